@@ -1,0 +1,1 @@
+"""Hardware. Imports nothing from hotspotd."""

@@ -1,0 +1,1 @@
+"""Device-side peers that speak the real protocols, each a process of its own."""

@@ -1,0 +1,1 @@
+"""Lane lights, buzzers and barriers."""

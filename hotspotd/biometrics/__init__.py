@@ -1,0 +1,1 @@
+"""Image in, template and score out. Knows no devices, no database, no network."""

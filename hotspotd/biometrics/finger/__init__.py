@@ -1,0 +1,1 @@
+"""Fingerprints: quality, minutiae, comparison."""

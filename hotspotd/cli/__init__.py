@@ -1,0 +1,1 @@
+"""hotspotctl: one module for each command group."""

@@ -1,0 +1,221 @@
+"""The configuration file as typed, validated structs.
+
+An unknown key, a wrong type, a value out of range or an unreadable file is a refusal that names the file, the
+key and the reason; nothing is ever reset to a default in silence. Every key with its unit and default stands
+in config/hotspotd.toml, which a test holds equal to this file.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from hotspotd.domain.finger import FingerPosition
+from hotspotd.errors import ConfigError, Reason
+
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+Rate = Annotated[float, Meta(gt=0, le=0.5)]
+Percent = Annotated[int, Meta(ge=0, le=100)]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+Country = Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class DeviceSection(_Section, frozen=True):
+    """Who this kiosk is."""
+
+    name: Name
+    organisation: str
+    country: Country
+    mode: Literal["training", "production"] = "training"
+
+
+class DriverSection(_Section, frozen=True):
+    """One device of a lane: which driver, and where."""
+
+    driver: str
+    address: str
+
+
+class LaneSection(_Section, frozen=True):
+    """One lane and its devices. A lane without a camera, or without a scanner, does without that step."""
+
+    name: Name
+    document: DriverSection
+    camera: DriverSection | None = None
+    scanner: DriverSection | None = None
+    signal: DriverSection | None = None
+
+
+class OperationSection(_Section, frozen=True):
+    """What is checked, and how patient the lane is."""
+
+    name: Name
+    purpose: Literal["AMN", "CIT", "DEC", "IMM", "IU", "OTH", "VIS"] = "IMM"
+    fingers: tuple[str, ...] = ("right_index", "right_middle")
+    youngest_for_fingers: Annotated[int, Meta(ge=0, le=120)] = 12
+    face: bool = True
+    attempts: Annotated[int, Meta(ge=1, le=10)] = 3
+    step_timeout_s: Seconds = 60.0
+    device_return_s: Seconds = 30.0
+    gateway_wait_s: Annotated[float, Meta(ge=0, le=120)] = 8.0
+    result_shown_s: Seconds = 4.0
+    keep_clear_hours: Annotated[float, Meta(ge=0, le=8_760)] = 24.0
+
+    def positions(self) -> tuple[FingerPosition, ...]:
+        """The fingers asked for, in order."""
+        return tuple(FingerPosition.from_label(label) for label in self.fingers)
+
+
+class MatchingSection(_Section, frozen=True):
+    """Decision thresholds. Match thresholds are false match rates of one comparison."""
+
+    finger_fmr: Rate = 1e-4
+    face_fmr: Rate = 1e-5
+    finger_quality: Percent = 30
+    face_quality: Percent = 30
+
+
+class ModelsSection(_Section, frozen=True):
+    """Where model manifests are, and which models the lane uses."""
+
+    folder: str | None = None
+    face_embedder: Name = "face-descriptor"
+
+
+class WatchlistSection(_Section, frozen=True):
+    """Where the watchlist snapshots are."""
+
+    folder: str
+
+
+class RecordsSection(_Section, frozen=True):
+    """Where encounters are written down."""
+
+    database: str
+    outbox_limit: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
+    minimum_free_mb: Annotated[int, Meta(ge=0, le=1_000_000)] = 200
+
+
+class RelaySection(_Section, frozen=True):
+    """The link to the national gateway, on mutual TLS."""
+
+    url: Annotated[str, Meta(pattern=r"^https://")]
+    trust_anchors: str
+    certificate: str
+    key: str
+    request_timeout_s: Seconds = 20.0
+    retry_first_s: Seconds = 1.0
+    retry_longest_s: Seconds = 60.0
+
+
+class ConsoleSection(_Section, frozen=True):
+    """Where the pages are served. Sign-in comes with a later version: keep it on loopback."""
+
+    host: Literal["127.0.0.1", "::1", "localhost"] = "127.0.0.1"
+    port: Port = 8480
+
+
+class HealthSection(_Section, frozen=True):
+    """When the daemon counts as hung."""
+
+    loop_lateness_s: Seconds = 2.0
+    worker_stuck_s: Seconds = 30.0
+
+
+class LogSection(_Section, frozen=True):
+    """What is logged."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Config(_Section, frozen=True):
+    """The whole file."""
+
+    device: DeviceSection
+    lanes: Annotated[tuple[LaneSection, ...], Meta(min_length=1, max_length=8)]
+    operation: OperationSection
+    watchlist: WatchlistSection
+    records: RecordsSection
+    relay: RelaySection
+    matching: MatchingSection = MatchingSection()
+    models: ModelsSection = ModelsSection()
+    console: ConsoleSection = ConsoleSection()
+    health: HealthSection = HealthSection()
+    log: LogSection = LogSection()
+
+
+_MAX_BYTES = 256 * 1024
+
+
+def load(path: Path) -> Config:
+    """The configuration in ``path``. Relative paths in it are relative to the file's folder.
+
+    Raises ConfigError naming file, key and reason.
+    """
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ConfigError(Reason.BAD_VALUE, f"{path}: larger than {_MAX_BYTES} bytes", "Name the right file.")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            Reason.UNREADABLE, f"{path}: {error.strerror}", "Check the path, and that hotspotd may read it."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(Reason.UNREADABLE, f"{path}: not UTF-8 at byte {error.start}", "Save it as UTF-8.") from error
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> Config:
+    """The configuration in ``text``, which was read from ``path``. Raises ConfigError."""
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(Reason.UNREADABLE, f"{path}: not TOML: {error}", "Mend that line.") from error
+    try:
+        config = msgspec.convert(tree, Config)
+    except msgspec.ValidationError as error:
+        raise _refusal(path, str(error)) from error
+    _check(path, config)
+    return config
+
+
+def _refusal(path: Path, message: str) -> ConfigError:
+    problem, _, where = message.partition(" - at `")
+    key = where.rstrip("`").removeprefix("$").lstrip(".") or "top level"
+    if "unknown field" in problem:
+        return ConfigError(Reason.UNKNOWN_KEY, f"{path}: {key}: {problem}", "config/hotspotd.toml lists every key.")
+    if "missing required field" in problem:
+        return ConfigError(Reason.MISSING_KEY, f"{path}: {key}: {problem}", "config/hotspotd.toml lists every key.")
+    return ConfigError(Reason.BAD_VALUE, f"{path}: {key}: {problem}", "config/hotspotd.toml says what it may be.")
+
+
+def _check(path: Path, config: Config) -> None:
+    names = [lane.name for lane in config.lanes]
+    if len(set(names)) != len(names):
+        raise ConfigError(Reason.BAD_VALUE, f"{path}: lanes: two lanes have one name", "Give each its own.")
+    for label in config.operation.fingers:
+        try:
+            known = FingerPosition.from_label(label) is not FingerPosition.UNKNOWN
+        except KeyError:
+            known = False
+        if not known:
+            fingers = ", ".join(p.label for p in FingerPosition if p)
+            raise ConfigError(
+                Reason.BAD_VALUE,
+                f"{path}: operation.fingers: no finger is called {label!r}",
+                f"Use {fingers}.",
+            )
+
+
+def resolve(config_path: Path, value: str) -> Path:
+    """``value`` as a path, relative ones from the folder of the configuration file."""
+    return (config_path.parent / value).resolve()

@@ -1,0 +1,1 @@
+"""The web pages and the event streams that feed them."""

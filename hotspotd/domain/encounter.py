@@ -1,0 +1,50 @@
+"""One traveller's encounter with one lane, and the samples taken in it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from hotspotd.domain.document import Document
+from hotspotd.domain.finger import FingerPosition, MissingReason
+from hotspotd.domain.verdict import ReferReason
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """One captured picture, or the statement that it could not be had.
+
+    ``image`` is encoded (``media_type`` image/png for prints, image/jpeg for portraits), ``b""`` when missing.
+    ``quality`` is 0 (worst) to 100, the engine's own measure. ``template`` is the engine's encoded template,
+    ``b""`` where none could be made.
+    """
+
+    modality: Literal["face", "finger"]
+    position: FingerPosition | None = None
+    media_type: str = ""
+    image: bytes = b""
+    width: int = 0
+    height: int = 0
+    dpi: int | None = None
+    quality: int | None = None
+    template: bytes = b""
+    missing: MissingReason | None = None
+
+
+class Encounter(msgspec.Struct, frozen=True, kw_only=True):
+    """What is written down before anything is searched.
+
+    ``encounter_id`` is a UUIDv7-like sortable id, ``tcn`` the transaction control number under which it is
+    relayed (unique for ever, at most 40 characters). Times are ISO 8601 UTC. ``trouble`` holds what went wrong
+    on the way and refers the traveller whatever the searches say.
+    """
+
+    encounter_id: str
+    tcn: str
+    lane: str
+    operation: str
+    opened_at: str
+    clock_trusted: bool
+    document: Document | None = None
+    samples: tuple[Sample, ...] = ()
+    trouble: tuple[ReferReason, ...] = ()

@@ -1,0 +1,94 @@
+"""The one error tree.
+
+Every error carries a machine-readable ``reason``, ``what`` failed, and ``advice``: what the reader can do.
+Nothing personal or biometric is ever put into one: errors are logged.
+Drivers have a tree of the same shape of their own (``drivers.base.DriverError``), since they import nothing
+from here.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why something failed, for machines."""
+
+    # configuration
+    UNREADABLE = "unreadable"
+    UNKNOWN_KEY = "unknown_key"
+    BAD_VALUE = "bad_value"
+    MISSING_KEY = "missing_key"
+    # domain
+    BAD_MRZ = "bad_mrz"
+    BAD_CHECK_DIGIT = "bad_check_digit"
+    # biometrics
+    NO_FINGER = "no_finger"
+    NO_FACE = "no_face"
+    SEVERAL_FACES = "several_faces"
+    BAD_IMAGE = "bad_image"
+    BAD_TEMPLATE = "bad_template"
+    MODEL_MISSING = "model_missing"
+    MODEL_HASH = "model_hash"
+    MODEL_SHAPE = "model_shape"
+    MODEL_GRADE = "model_grade"
+    NO_RUNTIME = "no_runtime"
+    # watchlist
+    DAMAGED = "damaged"
+    WRONG_MODEL = "wrong_model"
+    WRONG_VERSION = "wrong_version"
+    # records
+    STORAGE_FULL = "storage_full"
+    STORAGE_FAILED = "storage_failed"
+    NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
+    # relay
+    LINK_DOWN = "link_down"
+    LINK_REFUSED = "link_refused"
+    LINK_PROTOCOL = "link_protocol"
+    BAD_TRANSACTION = "bad_transaction"
+    TOO_LARGE = "too_large"
+    # work
+    BUSY = "busy"
+    STUCK = "stuck"
+
+
+class HotspotError(Exception):
+    """Base of every error that hotspotd raises on purpose."""
+
+    def __init__(self, reason: Reason, what: str, advice: str = "") -> None:
+        super().__init__(reason, what, advice)
+        self.reason = reason
+        self.what = what
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.what} [{self.reason}]" + (f": {self.advice}" if self.advice else "")
+
+
+class ConfigError(HotspotError):
+    """The configuration cannot be used; names file, key and reason."""
+
+
+class DocumentError(HotspotError):
+    """The machine readable zone cannot be used."""
+
+
+class BiometricError(HotspotError):
+    """No template or score can be had from this input or with this model."""
+
+
+class WatchlistError(HotspotError):
+    """The watchlist snapshot cannot be opened, built or searched."""
+
+
+class RecordsError(HotspotError):
+    """The database could not read or write."""
+
+
+class RelayError(HotspotError):
+    """A transaction could not be made, read, sent or answered."""
+
+
+class WorkError(HotspotError):
+    """A bounded worker refused or lost a piece of work."""

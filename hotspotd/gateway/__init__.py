@@ -1,0 +1,1 @@
+"""The reference national gateway. Never imported by the daemon."""

@@ -1,0 +1,1 @@
+"""Readiness, watchdog and what works on this machine."""

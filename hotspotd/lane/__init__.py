@@ -1,0 +1,1 @@
+"""One traveller's way through one lane."""

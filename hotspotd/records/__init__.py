@@ -1,0 +1,1 @@
+"""The one database: encounters, alerts, the outbox, the audit chain."""

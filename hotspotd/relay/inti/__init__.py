@@ -1,0 +1,1 @@
+"""INTERPOL INT-I codecs: bytes in, typed transaction out, and back. No I/O."""

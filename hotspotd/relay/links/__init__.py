@@ -1,0 +1,1 @@
+"""Ways to reach the gateway, one class each behind one small interface."""

@@ -1,0 +1,1 @@
+"""The watchlist: an immutable snapshot on disk, opened memory-mapped and searched."""
