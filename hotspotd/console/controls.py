@@ -1,0 +1,46 @@
+"""What the pages need of a lane and of the watchlist: two small interfaces, implemented elsewhere.
+
+The console never reaches into a lane; it asks it for something and sees what came of it in the events.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+from drivers.base import Frame
+from hotspotd.domain.finger import FingerPosition
+
+
+class LaneControls(Protocol):
+    """What a page may ask of one lane. Every method may be called at any time and twice."""
+
+    @property
+    def name(self) -> str:
+        """The lane's name, as in the configuration."""
+        ...
+
+    def latest_frame(self) -> Frame | None:
+        """The camera's newest frame, or ``None``; never waits."""
+        ...
+
+    async def ask_help(self) -> None:
+        """The traveller asked for an officer."""
+        ...
+
+    async def more_time(self) -> None:
+        """The traveller asked for more time: the step's time-out begins anew. Nothing where none is running."""
+        ...
+
+    async def clear_officer(self) -> None:
+        """An officer has taken the traveller over: the lane goes on to the next. Nothing in other states."""
+        ...
+
+
+class ReferencePictures(Protocol):
+    """The watchlist snapshot, as far as pictures go. Called in a worker thread."""
+
+    def picture(
+        self, reference: str, modality: Literal["face", "finger"], position: FingerPosition | None = None
+    ) -> bytes | None:
+        """The encoded picture of this reference, or ``None`` where the list has none."""
+        ...
