@@ -1,24 +1,21 @@
-"""The guard of conftest.py really guards."""
+"""The guard of conftest.py really guards: our code that blocks on the loop's thread is caught."""
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
 from blockbuster import BlockingError
 
+from hotspotd import config
 
-async def test_a_sleep_on_the_loop_fails() -> None:
+
+async def test_our_code_reading_a_file_on_the_loop_fails() -> None:
     with pytest.raises(BlockingError):
-        time.sleep(0)  # noqa: ASYNC251  # The blocking call is what is tested.
-
-
-async def test_reading_a_file_on_the_loop_fails() -> None:
-    with pytest.raises(BlockingError):
-        Path(__file__).read_bytes()  # noqa: ASYNC240  # The blocking call is what is tested.
+        config.load(Path(__file__))
 
 
 @pytest.mark.blocking_allowed
 async def test_the_marker_lifts_the_guard() -> None:
-    time.sleep(0)  # noqa: ASYNC251  # The blocking call is what is tested.
+    with pytest.raises(config.ConfigError):
+        config.load(Path(__file__))

@@ -1,0 +1,127 @@
+"""Alerts: raised in the transaction that gives cause for them, decided on by an officer, all of it audited."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aiosqlite
+import msgspec
+
+from hotspotd.clock import Clock, Stamp
+from hotspotd.domain.candidate import Hit
+from hotspotd.errors import Reason, RecordsError
+from hotspotd.records import audit
+from hotspotd.records.database import Database
+from hotspotd.records.model import Alert, AlertKind, AlertState, Decision
+
+_COLUMNS = (
+    "id AS alert_id, encounter_id, lane, kind, urgency, hits, reasons, determination, state, raised_at, decided_at,"
+    " decided_by, decision_reason"
+)
+# A referral without a hit is looked at after hits on people and documents, before plain information.
+_TROUBLE_URGENCY = 3
+
+_RESULT = {
+    Decision.CONFIRM: AlertState.CONFIRMED,
+    Decision.DISMISS: AlertState.DISMISSED,
+    Decision.ESCALATE: AlertState.ESCALATED,
+    Decision.REOPEN: AlertState.OPEN,
+}
+
+
+def urgency_of(hits: tuple[Hit, ...]) -> int:
+    """The urgency of the most urgent notice among ``hits``; that of trouble where there is none."""
+    return min((hit.record.notice.urgency for hit in hits), default=_TROUBLE_URGENCY)
+
+
+async def insert_alert(
+    writer: aiosqlite.Connection,
+    now: Stamp,
+    *,
+    encounter_id: str,
+    kind: AlertKind,
+    hits: tuple[Hit, ...],
+    reasons: tuple[str, ...],
+    determination: str,
+    urgency: int | None = None,
+) -> int | None:
+    """Raise an alert inside the writer's transaction; ``None`` when the encounter has one of this kind already."""
+    cursor = await writer.execute(
+        "INSERT INTO alert (encounter_id, lane, kind, urgency, hits, reasons, determination, state, raised_at)"
+        " SELECT id, lane, ?, ?, ?, ?, ?, ?, ? FROM encounter WHERE id = ?"
+        " ON CONFLICT (encounter_id, kind) DO NOTHING",
+        (
+            kind,
+            urgency_of(hits) if urgency is None else urgency,
+            msgspec.json.encode(hits),
+            msgspec.json.encode(reasons),
+            determination,
+            AlertState.OPEN,
+            now.iso(),
+            encounter_id,
+        ),
+    )
+    if cursor.rowcount == 0:
+        return None
+    await audit.append(writer, now, "alert.raised", subject=encounter_id, detail=kind)
+    return cursor.lastrowid
+
+
+class Alerts:
+    """Reads alerts and stores decisions on them."""
+
+    _db: Database
+    _clock: Clock
+
+    async def alerts(self, *, open_only: bool = True) -> list[Alert]:
+        """Alerts by urgency, then oldest first; all of them, or those nobody has decided on."""
+        where = "WHERE state = 'open'" if open_only else ""
+        rows = await self._db.rows(f"SELECT {_COLUMNS} FROM alert {where} ORDER BY urgency, raised_at")  # noqa: S608  # Constants.
+        return [_alert(dict(row)) for row in rows]
+
+    async def alert(self, alert_id: int) -> Alert:
+        """One alert. Raises RecordsError (NOT_FOUND)."""
+        row = await self._db.row(f"SELECT {_COLUMNS} FROM alert WHERE id = ?", (alert_id,))  # noqa: S608  # Constant.
+        if row is None:
+            raise RecordsError(Reason.NOT_FOUND, f"records: no alert {alert_id}")
+        return _alert(dict(row))
+
+    async def decide(self, alert_id: int, decision: Decision, reason: str, by: str) -> Alert:
+        """Store an officer's decision and who took it.
+
+        Raises RecordsError: NOT_FOUND, or CONFLICT when somebody else has decided already (reopen it first).
+        """
+        now = self._clock.now()
+        state = _RESULT[decision]
+        reopening = decision is Decision.REOPEN
+        async with self._db.write() as writer:
+            cursor = await writer.execute(
+                "UPDATE alert SET state = ?, decided_at = ?, decided_by = ?, decision_reason = ?"
+                " WHERE id = ? AND (state = 'open') <> ?",
+                (
+                    state,
+                    None if reopening else now.iso(),
+                    None if reopening else by,
+                    reason[:300] or None,
+                    alert_id,
+                    reopening,
+                ),
+            )
+            if cursor.rowcount == 0:
+                async with writer.execute("SELECT 1 FROM alert WHERE id = ?", (alert_id,)) as found:
+                    known = await found.fetchone()
+                if known is None:
+                    raise RecordsError(Reason.NOT_FOUND, f"records: no alert {alert_id}")
+                raise RecordsError(
+                    Reason.CONFLICT,
+                    f"records: alert {alert_id} is {'open' if reopening else 'decided'} already",
+                    "Read it again: another officer may have it.",
+                )
+            await audit.append(writer, now, f"alert.{decision}", subject=str(alert_id), actor=by, detail=reason[:300])
+        return await self.alert(alert_id)
+
+
+def _alert(row: dict[str, Any]) -> Alert:
+    row["hits"] = msgspec.json.decode(row["hits"])
+    row["reasons"] = msgspec.json.decode(row["reasons"])
+    return msgspec.convert(row, Alert)

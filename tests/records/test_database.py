@@ -1,0 +1,149 @@
+"""The database file itself: durability settings, migrations, damage, a newer schema, a crash."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+
+from hotspotd.errors import Reason, RecordsError
+from hotspotd.records import Records
+from hotspotd.records.database import Database
+from tests.records.examples import encounter, item
+
+
+async def test_every_commit_is_synchronous_and_erased_pages_are_overwritten(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "records.db")
+    async with database.write() as writer:
+        values = []
+        for pragma in ("journal_mode", "synchronous", "secure_delete", "foreign_keys"):
+            async with writer.execute(f"PRAGMA {pragma}") as cursor:
+                row = await cursor.fetchone()
+                values.append(row[0] if row else None)
+    await database.close()
+    assert values == ["wal", 2, 1, 1]
+
+
+async def test_opening_twice_applies_no_migration_twice(tmp_path: Path) -> None:
+    for _ in range(2):
+        database = await Database.open(tmp_path / "records.db")
+        await database.close()
+    assert _version(tmp_path / "records.db") == 1
+
+
+async def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "records.db"
+    await (await Database.open(path)).close()
+    _set_version(path, 999)
+    with pytest.raises(RecordsError) as caught:
+        await Database.open(path)
+    assert caught.value.reason is Reason.WRONG_VERSION
+    assert _version(path) == 999
+
+
+async def test_a_damaged_file_is_set_aside_whole_and_loudly(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "records.db"
+    path.write_bytes(b"this is no database" * 500)
+    records = await Records.open(path)
+    given = encounter()
+    await records.record_encounter(given, item(given))
+    await records.close()
+    assert records.set_aside == tmp_path / "records.db.damaged-1"
+    assert records.set_aside.read_bytes() == b"this is no database" * 500
+    assert "damaged" in caplog.text
+
+
+async def test_a_folder_that_cannot_be_made_gives_a_reason(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RecordsError) as caught:
+        await Database.open(tmp_path / "file" / "records.db")
+    assert caught.value.reason is Reason.STORAGE_FAILED
+
+
+async def test_an_error_inside_a_transaction_undoes_it(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "records.db")
+
+    async def write_and_fail() -> None:
+        async with database.write() as writer:
+            await writer.execute("INSERT INTO meta VALUES ('a', 'b')")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await write_and_fail()
+    assert await database.rows("SELECT * FROM meta") == []
+    await database.close()
+
+
+async def test_a_cancelled_write_leaves_the_writer_usable(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "records.db")
+    inside = asyncio.Event()
+
+    async def write_and_wait() -> None:
+        async with database.write() as writer:
+            await writer.execute("INSERT INTO meta VALUES ('cancelled', '')")
+            inside.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(write_and_wait())
+    await inside.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with database.write() as writer:
+        await writer.execute("INSERT INTO meta VALUES ('kept', '')")
+    assert [row["name"] for row in await database.rows("SELECT name FROM meta")] == ["kept"]
+    await database.close()
+
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+_CRASHING = """
+import asyncio, sys
+from pathlib import Path
+from hotspotd.records import Records
+from tests.records.examples import encounter, item
+
+async def main():
+    records = await Records.open(Path(sys.argv[1]))
+    for number in range(1000):
+        given = encounter(number)
+        await records.record_encounter(given, item(given))
+        print(given.tcn, flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_what_was_acknowledged_before_a_kill_is_there_afterwards(tmp_path: Path) -> None:
+    path = tmp_path / "records.db"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _CRASHING, str(path), stdout=asyncio.subprocess.PIPE, cwd=_ROOT
+    )
+    assert process.stdout is not None
+    acknowledged = [await process.stdout.readline() for _ in range(25)]
+    process.kill()
+    acknowledged += (await process.stdout.read()).splitlines()
+    await process.wait()
+    records = await Records.open(path)
+    stored = {row.tcn for row in await records.outbox_due(2000)}
+    await records.close()
+    assert {line.decode().strip() for line in acknowledged if line.strip()} <= stored
+
+
+def _version(path: Path) -> int:
+    connection = sqlite3.connect(path)
+    try:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+    finally:
+        connection.close()
+
+
+def _set_version(path: Path, number: int) -> None:
+    connection = sqlite3.connect(path)
+    try:
+        connection.execute(f"PRAGMA user_version = {number}")
+    finally:
+        connection.close()
