@@ -1,0 +1,79 @@
+"""One traveller against one list: every probe searched, candidates gathered by record. Used by lane and gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hotspotd.biometrics.finger import FingerTemplate
+from hotspotd.domain.candidate import Candidate, Hit
+from hotspotd.domain.document import Document
+from hotspotd.domain.finger import FingerPosition
+from hotspotd.watchlist.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """What a traveller gives: what isn't there is not searched. ``face`` is a (d,) float32 embedding."""
+
+    document: Document | None = None
+    fingers: tuple[tuple[FingerPosition | None, FingerTemplate], ...] = ()
+    face: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """The highest false match rate of one comparison at which a candidate is listed."""
+
+    finger_fmr: float
+    face_fmr: float
+
+
+def check(
+    snapshot: Snapshot,
+    probes: Probes,
+    thresholds: Thresholds,
+    today: date,
+    *,
+    face_fmr_of: Callable[[float], float] | None = None,
+) -> list[Hit]:
+    """The records that the probes point at: the most urgent notice first, then the surest match.
+
+    ``face_fmr_of`` is the face engine's ``false_match_rate``; ValueError when a face is given without it.
+    Blocks: for a worker thread.
+    """
+    candidates: list[Candidate] = []
+    if probes.document is not None:
+        candidates += snapshot.find_document(probes.document, today)
+        candidates += snapshot.find_name(probes.document, today)
+    for position, template in probes.fingers:
+        candidates += snapshot.find_finger(template, position, thresholds.finger_fmr, today)
+    if probes.face is not None:
+        if face_fmr_of is None:
+            raise ValueError("a face is searched with the face engine's false_match_rate")
+        candidates += snapshot.find_face(probes.face, thresholds.face_fmr, today, face_fmr_of)
+    return _gathered(snapshot, candidates)
+
+
+def _gathered(snapshot: Snapshot, candidates: list[Candidate]) -> list[Hit]:
+    by_record: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        by_record.setdefault(candidate.reference, []).append(candidate)
+    hits = [Hit(record=snapshot.record(reference), candidates=tuple(found)) for reference, found in by_record.items()]
+    return sorted(hits, key=_rank)
+
+
+def _rank(hit: Hit) -> tuple[int, float, str]:
+    # A document agrees or doesn't; a name alone is the weakest lead, however exactly it agrees.
+    surest = min(_doubt(candidate) for candidate in hit.candidates)
+    return hit.record.notice.urgency, surest, hit.record.reference
+
+
+def _doubt(candidate: Candidate) -> float:
+    if candidate.fmr is not None:
+        return candidate.fmr
+    return 1.0 if candidate.modality == "name" else 0.0

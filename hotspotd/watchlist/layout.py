@@ -1,0 +1,188 @@
+"""The files of one snapshot: what they are called, how they are laid out, written and mapped.
+
+A snapshot is one folder that never changes once it has its name. Its manifest holds size and SHA-256 of every
+other file and a digest of itself, so that any changed byte is found at opening and named. Everything is little
+endian. This module knows nothing of persons, documents or prints.
+
+The digest protects against damage, not against a hand that can write here: signatures come with a later version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from hotspotd.errors import Reason, WatchlistError
+
+_T = TypeVar("_T", bound=np.generic)
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+# A manifest lists a dozen files. Whatever is larger is none.
+_MANIFEST_LIMIT = 256 * 1024
+
+RECORDS = "records.jsonl"
+RECORD_INDEX = "records.index"
+REFERENCES = "references.keys"
+DOCUMENTS = "documents.keys"
+NAMES = "names.keys"
+FINGERS = "fingers.blob"
+FINGER_INDEX = "fingers.index"
+FACES = "faces.f32"
+FACE_INDEX = "faces.index"
+PICTURES = "pictures.blob"
+PICTURE_INDEX = "pictures.index"
+FILES = (
+    RECORDS,
+    RECORD_INDEX,
+    REFERENCES,
+    DOCUMENTS,
+    NAMES,
+    FINGERS,
+    FINGER_INDEX,
+    FACES,
+    FACE_INDEX,
+    PICTURES,
+    PICTURE_INDEX,
+)
+
+BYTE = np.dtype(np.uint8)
+KEY = np.dtype(np.uint64).newbyteorder("<")
+RECORD_NUMBER = np.dtype(np.uint32).newbyteorder("<")
+REAL = np.dtype(np.float32).newbyteorder("<")
+# ``expires``: proleptic Gregorian ordinal of the last day on which the record counts; NEVER where it has none.
+RECORD_ROW = np.dtype([("offset", "<u8"), ("length", "<u4"), ("expires", "<i4")])
+NEVER = np.iinfo(np.int32).max
+FINGER_ROW = np.dtype([("offset", "<u8"), ("length", "<u4"), ("record", "<u4"), ("position", "u1"), ("pad", "V7")])
+# ``kind``: 0 the portrait, otherwise 1 + finger position. Rows are sorted by record.
+PICTURE_ROW = np.dtype([("offset", "<u8"), ("length", "<u4"), ("record", "<u4"), ("kind", "u1"), ("pad", "V7")])
+
+
+class FileMark(msgspec.Struct, frozen=True):
+    """Size [bytes] and SHA-256 (hexadecimal) of one file."""
+
+    size: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a snapshot says about itself.
+
+    ``key`` (hexadecimal) keys the hashes of document numbers and names. It lies beside what it protects for now;
+    a later version moves it to the device's secret store.
+    """
+
+    format_version: int
+    version: str
+    made_at: str
+    finger_engine: str
+    face_engine: str | None
+    key: str
+    counts: dict[str, int]
+    files: dict[str, FileMark]
+    embedding_size: int = 0
+    digest: str = ""
+
+    def own_digest(self) -> str:
+        """SHA-256 of this manifest without its ``digest``."""
+        return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(self, digest=""))).hexdigest()
+
+
+class _Versioned(msgspec.Struct):
+    format_version: int
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of the snapshot in ``folder``, its own digest checked.
+
+    Raises WatchlistError: NOT_FOUND without one, WRONG_VERSION for a layout this software doesn't know, DAMAGED.
+    """
+    path = folder / MANIFEST
+    try:
+        if path.stat().st_size > _MANIFEST_LIMIT:
+            raise damaged(path, f"larger than {_MANIFEST_LIMIT} bytes")
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise WatchlistError(
+            Reason.NOT_FOUND, f"no watchlist snapshot in {folder}", "Build one: hotspotctl watchlist build."
+        ) from error
+    except OSError as error:
+        raise damaged(path, error.strerror or "cannot be read") from error
+    try:
+        found = msgspec.json.decode(data, type=_Versioned).format_version
+        if found != FORMAT_VERSION:
+            raise WatchlistError(
+                Reason.WRONG_VERSION,
+                f"{folder}: snapshot of layout {found}, this software reads {FORMAT_VERSION}",
+                "Build it again with this version of hotspotctl.",
+            )
+        manifest = msgspec.json.decode(data, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise damaged(path, "not a manifest") from error
+    if manifest.digest != manifest.own_digest():
+        raise damaged(path, "does not match its own digest")
+    if missing := set(FILES) - set(manifest.files):
+        raise damaged(path, f"does not list {', '.join(sorted(missing))}")
+    return manifest
+
+
+def verify(folder: Path, manifest: Manifest) -> None:
+    """Check size and hash of every file. Raises WatchlistError(DAMAGED) naming the first that differs."""
+    for name, mark in manifest.files.items():
+        path = folder / name
+        try:
+            with path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                if size != mark.size:
+                    raise damaged(path, f"{size} bytes, should be {mark.size}")
+                if hashlib.file_digest(file, "sha256").hexdigest() != mark.sha256:
+                    raise damaged(path, "its bytes have changed")
+        except OSError as error:
+            raise damaged(path, error.strerror or "cannot be read") from error
+
+
+def damaged(path: Path, how: str) -> WatchlistError:
+    """The error for a snapshot's file that is not as it was written."""
+    return WatchlistError(
+        Reason.DAMAGED, f"{path}: {how}", "Go back with hotspotctl watchlist rollback, or build the list again."
+    )
+
+
+def map_array(path: Path, dtype: np.dtype[_T], *, offset: int = 0, count: int | None = None) -> NDArray[_T]:
+    """``count`` items of ``path`` from byte ``offset``, mapped read-only; an empty array where there are none."""
+    if count is None:
+        count = (path.stat().st_size - offset) // dtype.itemsize
+    if count == 0:  # mmap refuses length 0.
+        return np.zeros(0, dtype=dtype)
+    return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=(count,))
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names in ``folder`` durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def seal(folder: Path, manifest: Manifest) -> None:
+    """Write ``manifest`` with the marks of the files in ``folder``, and make all of them durable."""
+    marks = {}
+    for name in FILES:
+        with (folder / name).open("rb") as file:
+            os.fsync(file.fileno())
+            marks[name] = FileMark(os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest())
+    sealed = msgspec.structs.replace(manifest, files=marks, digest="")
+    sealed = msgspec.structs.replace(sealed, digest=sealed.own_digest())
+    with (folder / MANIFEST).open("wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(sealed), indent=2))
+        file.flush()
+        os.fsync(file.fileno())
+    fsync_folder(folder)

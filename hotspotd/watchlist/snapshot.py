@@ -1,0 +1,252 @@
+"""One watchlist snapshot, opened: exact search of documents and names, comparison of prints and faces.
+
+Opening checks the hash of every file, so a search never reads changed bytes. Nothing is ever written. A record
+whose time is up never matches. All methods are synchronous and may be called from several worker threads at
+once; they are not for the event loop.
+
+Prints are compared one by one for now, and their decoded templates are kept in memory from the first search on.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from hotspotd.biometrics import finger
+from hotspotd.biometrics.finger import FingerTemplate
+from hotspotd.domain.candidate import Candidate, ListRecord, Modality
+from hotspotd.domain.document import Document
+from hotspotd.domain.finger import FingerPosition
+from hotspotd.errors import Reason, WatchlistError
+from hotspotd.watchlist import layout
+from hotspotd.watchlist.keys import KeyIndex, document_text, key_of, name_tokens, probe_name_texts
+
+logger = logging.getLogger(__name__)
+
+# An officer cannot look at more, and a probe that is like more than this many is a bad probe.
+MOST_CANDIDATES = 20
+
+
+class Snapshot:
+    """A snapshot that was found whole. Made by ``open``."""
+
+    def __init__(self, folder: Path, manifest: layout.Manifest, *, search_faces: bool) -> None:
+        self.folder = folder
+        self.version = manifest.version
+        self.made_at = manifest.made_at
+        self.counts = dict(manifest.counts)
+        self._secret = bytes.fromhex(manifest.key)
+        self._records = layout.map_array(folder / layout.RECORDS, layout.BYTE)
+        self._record_rows = layout.map_array(folder / layout.RECORD_INDEX, layout.RECORD_ROW)
+        self._references = KeyIndex(folder / layout.REFERENCES)
+        self._documents = KeyIndex(folder / layout.DOCUMENTS)
+        self._names = KeyIndex(folder / layout.NAMES)
+        self._finger_rows = layout.map_array(folder / layout.FINGER_INDEX, layout.FINGER_ROW)
+        self._finger_blob = layout.map_array(folder / layout.FINGERS, layout.BYTE)
+        self._templates: dict[int, FingerTemplate] = {}
+        self._decoding = threading.Lock()
+        width = manifest.embedding_size
+        faces = layout.map_array(folder / layout.FACES, layout.REAL)
+        self._embeddings = faces.reshape(-1, width) if width else faces.reshape(0, 0)
+        self._face_records = layout.map_array(folder / layout.FACE_INDEX, layout.RECORD_NUMBER)
+        self._search_faces = search_faces
+        self._picture_rows = layout.map_array(folder / layout.PICTURE_INDEX, layout.PICTURE_ROW)
+        self._pictures = layout.map_array(folder / layout.PICTURES, layout.BYTE)
+
+    @classmethod
+    def open(cls, folder: Path, *, finger_engine: str, face_engine: str | None) -> Snapshot:
+        """The snapshot in ``folder``, every file's size and hash checked.
+
+        ``face_engine`` ``None``: this lane compares no faces. Raises WatchlistError: NOT_FOUND, WRONG_VERSION,
+        DAMAGED naming the file, WRONG_MODEL when its templates come from another engine than the lane's.
+        """
+        manifest = layout.read_manifest(folder)
+        layout.verify(folder, manifest)
+        if manifest.counts.get("fingers") and manifest.finger_engine != finger_engine:
+            raise _wrong_model(folder, "prints", manifest.finger_engine, finger_engine)
+        faces = bool(manifest.counts.get("faces"))
+        if faces and face_engine is not None and manifest.face_engine != face_engine:
+            raise _wrong_model(folder, "faces", manifest.face_engine or "none", face_engine)
+        try:
+            return cls(folder, manifest, search_faces=faces and face_engine is not None)
+        except (OSError, ValueError) as error:
+            raise layout.damaged(folder, f"cannot be mapped: {error}") from error
+
+    def close(self) -> None:
+        """Let go of the decoded templates. Maps end with the last search that still uses them."""
+        with self._decoding:
+            self._templates.clear()
+
+    def find_document(self, document: Document, today: date) -> list[Candidate]:
+        """Records that list this document's number and issuer."""
+        text = document_text(document.number, document.issuer)
+        found = self._look_up(self._documents, [text] if text else [], today)
+        return [
+            Candidate(modality=Modality.DOCUMENT, reference=reference, score=1.0, detail="Document number and issuer")
+            for reference in found
+        ]
+
+    def find_name(self, document: Document, today: date) -> list[Candidate]:
+        """Records with the same name in MRZ form and the same date of birth, as far as both are known.
+
+        Parts of a name may stand in any order. Spelling variants and names cut off by a short zone are not found.
+        """
+        tokens = name_tokens(document.surname, document.given_names)
+        born = document.born(today.year)
+        texts = probe_name_texts(tokens, born) if tokens and born else []
+        found = self._look_up(self._names, texts, today)
+        return [
+            Candidate(modality=Modality.NAME, reference=reference, score=1.0, detail="Name and date of birth")
+            for reference in found
+        ]
+
+    def _look_up(self, index: KeyIndex, texts: Sequence[str], today: date) -> list[str]:
+        numbers = {number for text in texts for number in index.find(key_of(self._secret, text))}
+        return sorted(self._record(number).reference for number in numbers if self._counts(number, today))
+
+    def find_finger(
+        self, template: FingerTemplate, position: FingerPosition | None, max_fmr: float, today: date
+    ) -> list[Candidate]:
+        """Prints whose false match rate against ``template`` is at most ``max_fmr``, best first.
+
+        A known position is compared with prints of that finger and of an unknown one; an unknown one with all.
+        """
+        rows = self._finger_rows
+        wanted = self._alive(rows["record"], today)
+        if position:
+            wanted &= (rows["position"] == int(position)) | (rows["position"] == int(FingerPosition.UNKNOWN))
+        places = np.flatnonzero(wanted)
+        if not places.size:
+            return []
+        scores = finger.search(template, self._decoded(places))
+        candidates = []
+        for best in np.argsort(-scores, kind="stable")[:MOST_CANDIDATES]:
+            score = float(scores[best])
+            rate = finger.false_match_rate(score)
+            if rate > max_fmr:
+                break  # The rate never falls with the score.
+            row = rows[places[best]]
+            listed = FingerPosition(int(row["position"]))
+            candidates.append(
+                Candidate(
+                    modality=Modality.FINGER,
+                    reference=self._record(int(row["record"])).reference,
+                    score=score,
+                    fmr=rate,
+                    position=listed,
+                    detail=f"Print, {listed.label.replace('_', ' ')}" if listed else "Print, finger unknown",
+                )
+            )
+        return candidates
+
+    def _decoded(self, places: NDArray[np.intp]) -> list[FingerTemplate]:
+        with self._decoding:
+            for place in places:
+                if int(place) not in self._templates:
+                    row = self._finger_rows[place]
+                    self._templates[int(place)] = FingerTemplate.decode(_slice(self._finger_blob, row))
+            return [self._templates[int(place)] for place in places]
+
+    def find_face(
+        self, embedding: NDArray[np.float32], max_fmr: float, today: date, fmr_of: Callable[[float], float]
+    ) -> list[Candidate]:
+        """Faces whose false match rate against ``embedding`` (L2-normalised) is at most ``max_fmr``, best first.
+
+        ``fmr_of`` turns a cosine similarity into the model's calibrated false match rate.
+        """
+        if not self._search_faces:
+            return []
+        if embedding.shape != self._embeddings.shape[1:]:
+            raise WatchlistError(
+                Reason.WRONG_MODEL,
+                f"{self.folder}: faces of {self._embeddings.shape[1]} numbers, the probe has {embedding.shape}",
+                "Build the list again with the lane's face model.",
+            )
+        scores = np.where(self._alive(self._face_records, today), self._embeddings @ embedding, -np.inf)
+        candidates = []
+        for best in np.argsort(-scores, kind="stable")[:MOST_CANDIDATES]:
+            score = float(scores[best])
+            if not np.isfinite(score) or (rate := fmr_of(score)) > max_fmr:
+                break
+            candidates.append(
+                Candidate(
+                    modality=Modality.FACE,
+                    reference=self._record(int(self._face_records[best])).reference,
+                    score=score,
+                    fmr=rate,
+                    detail="Face",
+                )
+            )
+        return candidates
+
+    def record(self, reference: str) -> ListRecord:
+        """The record with this reference. Raises WatchlistError(NOT_FOUND)."""
+        return self._record(self._number(reference))
+
+    def picture(
+        self, reference: str, modality: Literal["face", "finger"], position: FingerPosition | None = None
+    ) -> bytes | None:
+        """The encoded picture enrolled for a record, or ``None``; without a position the first print.
+
+        Raises WatchlistError(NOT_FOUND) for an unknown reference. ``media_type`` says what the bytes are.
+        """
+        number = self._number(reference)
+        first, last = np.searchsorted(self._picture_rows["record"], [number, number + 1])
+        for row in self._picture_rows[first:last]:
+            if _is_picture_of(int(row["kind"]), modality, position):
+                return _slice(self._pictures, row)
+        return None
+
+    def _number(self, reference: str) -> int:
+        for number in self._references.find(key_of(self._secret, f"reference|{reference}")):
+            if self._record(number).reference == reference:
+                return number
+        raise WatchlistError(
+            Reason.NOT_FOUND, f"no such record in list {self.version}", "It may be of a list that was replaced."
+        )
+
+    def _record(self, number: int) -> ListRecord:
+        return msgspec.json.decode(_slice(self._records, self._record_rows[number]), type=ListRecord)
+
+    def _counts(self, number: int, today: date) -> bool:
+        return int(self._record_rows[number]["expires"]) >= today.toordinal()
+
+    def _alive(self, numbers: NDArray[np.uint32], today: date) -> NDArray[np.bool_]:
+        alive: NDArray[np.bool_] = self._record_rows["expires"][numbers] >= today.toordinal()
+        return alive
+
+
+def _slice(blob: NDArray[np.uint8], row: np.void) -> bytes:
+    start = int(row["offset"])
+    return blob[start : start + int(row["length"])].tobytes()
+
+
+def _is_picture_of(kind: int, modality: Literal["face", "finger"], position: FingerPosition | None) -> bool:
+    if modality == "face":
+        return kind == 0
+    return kind > 0 and (position is None or kind - 1 == int(position))
+
+
+def _wrong_model(folder: Path, what: str, found: str, wanted: str) -> WatchlistError:
+    return WatchlistError(
+        Reason.WRONG_MODEL,
+        f"{folder}: {what} enrolled with {found}, this lane compares with {wanted}",
+        "Build the list again from its source on this machine: hotspotctl watchlist build SOURCE FOLDER.",
+    )
+
+
+def media_type(picture: bytes) -> str:
+    """What an encoded picture is, by its first bytes: image/png, image/jpeg or application/octet-stream."""
+    if picture.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if picture.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    return "application/octet-stream"
