@@ -1,1 +1,1 @@
-"""Readiness, watchdog and what works on this machine."""
+"""Readiness, watchdog and logs: how the daemon tells the machine it runs on how it is."""
