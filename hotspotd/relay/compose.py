@@ -271,5 +271,5 @@ def _listed_document(record: Descriptive) -> tuple[str | None, str | None]:
     for number in record.numbers:
         parts = number.kind.split(" ")
         if parts[0] == DOCUMENT_KIND and number.kind != EXPIRY_KIND:
-            return parts[-1] or None, number.number
+            return (parts[3] if len(parts) == 4 else None), number.number
     return None, None

@@ -1,0 +1,184 @@
+"""A certificate authority in a folder: for the demo, the tests and small deployments.
+
+Makes ``ca.pem``/``ca.key`` and, signed by it, server and device certificates ``NAME.pem``/``NAME.key`` (EC
+P-256, PEM). Private keys are written with mode 0600, unencrypted. A device certificate is good for clients
+only and a server certificate for servers only, so that neither can play the other. Nothing is overwritten.
+
+    python -m hotspotd.gateway.authority FOLDER --server localhost,127.0.0.1 --device kiosk-1
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from hotspotd.errors import ConfigError, Reason
+
+# A kiosk without a clock of its own starts in the past; a certificate made on a machine a little ahead must hold.
+_BACKDATED = timedelta(days=1)
+_CA_VALID = timedelta(days=3_650)
+_LEAF_VALID = timedelta(days=397)
+
+
+class Authority:
+    """The authority in one folder. Make it with ``create`` or ``open``."""
+
+    def __init__(self, folder: Path, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
+        self.folder = folder
+        self._key = key
+        self._certificate = certificate
+
+    @property
+    def trust_anchor(self) -> Path:
+        """The file with the authority's certificate."""
+        return self.folder / "ca.pem"
+
+    @classmethod
+    def create(cls, folder: Path, name: str = "hotspotd gateway authority") -> Authority:
+        """A new authority in ``folder``, which is made if need be. Raises ConfigError (CONFLICT) if it holds one."""
+        folder.mkdir(parents=True, exist_ok=True)
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = _name(name)
+        builder = (
+            _builder(subject, subject, key.public_key(), _CA_VALID)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_usage(ca=True), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        )
+        certificate = builder.sign(key, hashes.SHA256())
+        _write(folder, "ca", key, certificate)
+        return cls(folder, key, certificate)
+
+    @classmethod
+    def open(cls, folder: Path) -> Authority:
+        """The authority that is in ``folder``. Raises ConfigError (UNREADABLE)."""
+        try:
+            key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), password=None)
+            certificate = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
+        except (OSError, ValueError) as error:
+            raise ConfigError(Reason.UNREADABLE, f"{folder}: no usable authority", "Make one first.") from error
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise ConfigError(Reason.BAD_VALUE, f"{folder}: the authority's key is not an EC key")
+        return cls(folder, key, certificate)
+
+    def issue_server(self, names: Sequence[str], file: str = "gateway") -> tuple[Path, Path]:
+        """A server certificate for host names and IP addresses; returns the paths of certificate and key."""
+        sans = x509.SubjectAlternativeName([_general_name(name) for name in names])
+        return self._issue(file, names[0], ExtendedKeyUsageOID.SERVER_AUTH, sans)
+
+    def issue_device(self, device: str) -> tuple[Path, Path]:
+        """A client certificate whose common name is ``device``; returns the paths of certificate and key."""
+        return self._issue(device, device, ExtendedKeyUsageOID.CLIENT_AUTH, None)
+
+    def _issue(
+        self, file: str, common_name: str, purpose: x509.ObjectIdentifier, sans: x509.SubjectAlternativeName | None
+    ) -> tuple[Path, Path]:
+        key = ec.generate_private_key(ec.SECP256R1())
+        builder = (
+            _builder(_name(common_name), self._certificate.subject, key.public_key(), _LEAF_VALID)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(ca=False), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+        )
+        if sans is not None:
+            builder = builder.add_extension(sans, critical=False)
+        return _write(self.folder, file, key, builder.sign(self._key, hashes.SHA256()))
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, valid: timedelta
+) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _BACKDATED)
+        .not_valid_after(now + valid)
+    )
+
+
+def _usage(*, ca: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not ca,
+        key_cert_sign=ca,
+        crl_sign=ca,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _write(
+    folder: Path, file: str, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate
+) -> tuple[Path, Path]:
+    key_path, certificate_path = folder / f"{file}.key", folder / f"{file}.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    for path, content, mode in (
+        (key_path, private, 0o600),
+        (certificate_path, certificate.public_bytes(serialization.Encoding.PEM), 0o644),
+    ):
+        try:
+            # The mode is given at creation: a key is never readable by others, not even for a moment.
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        except FileExistsError as error:
+            raise ConfigError(Reason.CONFLICT, f"{path}: is there already", "Name another folder or file.") from error
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+    return certificate_path, key_path
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make an authority, or use the one that is there, and issue what is asked for."""
+    parser = argparse.ArgumentParser(prog="python -m hotspotd.gateway.authority")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--server", metavar="NAME[,NAME]", help="issue gateway.pem for these names and addresses")
+    parser.add_argument("--device", action="append", default=[], metavar="NAME", help="issue NAME.pem for this device")
+    options = parser.parse_args(arguments)
+    try:
+        folder: Path = options.folder
+        authority = Authority.open(folder) if (folder / "ca.pem").exists() else Authority.create(folder)
+        if options.server:
+            authority.issue_server(options.server.split(","))
+        for device in options.device:
+            authority.issue_device(device)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
