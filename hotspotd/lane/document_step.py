@@ -1,0 +1,79 @@
+"""The first step: wait for a document and read its machine readable zone, with retries."""
+
+from __future__ import annotations
+
+from drivers.base import DocumentReader, DriverError, DriverReason, MrzRead
+from hotspotd.clock import Clock
+from hotspotd.domain.document import Document, parse_mrz
+from hotspotd.domain.verdict import ReferReason
+from hotspotd.errors import DocumentError
+from hotspotd.events import LaneState, Prompt
+from hotspotd.lane.devices import SupervisedDevice
+from hotspotd.lane.screen import Screen
+from hotspotd.lane.visit import Visit
+
+
+class DocumentStep:
+    """Reads documents through a supervised reader."""
+
+    def __init__(self, reader: SupervisedDevice[DocumentReader], screen: Screen, clock: Clock) -> None:
+        self._reader = reader
+        self._screen = screen
+        self._clock = clock
+
+    async def arrival(self) -> MrzRead:
+        """Wait, without limit, for the next traveller's document."""
+        while True:
+            if not self._reader.is_ready:
+                self._screen.show(LaneState.OUT_OF_SERVICE, Prompt.CLOSED)
+            reader = await self._reader.ready()
+            self._screen.show(LaneState.IDLE, Prompt.PLACE_DOCUMENT, attempt=1)
+            read = await self._read_once(reader)
+            if read is not None:
+                return read
+
+    async def settle(self, visit: Visit, first: MrzRead, attempts: int, timeout_s: float) -> None:
+        """Make a document of the first read, asking again while it is not sound; gives up into ``visit``."""
+        read: MrzRead | None = first
+        for attempt in range(1, attempts + 1):
+            if read is not None:
+                document = _document(read)
+                if document is not None:
+                    visit.document = document
+                    if document.sound:
+                        self._check_expiry(visit, document)
+                        return
+            if attempt == attempts:
+                break
+            self._screen.show(LaneState.DOCUMENT, Prompt.DOCUMENT_AGAIN, attempt=attempt + 1)
+            try:
+                async with self._screen.time_limit(timeout_s):
+                    self._screen.show(LaneState.DOCUMENT, Prompt.DOCUMENT_AGAIN)
+                    read = await self._read_once(await self._reader.ready())
+            except TimeoutError:
+                break
+        visit.note(ReferReason.DOCUMENT_UNREADABLE)
+
+    async def _read_once(self, reader: DocumentReader) -> MrzRead | None:
+        try:
+            return await reader.read()
+        except DriverError as error:
+            # What came were no lines: the reader is well, the document was not read.
+            if error.reason is DriverReason.PROTOCOL:
+                return MrzRead(())
+            self._reader.fault(reader, error)
+            return None
+
+    def _check_expiry(self, visit: Visit, document: Document) -> None:
+        now = self._clock.now()
+        expires = document.expires(now.at.year)
+        # Dates are judged on a clock that can be believed, and only where the whole date is known.
+        if now.trusted and expires and len(expires) == 10 and expires < now.iso()[:10]:
+            visit.note(ReferReason.DOCUMENT_EXPIRED)
+
+
+def _document(read: MrzRead) -> Document | None:
+    try:
+        return parse_mrz(read.lines)
+    except DocumentError:
+        return None

@@ -1,0 +1,161 @@
+"""The third step: the fingers asked for, one after the other, each judged at once and asked for again if bad."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import cv2
+
+from drivers.base import DriverError, DriverReason, FingerImage, FingerprintScanner
+from hotspotd.biometrics import finger as engine
+from hotspotd.domain.encounter import Sample
+from hotspotd.domain.finger import FingerPosition, MissingReason
+from hotspotd.domain.verdict import ReferReason
+from hotspotd.errors import BiometricError
+from hotspotd.events import LaneState, Prompt
+from hotspotd.lane.devices import SupervisedDevice
+from hotspotd.lane.screen import Screen
+from hotspotd.lane.visit import Visit
+from hotspotd.workers import Worker
+
+log = logging.getLogger(__name__)
+
+_PROMPTS = {
+    engine.FingerProblem.NO_FINGER: Prompt.FINGER_AGAIN,
+    engine.FingerProblem.TOO_SMALL: Prompt.FINGER_TO_MIDDLE,
+    engine.FingerProblem.OFF_CENTRE: Prompt.FINGER_TO_MIDDLE,
+    engine.FingerProblem.TOO_LIGHT: Prompt.PRESS_HARDER,
+    engine.FingerProblem.TOO_DRY: Prompt.PRESS_HARDER,
+    engine.FingerProblem.TOO_WET: Prompt.PRESS_LIGHTER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    sample: Sample | None
+    prompt: Prompt
+    good: bool
+
+
+class FingerStep:
+    """Takes the fingerprints of a visit through a supervised scanner."""
+
+    def __init__(
+        self, scanner: SupervisedDevice[FingerprintScanner], worker: Worker, screen: Screen, least_quality: int
+    ) -> None:
+        self._scanner = scanner
+        self._worker = worker
+        self._screen = screen
+        self._least = least_quality
+
+    async def capture(
+        self,
+        visit: Visit,
+        positions: tuple[FingerPosition, ...],
+        *,
+        attempts: int,
+        timeout_s: float,
+        device_return_s: float,
+    ) -> None:
+        """Add one sample for each of ``positions`` to ``visit``: a print, or the statement that none could be had.
+
+        A scanner that goes away is waited for, ``device_return_s`` at most; then the rest is noted as missing.
+        """
+        for number, position in enumerate(positions):
+            try:
+                sample = await self._one(visit, position, attempts, timeout_s, device_return_s)
+            except TimeoutError:
+                # The scanner did not come back: the other fingers would only wait for it as well.
+                visit.note(ReferReason.DEVICE_FAULT)
+                visit.samples += [_missing(absent) for absent in positions[number:]]
+                return
+            visit.samples.append(sample)
+
+    async def _one(
+        self, visit: Visit, position: FingerPosition, attempts: int, timeout_s: float, device_return_s: float
+    ) -> Sample:
+        best: Sample | None = None
+        prompt = Prompt.PLACE_FINGER
+        attempt = 1
+        while attempt <= attempts:
+            scanner = await self._present(position, device_return_s)
+            try:
+                image = await self._place(scanner, position, prompt, attempt, timeout_s)
+                if image is None:
+                    break
+                look = await self._worker.run(self._look, image, position)
+                best = _better(best, look.sample)
+                await self._lift(scanner, position, attempt, timeout_s)
+            except DriverError as error:
+                if error.reason is DriverReason.BAD_IMAGE:
+                    prompt, attempt = Prompt.FINGER_AGAIN, attempt + 1
+                else:
+                    self._scanner.fault(scanner, error)
+                continue
+            if look.good and look.sample is not None:
+                return look.sample
+            prompt, attempt = look.prompt, attempt + 1
+        visit.note(ReferReason.FINGER_NOT_CAPTURED)
+        return best or _missing(position)
+
+    async def _present(self, position: FingerPosition, device_return_s: float) -> FingerprintScanner:
+        if not self._scanner.is_ready:
+            self._screen.show(LaneState.FINGER, Prompt.WAIT, finger=position)
+        async with self._screen.time_limit(device_return_s):
+            return await self._scanner.ready()
+
+    async def _place(
+        self, scanner: FingerprintScanner, position: FingerPosition, prompt: Prompt, attempt: int, timeout_s: float
+    ) -> FingerImage | None:
+        try:
+            async with self._screen.time_limit(timeout_s):
+                self._screen.show(LaneState.FINGER, prompt, finger=position, attempt=attempt)
+                return await scanner.capture()
+        except TimeoutError:
+            return None
+
+    async def _lift(
+        self, scanner: FingerprintScanner, position: FingerPosition, attempt: int, timeout_s: float
+    ) -> None:
+        try:
+            async with self._screen.time_limit(timeout_s):
+                self._screen.show(LaneState.FINGER, Prompt.LIFT_FINGER, finger=position, attempt=attempt)
+                await scanner.wait_lifted()
+        except TimeoutError:
+            log.info("a finger was left on the glass for %.0f s", timeout_s)
+
+    def _look(self, image: FingerImage, position: FingerPosition) -> _Look:
+        try:
+            quality = engine.assess(image.pixels, image.dpi)
+            prompt = _PROMPTS[quality.problems[0]] if quality.problems else Prompt.FINGER_AGAIN
+            template = engine.extract(image.pixels, image.dpi)
+        except BiometricError as error:
+            log.info("a print gave no template: %s", error.reason)
+            return _Look(None, Prompt.FINGER_AGAIN, good=False)
+        encoded, png = cv2.imencode(".png", image.pixels)
+        if not encoded:
+            return _Look(None, Prompt.FINGER_AGAIN, good=False)
+        height, width = image.pixels.shape
+        sample = Sample(
+            modality="finger",
+            position=position,
+            media_type="image/png",
+            image=png.tobytes(),
+            width=width,
+            height=height,
+            dpi=image.dpi,
+            quality=quality.score,
+            template=template.encode(),
+        )
+        return _Look(sample, prompt, good=quality.score >= self._least)
+
+
+def _better(one: Sample | None, other: Sample | None) -> Sample | None:
+    if one is None or other is None:
+        return one or other
+    return other if (other.quality or 0) > (one.quality or 0) else one
+
+
+def _missing(position: FingerPosition) -> Sample:
+    return Sample(modality="finger", position=position, missing=MissingReason.UNABLE)

@@ -1,0 +1,229 @@
+"""One lane: one traveller after another, from the document to the result.
+
+The order is fixed: document, face, fingers, then everything is written down, and only then searched. Whatever
+goes wrong on the way is noted in the encounter and refers the traveller; the lane itself goes on. The
+traveller's screen shows the same for a hit, for trouble and for a call for help.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from drivers.base import DriverError, Frame, LaneSignal, MrzRead, SignalState
+from hotspotd.domain.verdict import GatewayOutcome, Outcome, ReferReason
+from hotspotd.errors import HotspotError, RecordsError
+from hotspotd.events import DeviceState, DeviceView, EncounterChanged, LaneState, LaneView, Prompt, Subscription
+from hotspotd.lane.devices import SupervisedDevice
+from hotspotd.lane.document_step import DocumentStep
+from hotspotd.lane.face_step import FaceStep
+from hotspotd.lane.feed import CameraFeed
+from hotspotd.lane.finger_step import FingerStep
+from hotspotd.lane.parts import LaneDevices, LaneParts
+from hotspotd.lane.recording import record_and_check
+from hotspotd.lane.screen import Screen
+from hotspotd.lane.visit import Visit
+from hotspotd.lane.waiting import first_of
+
+log = logging.getLogger(__name__)
+
+# How often an idle scanner is asked whether it is still there, and how long it may take to answer.
+_IDLE_CHECK_S = 3.0
+_IDLE_ANSWER_S = 2.0
+
+_SIGNALS = {
+    LaneState.IDLE: SignalState.READY,
+    LaneState.GO: SignalState.GO,
+    LaneState.OFFICER: SignalState.STOP,
+    LaneState.OUT_OF_SERVICE: SignalState.OFF,
+}
+
+
+class Lane:
+    """One lane. ``run`` is its life; ``close_gently`` lets the present traveller finish and then ends it."""
+
+    def __init__(self, name: str, devices: LaneDevices, parts: LaneParts) -> None:
+        self._name = name
+        self._devices = devices
+        self._parts = parts
+        operation, matching = parts.config.operation, parts.config.matching
+        self._screen = Screen(name, parts.events, parts.clock, operation.attempts)
+        self._documents = DocumentStep(devices.document, self._screen, parts.clock)
+        self._feed = None if devices.camera is None else CameraFeed(devices.camera)
+        self._face_step = (
+            FaceStep(self._feed, parts.faces, parts.images, self._screen, matching.face_quality)
+            if self._feed is not None and parts.faces is not None and operation.face
+            else None
+        )
+        self._finger_step = (
+            None
+            if devices.scanner is None
+            else FingerStep(devices.scanner, parts.images, self._screen, matching.finger_quality)
+        )
+        self._help = asyncio.Event()
+        self._taken_over = asyncio.Event()
+        self._closing = asyncio.Event()
+
+    # What the pages may ask of the lane (console.controls.LaneControls).
+
+    @property
+    def name(self) -> str:
+        """The lane's name, as in the configuration."""
+        return self._name
+
+    def latest_frame(self) -> Frame | None:
+        """The camera's newest frame, or ``None``; never waits."""
+        return None if self._feed is None else self._feed.latest()
+
+    async def ask_help(self) -> None:
+        """The traveller asked for an officer."""
+        self._help.set()
+
+    async def more_time(self) -> None:
+        """The traveller asked for more time: the step's time-out begins anew."""
+        self._screen.more_time()
+
+    async def clear_officer(self) -> None:
+        """An officer has taken the traveller over: the lane goes on to the next."""
+        if self._screen.view.state is LaneState.OFFICER:
+            self._taken_over.set()
+
+    # The lane's life.
+
+    def close_gently(self) -> None:
+        """Take no further traveller; ``run`` ends when the present one is through."""
+        self._closing.set()
+
+    async def run(self) -> None:
+        """Serve travellers until ``close_gently`` or cancellation; the devices are closed when it ends."""
+        async with asyncio.TaskGroup() as group:
+            around = [group.create_task(device.run()) for device in self._devices.present()]
+            if self._feed is not None:
+                around.append(group.create_task(self._feed.run()))
+            if self._devices.signal is not None:
+                around.append(group.create_task(self._drive_signal(self._devices.signal)))
+            await self._serve()
+            for task in around:
+                task.cancel()
+
+    async def _serve(self) -> None:
+        while not self._closing.is_set():
+            self._help.clear()
+            self._taken_over.clear()
+            arrival = await first_of(self._arrival(), self._help, self._closing)
+            if arrival is not None:
+                await self._one_traveller(arrival)
+            elif self._help.is_set():
+                await self._wait_for_officer()
+        self._screen.show(LaneState.OUT_OF_SERVICE, Prompt.CLOSED)
+
+    async def _arrival(self) -> MrzRead:
+        async with asyncio.TaskGroup() as group:
+            watch = group.create_task(self._watch_idle_scanner())
+            read = await self._documents.arrival()
+            watch.cancel()
+        return read
+
+    async def _watch_idle_scanner(self) -> None:
+        scanner = self._devices.scanner
+        while scanner is not None:
+            await asyncio.sleep(_IDLE_CHECK_S)
+            device = await scanner.ready()
+            try:
+                async with asyncio.timeout(_IDLE_ANSWER_S):
+                    await device.wait_lifted()
+            except TimeoutError:
+                log.debug("%s: something lies on the idle scanner", self._name)
+            except DriverError as error:
+                scanner.fault(device, error)
+
+    async def _one_traveller(self, arrival: MrzRead) -> None:
+        visit = Visit(self._parts.clock.now())
+        self._screen.begin_visit(visit.encounter_id)
+        try:
+            if await first_of(self._capture(visit, arrival), self._help) is None:
+                visit.note(ReferReason.HELP_ASKED)
+            await self._check_and_show(visit)
+        finally:
+            self._screen.end_visit()
+
+    async def _capture(self, visit: Visit, arrival: MrzRead) -> Visit:
+        operation = self._parts.config.operation
+        await self._documents.settle(visit, arrival, operation.attempts, operation.step_timeout_s)
+        if visit.document is not None and visit.document.nationality:
+            self._screen.greet(visit.document.nationality)
+        if self._face_step is not None:
+            await self._face_step.capture(visit, self._parts.clock.monotonic(), operation.step_timeout_s)
+        age = visit.age()
+        if self._finger_step is not None and (age is None or age >= operation.youngest_for_fingers):
+            await self._finger_step.capture(
+                visit,
+                operation.positions(),
+                attempts=operation.attempts,
+                timeout_s=operation.step_timeout_s,
+                device_return_s=operation.device_return_s,
+            )
+        return visit
+
+    async def _check_and_show(self, visit: Visit) -> None:
+        parts = self._parts
+        self._screen.show(LaneState.CHECKING, Prompt.WAIT, finger=None, attempt=1)
+        encounter = visit.encounter(self._name, parts.config.operation.name, parts.config.device.country)
+        with parts.events.subscribe() as news:
+            try:
+                verdict = await record_and_check(encounter, parts)
+            except HotspotError as error:
+                # Nothing was acknowledged to anybody: the officer takes over, and hears why.
+                log.error("%s: encounter %s could not be recorded: %s", self._name, encounter.encounter_id, error)
+                self._say_records(DeviceState.FAULTED, error.what, error.advice)
+                await self._wait_for_officer()
+                return
+            self._say_records(DeviceState.READY)
+            clear = verdict.outcome is Outcome.CLEAR and await self._gateway_lets_pass(news, encounter.encounter_id)
+        if clear:
+            self._screen.show(LaneState.GO, Prompt.THANK_YOU)
+            await asyncio.sleep(parts.config.operation.result_shown_s)
+        else:
+            await self._wait_for_officer()
+        await self._release(encounter.encounter_id)
+
+    async def _gateway_lets_pass(self, news: Subscription, encounter_id: str) -> bool:
+        """Wait a short while for the gateway where it can be reached: its hit refers, else the local result stands."""
+        wait_s = self._parts.config.operation.gateway_wait_s
+        if not wait_s or not self._parts.link_up():
+            return True
+        try:
+            async with asyncio.timeout(wait_s):
+                async for event in news:
+                    if isinstance(event, EncounterChanged) and event.encounter_id == encounter_id and event.gateway:
+                        return event.gateway != GatewayOutcome.HIT
+        except TimeoutError:
+            log.info("%s: no answer from the gateway within %.0f s; the local result stands", self._name, wait_s)
+        return True
+
+    async def _wait_for_officer(self) -> None:
+        self._screen.show(LaneState.OFFICER, Prompt.OFFICER_COMES, finger=None, attempt=1)
+        await first_of(self._taken_over.wait(), self._closing)
+
+    async def _release(self, encounter_id: str) -> None:
+        try:
+            await self._parts.records.release(encounter_id)
+        except RecordsError as error:
+            # The encounter stays as if the traveller were here: a hit still raises an alert, only not a late one.
+            log.warning("%s: %s", self._name, error)
+
+    def _say_records(self, state: DeviceState, reason: str = "", advice: str = "") -> None:
+        self._parts.events.publish(
+            DeviceView(lane=self._name, device="records", state=state, reason=reason, advice=advice)
+        )
+
+    async def _drive_signal(self, signal: SupervisedDevice[LaneSignal]) -> None:
+        with self._parts.events.subscribe() as news:
+            async for event in news:
+                if not isinstance(event, LaneView) or event.lane != self._name:
+                    continue
+                device = await signal.ready()
+                try:
+                    await device.show(_SIGNALS.get(event.state, SignalState.BUSY))
+                except DriverError as error:
+                    signal.fault(device, error)

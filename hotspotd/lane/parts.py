@@ -1,0 +1,60 @@
+"""What a lane is made of: its own devices, and what it shares with the rest of the daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from drivers.base import Camera, DocumentReader, FingerprintScanner, LaneSignal
+from hotspotd.biometrics.face import FaceEngine
+from hotspotd.clock import Clock, Stamp
+from hotspotd.config import Config
+from hotspotd.domain.encounter import Encounter
+from hotspotd.events import Events
+from hotspotd.lane.devices import SupervisedDevice
+from hotspotd.records import Records
+from hotspotd.watchlist.snapshot import Snapshot
+from hotspotd.workers import Worker
+
+AnySupervised = (
+    SupervisedDevice[DocumentReader]
+    | SupervisedDevice[Camera]
+    | SupervisedDevice[FingerprintScanner]
+    | SupervisedDevice[LaneSignal]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneDevices:
+    """The supervised devices of one lane; what is ``None`` is not there and its step is left out."""
+
+    document: SupervisedDevice[DocumentReader]
+    camera: SupervisedDevice[Camera] | None = None
+    scanner: SupervisedDevice[FingerprintScanner] | None = None
+    signal: SupervisedDevice[LaneSignal] | None = None
+
+    def present(self) -> list[AnySupervised]:
+        """Those that are there."""
+        devices = (self.document, self.camera, self.scanner, self.signal)
+        return [device for device in devices if device is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class LaneParts:
+    """What the lanes share with each other and with the rest of the daemon.
+
+    ``compose`` makes the INT-I transaction of an encounter and runs in the ``images`` worker; ``snapshot`` gives
+    the watchlist in force, ``None`` where there is none.
+    """
+
+    config: Config
+    records: Records
+    events: Events
+    clock: Clock
+    faces: FaceEngine | None
+    snapshot: Callable[[], Snapshot | None]
+    compose: Callable[[Encounter, Stamp], bytes]
+    wake_courier: Callable[[], None]
+    link_up: Callable[[], bool]
+    images: Worker
+    search: Worker

@@ -1,0 +1,77 @@
+"""What a lane shows: one view at a time, published whenever it changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from hotspotd.clock import Clock
+from hotspotd.events import Events, LaneState, LaneView, Prompt
+
+
+class Screen:
+    """The view of one lane. Steps change it with ``show``; a running time-out can be begun anew."""
+
+    def __init__(self, lane: str, events: Events, clock: Clock, attempts: int) -> None:
+        self._events = events
+        self._clock = clock
+        self._view = LaneView(
+            lane=lane,
+            state=LaneState.STARTING,
+            prompt=Prompt.WAIT,
+            attempts=attempts,
+            since=clock.now().iso(),
+        )
+        self._timeout: asyncio.Timeout | None = None
+        self._limit = 0.0
+
+    @property
+    def view(self) -> LaneView:
+        """What is shown now."""
+        return self._view
+
+    def show(self, state: LaneState, prompt: Prompt, **changes: object) -> None:
+        """Show ``prompt`` in ``state``; ``changes`` are further fields of LaneView."""
+        if state is not self._view.state:
+            changes["since"] = self._clock.now().iso()
+        left = None if self._timeout is None else self._left_s()
+        view = msgspec.structs.replace(self._view, state=state, prompt=prompt, time_left_s=left, **changes)
+        if view != self._view:
+            self._view = view
+            self._events.publish(view)
+
+    def begin_visit(self, encounter_id: str) -> None:
+        """A traveller has come: from here on views belong to this encounter."""
+        self._view = msgspec.structs.replace(self._view, encounter_id=encounter_id)
+
+    def greet(self, nationality: str) -> None:
+        """The traveller's nationality is known; the page may speak their language from the next view on."""
+        self._view = msgspec.structs.replace(self._view, nationality=nationality)
+
+    def end_visit(self) -> None:
+        """The traveller has left: nothing of the encounter stays on the screen."""
+        self._view = msgspec.structs.replace(self._view, encounter_id=None, nationality=None, finger=None, attempt=1)
+
+    @asynccontextmanager
+    async def time_limit(self, seconds: float) -> AsyncIterator[asyncio.Timeout]:
+        """Raises TimeoutError when the block takes longer than ``seconds``, counted anew by ``more_time``."""
+        self._limit = seconds
+        try:
+            async with asyncio.timeout(seconds) as timeout:
+                self._timeout = timeout
+                yield timeout
+        finally:
+            self._timeout = None
+
+    def more_time(self) -> None:
+        """Begin the running time-out anew; nothing where none is running."""
+        if self._timeout is not None and not self._timeout.expired():
+            self._timeout.reschedule(asyncio.get_running_loop().time() + self._limit)
+            self.show(self._view.state, self._view.prompt)
+
+    def _left_s(self) -> float | None:
+        when = None if self._timeout is None else self._timeout.when()
+        return None if when is None else round(max(0.0, when - asyncio.get_running_loop().time()), 1)

@@ -1,0 +1,53 @@
+# Sourced by the other scripts: makes the virtual environment this checkout needs, once.
+#
+# The environment is made from the OS's own Python with system site packages, because libcamera, GObject and
+# systemd bindings come from the OS. What is missing from the OS is installed with apt when root; otherwise one
+# line says what to install. Usage: setup runtime|dev [apt package ...]
+
+setup_say() { printf '\033[2m%s\033[0m\n' "$*" >&2; }
+setup_fail() { printf '%s\n' "$*" >&2; exit 3; }
+
+setup_apt() { # package ...
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return 0
+  if [ "$(id -u)" -ne 0 ]; then
+    setup_fail "Missing OS packages. Run once: sudo apt-get install --no-install-recommends ${missing[*]}"
+  fi
+  command -v apt-get >/dev/null || setup_fail "Missing OS packages, and no apt-get here: ${missing[*]}"
+  setup_say "installing OS packages: ${missing[*]}"
+  apt-get update -qq >&2 || setup_fail "apt-get update failed: check the network and the package sources."
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2 ||
+    setup_fail "apt-get could not install: ${missing[*]}"
+}
+
+setup_venv() { # runtime|dev
+  local level=$1 python=/usr/bin/python3 stamp want
+  "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+    setup_fail "hotspotd needs the OS's Python 3.11 or newer at $python (Debian 12, 13 or Raspberry Pi OS)."
+  stamp=.venv/.ready-$level
+  want=$(cat requirements/build.txt "requirements/$level.txt" pyproject.toml <("$python" --version) | sha256sum)
+  [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$want" ] && return 0
+  # The tests' environment holds all that running needs.
+  setup_say "setting up .venv ($level)"
+  [ -x .venv/bin/python ] || "$python" -m venv --system-site-packages .venv || setup_fail "could not make .venv"
+  .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes \
+    -r requirements/build.txt -r "requirements/$level.txt" >&2 ||
+    setup_fail "pip could not install requirements/$level.txt: check the network, then run this again."
+  .venv/bin/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e . >&2 ||
+    setup_fail "pip could not install this checkout into .venv"
+  printf '%s' "$want" >"$stamp"
+}
+
+setup() { # runtime|dev [apt package ...]
+  local level=$1
+  shift
+  setup_apt python3-venv python3-systemd "$@"
+  # Two scripts started at once set up one after the other.
+  exec 9>.setup.lock
+  command -v flock >/dev/null && flock 9
+  setup_venv "$level"
+  exec 9>&-
+}
