@@ -1,0 +1,122 @@
+"""A serial reader of machine readable zones on a pty.
+
+As a process: ``python -m drivers.emulators.mrz_reader --device LINK --control SOCKET``; requests on the socket:
+``{"do":"present","lines":[...]}``, ``{"do":"raw","hex":".."}``, ``unplug``, ``plug``, ``state``. Inside a test:
+``async with MrzReaderEmulator(link)``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from drivers.emulators import control
+from drivers.emulators.line import KINDS, Line, line
+from drivers.emulators.pty_peer import PtyPeer
+
+FRAMINGS = ("stx", "cr", "lf", "crlf")
+
+
+def frame(lines: Sequence[str], framing: str) -> bytes:
+    """The bytes that a reader sends for these lines: ``stx`` is STX, lines ended by CR, ETX."""
+    end = {"stx": "\r", "cr": "\r", "lf": "\n", "crlf": "\r\n"}[framing]
+    text = "".join(one + end for one in lines)
+    return (f"\x02{text}\x03" if framing == "stx" else text).encode("ascii")
+
+
+class MrzReaderEmulator:
+    """One reader; all methods belong to one event loop."""
+
+    def __init__(self, link: Path, *, framing: str = "stx", channel: Line | None = None) -> None:
+        self._framing = framing
+        self._channel = channel or Line()
+        self._peer = PtyPeer(link, lambda _: None)
+        self.presented = 0
+
+    @property
+    def link(self) -> Path:
+        """Where the driver finds the port."""
+        return self._peer.link
+
+    async def start(self) -> None:
+        """Plug in."""
+        await self._peer.plug()
+
+    async def stop(self) -> None:
+        """Unplug."""
+        await self._peer.unplug()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def present(self, lines: Sequence[str]) -> None:
+        """Lay a document with these lines on the reader."""
+        await self.raw(frame(lines, self._framing))
+        self.presented += 1
+
+    async def raw(self, data: bytes) -> None:
+        """Send these bytes."""
+        for piece, pause in self._channel.outgoing(data):
+            if not await self._peer.send(piece):
+                return
+            await asyncio.sleep(pause)
+
+    async def unplug(self) -> None:
+        """Pull the plug."""
+        await self._peer.unplug()
+
+    async def plug(self) -> None:
+        """Plug in again."""
+        await self._peer.plug()
+
+    def state(self) -> dict[str, Any]:
+        """Documents presented, plugged in or not."""
+        return {"presented": self.presented, "plugged": self._peer.plugged}
+
+    async def control(self, request: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Do what a request of the control socket says."""
+        match request.get("do"):
+            case "present":
+                await self.present([str(one) for one in request["lines"]])
+            case "raw":
+                await self.raw(bytes.fromhex(request["hex"]))
+            case "unplug":
+                await self.unplug()
+            case "plug":
+                await self.plug()
+            case "state":
+                return self.state()
+            case other:
+                raise control.BadRequestError(f"cannot do {other!r}")
+        return None
+
+
+async def _main(arguments: argparse.Namespace) -> None:
+    channel = line(arguments.line, arguments.seed)
+    async with MrzReaderEmulator(arguments.device, framing=arguments.framing, channel=channel) as emulator:
+        await control.serve(arguments.device, arguments.control, emulator.control)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="A serial document reader on a pseudo-terminal.")
+    parser.add_argument("--device", type=Path, required=True, help="symlink to make to the port")
+    parser.add_argument("--control", type=Path, required=True, help="Unix socket to take requests on")
+    parser.add_argument("--framing", choices=FRAMINGS, default="stx")
+    parser.add_argument("--line", choices=KINDS, default="clean", help="what the line does to the bytes")
+    parser.add_argument("--seed", type=int, default=0, help="of the line's chance")
+    asyncio.run(_main(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

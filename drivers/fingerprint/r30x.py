@@ -1,0 +1,105 @@
+"""Driver of the R30x family (R305, R307, R503, AS608, ZFM-20) on a serial port.
+
+Address: ``serial:///dev/ttyUSB0?baud=57600&dpi=500&password=00000000&address=ffffffff`` (the values given are the
+defaults; password and address in hexadecimal). Captures pictures only: the module's own matcher is not used.
+An upload of 256 x 288 pixels takes about 7 s at 57600 baud.
+"""
+
+from __future__ import annotations
+
+import logging
+import termios
+
+import serial
+
+from drivers.address import DeviceAddress
+from drivers.base import DeviceInfo, DriverError, DriverReason, FingerImage, FingerprintScanner
+from drivers.fingerprint.r30x_frames import BROADCAST_ADDRESS
+from drivers.fingerprint.r30x_image import DPI, LEVELS, unpack
+from drivers.fingerprint.r30x_session import POLL_S, Parameters, Session
+from drivers.serial_port import open_port
+from drivers.worker import DeviceWorker, Token
+
+_log = logging.getLogger(__name__)
+_OPTIONS = frozenset({"baud", "dpi", "password", "address"})
+
+
+class R30xScanner(FingerprintScanner):
+    """One module. Its port is used by one thread only."""
+
+    def __init__(self, address: DeviceAddress) -> None:
+        address.require("serial", _OPTIONS)
+        self._address = address
+        self._baud = address.integer("baud", 57_600, 9_600, 921_600)
+        self._dpi = address.integer("dpi", DPI, 250, 1000)
+        self._password = address.integer("password", 0, 0, 0xFFFF_FFFF, base=16)
+        self._module = address.integer("address", BROADCAST_ADDRESS, 0, 0xFFFF_FFFF, base=16)
+        self._port: serial.Serial | None = None
+        self._session: Session | None = None
+        self._worker = DeviceWorker(f"r30x {address.path}")
+
+    async def open(self) -> DeviceInfo:
+        """Open the port, give the password, read the parameters."""
+        await self.close()
+        parameters = await self._worker.run(self._open)
+        return DeviceInfo(
+            "r30x",
+            str(self._address),
+            model=f"R30x family, system 0x{parameters.system:04x}",
+            details={
+                "packet size": f"{parameters.packet_size} bytes",
+                "baud": str(parameters.baud),
+                "library": f"{parameters.capacity} fingers (not used)",
+            },
+        )
+
+    async def close(self) -> None:
+        """Leave what is being done and let go of the port; at most 2 s."""
+        await self._worker.close(self._close_port)
+
+    async def capture(self) -> FingerImage:
+        """Wait for a finger and return its picture, ridges dark, 16 levels."""
+        return await self._worker.run(self._capture)
+
+    async def wait_lifted(self) -> None:
+        """Return when the module sees no finger."""
+        await self._worker.run(self._wait_lifted)
+
+    # What follows runs in the worker's thread.
+
+    def _open(self, token: Token) -> Parameters:
+        self._port = open_port(self._address.path, self._baud)
+        try:
+            session = Session(self._port, self._address.path, self._module, self._password)
+            parameters = session.greet(token)
+        except BaseException:
+            self._close_port()
+            raise
+        self._session = session
+        return parameters
+
+    def _close_port(self) -> None:
+        port, self._port, self._session = self._port, None, None
+        if port is None:
+            return
+        try:
+            port.close()
+        except (OSError, termios.error) as error:
+            _log.debug("closing %s: %s", self._address.path, error)
+
+    def _opened(self) -> Session:
+        if self._session is None:
+            raise DriverError(DriverReason.LOST, f"{self._address.path} is not open", "open it first")
+        return self._session
+
+    def _capture(self, token: Token) -> FingerImage:
+        session = self._opened()
+        while not session.finger_there(token):
+            token.pause(POLL_S)
+        data, size = session.upload(token)
+        return FingerImage(unpack(data, size), self._dpi, LEVELS)
+
+    def _wait_lifted(self, token: Token) -> None:
+        session = self._opened()
+        while session.finger_there(token):
+            token.pause(POLL_S)

@@ -1,0 +1,91 @@
+"""Name in the configuration -> driver, imported only when named.
+
+Each function checks the address and returns a driver that is not yet open. An unknown name raises DriverError
+(UNSUPPORTED) that lists the known ones; a driver whose library is not installed raises MISSING_LIBRARY.
+"""
+
+from __future__ import annotations
+
+from drivers.address import DeviceAddress
+from drivers.base import Camera, DocumentReader, DriverError, DriverReason, FingerprintScanner, LaneSignal
+
+CAMERAS = ("replay",)
+SCANNERS = ("r30x", "replay")
+READERS = ("mrz-serial",)
+SIGNALS = ("none",)
+
+
+def _unknown(kind: str, driver: str, known: tuple[str, ...]) -> DriverError:
+    return DriverError(DriverReason.UNSUPPORTED, f"no {kind} driver {driver!r}", "known: " + ", ".join(known))
+
+
+def _missing(driver: str, error: ImportError) -> DriverError:
+    return DriverError(
+        DriverReason.MISSING_LIBRARY,
+        f"driver {driver!r} needs the Python library {error.name or error}",
+        "run the set-up again, or install it into the virtual environment",
+    )
+
+
+def camera(driver: str, address: str) -> Camera:
+    """The camera driver with this name, for this address."""
+    place = DeviceAddress.parse(address)
+    try:
+        match driver:
+            case "replay":
+                from drivers.camera.replay import ReplayCamera  # noqa: PLC0415  # Imported only when named.
+
+                return ReplayCamera(place)
+            case _:
+                raise _unknown("camera", driver, CAMERAS)
+    except ImportError as error:
+        raise _missing(driver, error) from error
+
+
+def scanner(driver: str, address: str) -> FingerprintScanner:
+    """The fingerprint scanner driver with this name, for this address."""
+    place = DeviceAddress.parse(address)
+    try:
+        match driver:
+            case "r30x":
+                from drivers.fingerprint.r30x import R30xScanner  # noqa: PLC0415  # Imported only when named.
+
+                return R30xScanner(place)
+            case "replay":
+                from drivers.fingerprint.replay import ReplayScanner  # noqa: PLC0415  # Imported only when named.
+
+                return ReplayScanner(place)
+            case _:
+                raise _unknown("scanner", driver, SCANNERS)
+    except ImportError as error:
+        raise _missing(driver, error) from error
+
+
+def reader(driver: str, address: str) -> DocumentReader:
+    """The document reader driver with this name, for this address."""
+    place = DeviceAddress.parse(address)
+    try:
+        match driver:
+            case "mrz-serial":
+                from drivers.document.mrz_serial import MrzSerialReader  # noqa: PLC0415  # Imported only when named.
+
+                return MrzSerialReader(place)
+            case _:
+                raise _unknown("document reader", driver, READERS)
+    except ImportError as error:
+        raise _missing(driver, error) from error
+
+
+def signal(driver: str, address: str) -> LaneSignal:
+    """The lane signal driver with this name, for this address."""
+    place = DeviceAddress.parse(address)
+    try:
+        match driver:
+            case "none":
+                from drivers.signal.none import NoSignal  # noqa: PLC0415  # Imported only when named.
+
+                return NoSignal(place)
+            case _:
+                raise _unknown("signal", driver, SIGNALS)
+    except ImportError as error:
+        raise _missing(driver, error) from error
