@@ -8,13 +8,16 @@ that are not ISO 3166 (XXA, UNO, XPO, EUE, D ...) are valid, as 9303-3 has them.
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from enum import StrEnum
 
 import msgspec
 
 from hotspotd.errors import DocumentError, Reason
 
-_MRZ_LINE = re.compile(r"[A-Z0-9<]+")
+# Lower case is taken; anything else is refused before upper() could make letters of it (ß becomes SS).
+_MRZ_LINE = re.compile(r"[A-Za-z0-9<]+")
+_DATE = re.compile(r"([0-9]{2})([0-9<]{2})([0-9<]{2})")
 _WEIGHTS = (7, 3, 1)
 
 
@@ -57,6 +60,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     def born(self, today_year: int) -> str | None:
         """Date of birth as ISO 8601, reduced where parts are unknown (``1974``); ``None`` where the year is.
 
+        A part that cannot be, such as a thirteenth month, counts as unknown, and so does what follows it.
         A two-digit year is read as the latest one that is not after ``today_year``.
         """
         return _iso_date(self.birth_date, latest=today_year)
@@ -67,14 +71,16 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _iso_date(printed: str, latest: int) -> str | None:
-    if not printed[:2].isdigit():
+    parts = _DATE.fullmatch(printed)
+    if parts is None:
         return None
-    year = latest - (latest - int(printed[:2])) % 100
-    if not printed[2:4].isdigit():
+    year = latest - (latest - int(parts[1])) % 100
+    if not (parts[2].isdigit() and 1 <= int(parts[2]) <= 12):
         return f"{year:04d}"
-    if not printed[4:6].isdigit():
-        return f"{year:04d}-{printed[2:4]}"
-    return f"{year:04d}-{printed[2:4]}-{printed[4:6]}"
+    month = int(parts[2])
+    if not (parts[3].isdigit() and 1 <= int(parts[3]) <= monthrange(year, month)[1]):
+        return f"{year:04d}-{month:02d}"
+    return f"{year:04d}-{month:02d}-{parts[3]}"
 
 
 def check_digit(text: str) -> str:
@@ -92,9 +98,10 @@ def parse_mrz(lines: tuple[str, ...]) -> Document:
     Raises DocumentError (BAD_MRZ) when the lines have no layout of 9303 or hold characters outside A-Z, 0-9
     and ``<``. Failed check digits do not raise: see ``Document.failed_checks``.
     """
-    lines = tuple(line.strip().upper() for line in lines if line.strip())
+    lines = tuple(line.strip() for line in lines if line.strip())
     if not all(_MRZ_LINE.fullmatch(line) for line in lines):
         raise DocumentError(Reason.BAD_MRZ, "machine readable zone with characters outside A-Z, 0-9 and <")
+    lines = tuple(line.upper() for line in lines)
     shape = tuple(len(line) for line in lines)
     if shape == (30, 30, 30):
         return _parse_td1(lines)
