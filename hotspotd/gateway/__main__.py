@@ -1,0 +1,141 @@
+"""``python -m hotspotd.gateway --config FILE``: the reference gateway as a process of its own.
+
+Prints ``ready https://HOST:PORT`` on standard output when it takes transactions; ends on SIGTERM and SIGINT.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sqlite3
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from hotspotd.biometrics.face import FaceEngine
+from hotspotd.biometrics.models import find_model
+from hotspotd.clock import Clock
+from hotspotd.config import resolve
+from hotspotd.errors import HotspotError
+from hotspotd.gateway.config import GatewayConfig, load
+from hotspotd.gateway.faults import Faults
+from hotspotd.gateway.processing import Processor
+from hotspotd.gateway.search import Search, WatchlistSearch
+from hotspotd.gateway.service import Service
+from hotspotd.gateway.store import Store
+from hotspotd.relay.inquiry import Responder
+from hotspotd.relay.inti.transaction import Organisation
+from hotspotd.relay.links.tls import server_context
+from hotspotd.watchlist.check import Thresholds
+from hotspotd.watchlist.shelf import Shelf
+
+logger = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the gateway until it is told to stop."""
+    parser = argparse.ArgumentParser(prog="python -m hotspotd.gateway", description="Reference national gateway")
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--allow-faults", action="store_true", help="let devices order faults (tests and demos only)")
+    options = parser.parse_args(arguments)
+    path: Path = options.config
+    try:
+        config = load(path)
+        logging.basicConfig(level=config.log.level.upper(), format="%(levelname)s %(name)s: %(message)s")
+        asyncio.run(_run(path, config, allow_faults=options.allow_faults))
+    except HotspotError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except (OSError, sqlite3.Error) as error:
+        sys.stderr.write(f"gateway: {error}\n")
+        return 1
+    return 0
+
+
+def _search(path: Path, config: GatewayConfig) -> WatchlistSearch:
+    folders = [resolve(path, config.models.folder)] if config.models.folder else []
+    faces = FaceEngine.open(find_model(config.models.face_embedder, folders), config.mode)
+    search = WatchlistSearch(
+        Shelf(resolve(path, config.watchlist.folder)),
+        faces,
+        Thresholds(finger_fmr=config.matching.finger_fmr, face_fmr=config.matching.face_fmr),
+    )
+    search.prepare()
+    return search
+
+
+async def _run(path: Path, config: GatewayConfig, *, allow_faults: bool) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    search = await asyncio.to_thread(_search, path, config)
+    context = await asyncio.to_thread(
+        server_context,
+        resolve(path, config.server.trust_anchors),
+        resolve(path, config.server.certificate),
+        resolve(path, config.server.key),
+    )
+    store = await Store.open(resolve(path, config.store.database))
+    try:
+        service = make_service(config, store, search, allow_faults=allow_faults)
+        try:
+            port = await service.start(config.server.host, config.server.port, context)
+            sys.stdout.write(f"ready https://{config.server.host}:{port}\n")
+            sys.stdout.flush()
+            await _until(stopping, service)
+        finally:
+            await service.stop()
+    finally:
+        await store.close()
+
+
+async def _until(stopping: asyncio.Event, service: Service) -> None:
+    """Until a signal comes or processing fails; raises what it failed with."""
+    told, failed = asyncio.create_task(stopping.wait()), asyncio.create_task(service.wait())
+    try:
+        await asyncio.wait((told, failed), return_when=asyncio.FIRST_COMPLETED)
+        if failed.done():
+            await failed
+    finally:
+        told.cancel()
+        failed.cancel()
+
+
+def make_service(
+    config: GatewayConfig, store: Store, search: Search, *, allow_faults: bool, clock: Clock | None = None
+) -> Service:
+    """The service as the configuration has it."""
+    clock = clock or Clock()
+    bureau = config.bureau
+    responder = Responder(
+        Organisation(identifier=bureau.identifier, name=bureau.name, country=bureau.country), bureau.telephone
+    )
+
+    def processor(answered: Callable[[str], None], faults: Faults) -> Processor:
+        return Processor(
+            store,
+            search,
+            responder,
+            clock=clock,
+            threads=config.limits.threads,
+            delay=faults.delay,
+            answered=answered,
+        )
+
+    return Service(
+        store,
+        processor,
+        clock=clock,
+        max_bytes=config.limits.transaction_bytes,
+        body_timeout_s=config.limits.body_timeout_s,
+        longest_wait_s=config.limits.wait_s,
+        most_unprocessed=config.limits.unprocessed,
+        allow_faults=allow_faults,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

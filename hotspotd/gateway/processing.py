@@ -1,0 +1,133 @@
+"""Answers what the store holds unprocessed, in worker threads, each transaction once.
+
+A transaction that was stored and not processed when the process died is processed by the next one. One that
+has brought the process down three times is answered with an error instead of being tried for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+
+from hotspotd.clock import Clock, Stamp
+from hotspotd.errors import BiometricError, HotspotError, Reason
+from hotspotd.gateway.search import Search
+from hotspotd.gateway.store import Store, Taken
+from hotspotd.relay.inquiry import Responder, compose_error, compose_result, read_inquiry
+from hotspotd.relay.inti import xml6
+from hotspotd.relay.inti.transaction import FieldError, Transaction, TransactionType
+from hotspotd.relay.links.wire import digest
+
+logger = logging.getLogger(__name__)
+
+_MAX_RUNS = 3
+_STORAGE_RETRY_S = 2.0
+
+# What a search may raise over a transaction that is not as it should be; the answer is an ERR. Anything else is
+# a fault of ours that ends the process, which is started again and tries the transaction a bounded number of times.
+_FAILURES = (HotspotError, cv2.error, ValueError, ArithmeticError, LookupError, MemoryError)
+
+
+class Processor:
+    """Runs searches for a store. ``delay`` is awaited before each: the fault switch of the same name."""
+
+    def __init__(
+        self,
+        store: Store,
+        search: Search,
+        responder: Responder,
+        *,
+        clock: Clock,
+        threads: int,
+        delay: Callable[[], Awaitable[None]],
+        answered: Callable[[str], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._store = store
+        self._search = search
+        self._responder = responder
+        self._clock = clock
+        self._threads = threads
+        self._delay = delay
+        self._answered = answered
+        self._sleep = sleep
+        self._busy: set[int] = set()
+        self._something = asyncio.Event()
+
+    def wake(self) -> None:
+        """There is a new transaction."""
+        self._something.set()
+
+    async def run(self) -> None:
+        """Process until cancelled."""
+        pool = ThreadPoolExecutor(self._threads, thread_name_prefix="search")
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._threads):
+                    group.create_task(self._work(pool))
+        finally:
+            # Not waited for: a search that runs would hold up the loop, and is begun again by the next process.
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _work(self, pool: ThreadPoolExecutor) -> None:
+        while True:
+            self._something.clear()
+            try:
+                if not await self._next(pool):
+                    await self._something.wait()
+            except sqlite3.Error as error:
+                logger.warning("the gateway's database fails (%s); trying again", error)
+                await self._sleep(_STORAGE_RETRY_S)
+
+    async def _next(self, pool: ThreadPoolExecutor) -> bool:
+        taken = await self._store.begin(self._busy)
+        if taken is None:
+            return False
+        self._busy.add(taken.id)
+        try:
+            await self._delay()
+            loop = asyncio.get_running_loop()
+            body = await loop.run_in_executor(pool, self._answer, taken, self._clock.now())
+            await self._store.finish(taken, body, self._clock.now().iso())
+        finally:
+            self._busy.discard(taken.id)
+        self._answered(taken.device)
+        return True
+
+    def _answer(self, taken: Taken, now: Stamp) -> bytes:
+        """The reply, as INT-I XML. Runs in a thread."""
+        request = xml6.decode(taken.body)
+        # Made from what is answered, so that an answer made again has the same number.
+        tcn = "R" + digest(f"{taken.device}/{taken.tcn}".encode())[:31]
+        if taken.runs > _MAX_RUNS:
+            logger.error("transaction %s was begun %d times and never ended; answered with ERR", taken.tcn, taken.runs)
+            return compose_error(request, tcn, FieldError(code="999", text="NOT PROCESSABLE"), self._responder, now)
+        try:
+            hits = self._search(read_inquiry(request), now.at.date())
+        except _FAILURES as error:
+            logger.warning("transaction %s cannot be searched: %s", taken.tcn, _plainly(error))
+            return compose_error(request, tcn, _field_error(request, error), self._responder, now)
+        logger.info("transaction %s of %s: %d hits", taken.tcn, taken.device, len(hits))
+        return compose_result(request, tcn, hits, self._responder, now)
+
+
+def _plainly(error: Exception) -> str:
+    return str(error) if isinstance(error, HotspotError) else type(error).__name__
+
+
+def _field_error(request: Transaction, error: Exception) -> FieldError:
+    """The INT-I error code that says what is wrong."""
+    if request.header.tot not in {TransactionType.NPS, TransactionType.CPS}:
+        return FieldError(code="116", field="TOT", text="NOT SEARCHED HERE")
+    if isinstance(error, BiometricError):
+        return FieldError(code="501", text="INSUFFICIENT QUALITY")
+    if isinstance(error, HotspotError) and error.reason is Reason.TOO_LARGE:
+        return FieldError(code="118", text="IMAGE SIZE")
+    if isinstance(error, HotspotError) and error.reason is Reason.BAD_TRANSACTION:
+        return FieldError(code="117", text="INVALID RECORD DATA")
+    return FieldError(code="999", text="NOT PROCESSABLE")

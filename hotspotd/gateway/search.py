@@ -1,0 +1,96 @@
+"""Searching the gateway's own watchlist with what a transaction holds. Blocks: for worker threads."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hotspotd.biometrics import finger
+from hotspotd.biometrics.face import FaceEngine
+from hotspotd.domain.candidate import Hit
+from hotspotd.domain.finger import FingerPosition
+from hotspotd.errors import BiometricError, Reason
+from hotspotd.relay.inquiry import Inquiry
+from hotspotd.watchlist.check import Probes, Thresholds, check
+from hotspotd.watchlist.shelf import Shelf
+from hotspotd.watchlist.snapshot import Snapshot
+
+logger = logging.getLogger(__name__)
+
+
+class Search(Protocol):
+    """What answers an inquiry."""
+
+    def __call__(self, inquiry: Inquiry, today: date) -> list[Hit]:
+        """The records that the inquiry points at. Raises HotspotError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    folder: Path | None
+    snapshot: Snapshot
+
+
+class WatchlistSearch:
+    """Searches the current snapshot of a shelf; a new one is taken up with the next search."""
+
+    def __init__(self, shelf: Shelf, faces: FaceEngine | None, thresholds: Thresholds) -> None:
+        self._shelf = shelf
+        self._faces = faces
+        self._thresholds = thresholds
+        self._opening = threading.Lock()
+        self._opened: _Opened | None = None
+
+    def prepare(self) -> str:
+        """Open the list now; returns its version. Raises WatchlistError."""
+        return self._snapshot().version
+
+    def _snapshot(self) -> Snapshot:
+        with self._opening:
+            folder = self._shelf.current()
+            if self._opened is None or self._opened.folder != folder:
+                snapshot = self._shelf.open(
+                    finger_engine=finger.ENGINE, face_engine=self._faces.engine if self._faces else None
+                )
+                # The one before is not closed: a search of another thread may still use it.
+                self._opened = _Opened(folder, snapshot)
+                logger.info("searching watchlist %s", snapshot.version)
+            return self._opened.snapshot
+
+    def __call__(self, inquiry: Inquiry, today: date) -> list[Hit]:
+        """See Search. Raises BiometricError (BAD_IMAGE) when there is nothing that could be searched."""
+        fingers = self._fingers(inquiry)
+        face = self._embedding(inquiry)
+        if inquiry.document is None and not fingers and face is None:
+            raise BiometricError(Reason.BAD_IMAGE, "nothing in the transaction could be searched")
+        probes = Probes(document=inquiry.document, fingers=fingers, face=face)
+        fmr_of = self._faces.false_match_rate if self._faces else None
+        return check(self._snapshot(), probes, self._thresholds, today, face_fmr_of=fmr_of)
+
+    def _fingers(self, inquiry: Inquiry) -> tuple[tuple[FingerPosition | None, finger.FingerTemplate], ...]:
+        found: list[tuple[FingerPosition | None, finger.FingerTemplate]] = []
+        for probe in inquiry.prints:
+            try:
+                template = finger.extract(probe.image, probe.dpi)
+            except BiometricError as error:
+                logger.info("transaction %s: print %s is not searched: %s", inquiry.tcn, probe.position.label, error)
+                continue
+            found.append((probe.position or None, template))
+        return tuple(found)
+
+    def _embedding(self, inquiry: Inquiry) -> NDArray[np.float32] | None:
+        if self._faces is None or inquiry.face is None:
+            return None
+        boxes = self._faces.detect(inquiry.face)
+        if not boxes:
+            logger.info("transaction %s: no face is found on the portrait", inquiry.tcn)
+            return None
+        return self._faces.embed(inquiry.face, boxes[0])
