@@ -1,0 +1,272 @@
+"""The daemon: configuration in, every part built and wired, one task group, two-stage shutdown.
+
+``hotspotd --config FILE``. Exit status: 0 stopped as told, 2 the configuration cannot be used, 3 something the
+configuration names cannot be opened; anything else is a defect, and systemd starts the daemon anew.
+
+Shutdown: on the first SIGTERM or SIGINT lanes take no further traveller and the present one may finish; after
+that, or after GENTLE_S, or on a second signal, everything is cancelled and closed, last opened first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from drivers import registry
+from drivers.base import Device, DriverError
+from hotspotd import __version__
+from hotspotd import config as configuration
+from hotspotd.biometrics import finger
+from hotspotd.biometrics.face import FaceEngine
+from hotspotd.biometrics.models import find_model
+from hotspotd.clock import Clock, Stamp
+from hotspotd.config import Config, DriverSection, LaneSection
+from hotspotd.console.server import Console
+from hotspotd.domain.encounter import Encounter
+from hotspotd.errors import ConfigError, HotspotError, RecordsError
+from hotspotd.events import Events
+from hotspotd.health import log as logs
+from hotspotd.health.notify import Notifier, watchdog_period_s
+from hotspotd.health.watchdog import Watchdog
+from hotspotd.lane.devices import SupervisedDevice
+from hotspotd.lane.lane import Lane
+from hotspotd.lane.parts import LaneDevices, LaneParts
+from hotspotd.lane.recording import check_interrupted
+from hotspotd.lane.waiting import first_of
+from hotspotd.records import Records
+from hotspotd.relay.compose import Origin, compose_nps
+from hotspotd.relay.courier import Courier, Patience
+from hotspotd.relay.links.https import HttpsLink
+from hotspotd.watchlist.live import LiveWatchlist
+from hotspotd.workers import Worker
+
+log = logging.getLogger(__name__)
+
+EXIT_CONFIG = 2
+EXIT_START = 3
+# A traveller at the lane gets this long to finish; systemd's own limit (TimeoutStopSec) is longer.
+GENTLE_S = 15.0
+_RETENTION_EVERY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What has been opened and runs until the end."""
+
+    events: Events
+    records: Records
+    watchlist: LiveWatchlist
+    courier: Courier
+    console: Console
+    lanes: list[Lane]
+    shared: LaneParts
+    watchdog: Watchdog
+    notifier: Notifier
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the daemon until it is told to stop."""
+    parser = argparse.ArgumentParser(
+        prog="hotspotd",
+        description="Border kiosk daemon: captures, checks, records and relays travellers at its lanes.",
+        epilog="example: hotspotd --config /etc/hotspotd/hotspotd.toml",
+    )
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration (TOML)")
+    parser.add_argument("--version", action="version", version=f"hotspotd {__version__}")
+    options = parser.parse_args(arguments)
+    try:
+        config = configuration.load(options.config)
+    except ConfigError as error:
+        sys.stderr.write(f"hotspotd: {error}\n")
+        return EXIT_CONFIG
+    logs.set_up(config.log.level)
+    try:
+        asyncio.run(_run(options.config, config))
+    except ConfigError as error:
+        log.critical("%s", error)
+        return EXIT_CONFIG
+    except (HotspotError, DriverError, OSError) as error:
+        log.critical("cannot start: %s", error)
+        return EXIT_START
+    return 0
+
+
+async def _run(path: Path, config: Config) -> None:
+    signals = _Signals()
+    async with AsyncExitStack() as stack:
+        parts = await _open(path, config, stack)
+        async with asyncio.TaskGroup() as group:
+            around = [
+                group.create_task(parts.courier.run(), name="courier"),
+                group.create_task(parts.watchlist.run(), name="watchlist"),
+                group.create_task(parts.watchdog.run(), name="watchdog"),
+                group.create_task(_retention(parts.records, config.operation.keep_clear_hours), name="retention"),
+            ]
+            await check_interrupted(parts.shared)
+            lanes = [group.create_task(lane.run(), name=f"lane-{lane.name}") for lane in parts.lanes]
+            await parts.console.start()
+            stack.push_async_callback(parts.console.stop)
+            parts.notifier.ready(f"screens on port {parts.console.port}")
+            log.info("ready on http://%s:%d", config.console.host, parts.console.port)
+
+            await signals.first.wait()
+            parts.notifier.stopping("the present travellers may finish")
+            log.info("stopping: the present travellers may finish")
+            for lane in parts.lanes:
+                lane.close_gently()
+            await _gently(lanes, signals.second)
+            for task in (*lanes, *around):
+                task.cancel()
+    log.info("stopped")
+
+
+class _Signals:
+    """SIGTERM and SIGINT: the first asks, the second insists."""
+
+    def __init__(self) -> None:
+        self.first = asyncio.Event()
+        self.second = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._arrived)
+
+    def _arrived(self) -> None:
+        (self.second if self.first.is_set() else self.first).set()
+
+
+async def _gently(lanes: list[asyncio.Task[None]], insist: asyncio.Event) -> None:
+    """Wait until every lane has ended, but no longer than GENTLE_S or until somebody insists."""
+
+    async def all_lanes() -> None:
+        await asyncio.wait(lanes)
+
+    try:
+        async with asyncio.timeout(GENTLE_S):
+            await first_of(all_lanes(), insist)
+    except TimeoutError:
+        log.warning("a traveller was still at a lane after %.0f s", GENTLE_S)
+
+
+async def _open(path: Path, config: Config, stack: AsyncExitStack) -> _Parts:
+    clock = Clock()
+    events = Events()
+    images, search = Worker("images", threads=2), Worker("search")
+    for worker in (images, search):
+        stack.callback(worker.close)
+    faces = await asyncio.to_thread(_face_engine, path, config)
+    records = await Records.open(
+        configuration.resolve(path, config.records.database),
+        clock,
+        outbox_limit=config.records.outbox_limit,
+        minimum_free_mb=config.records.minimum_free_mb,
+    )
+    stack.push_async_callback(records.close)
+    if left := await records.release_all():
+        log.warning("%d encounters had not ended when the daemon last stopped", left)
+    watchlist = LiveWatchlist(
+        configuration.resolve(path, config.watchlist.folder),
+        finger_engine=finger.ENGINE,
+        face_engine=None if faces is None else faces.engine,
+        worker=search,
+    )
+    await watchlist.look()
+    link = await HttpsLink.open(
+        config.relay.url,
+        trust_anchors=configuration.resolve(path, config.relay.trust_anchors),
+        certificate=configuration.resolve(path, config.relay.certificate),
+        key=configuration.resolve(path, config.relay.key),
+        timeout_s=config.relay.request_timeout_s,
+    )
+    stack.push_async_callback(link.close)
+    patience = Patience(first_s=config.relay.retry_first_s, longest_s=config.relay.retry_longest_s)
+    courier = Courier(records, link, events, clock, patience)
+    shared = LaneParts(
+        config=config,
+        records=records,
+        events=events,
+        clock=clock,
+        faces=faces,
+        snapshot=lambda: watchlist.snapshot,
+        compose=_composer(config),
+        wake_courier=courier.wake,
+        link_up=lambda: courier.link_up,
+        images=images,
+        search=search,
+    )
+    lanes = [Lane(section.name, _devices(section, events, clock), shared) for section in config.lanes]
+    console = Console(
+        config, events, records, {lane.name: lane for lane in lanes}, lambda: watchlist.snapshot, clock=clock
+    )
+    notifier = Notifier.from_environment()
+    stack.callback(notifier.close)
+    watchdog = Watchdog(
+        notifier,
+        watchdog_period_s(),
+        lateness_limit_s=config.health.loop_lateness_s,
+        workers=(images, search, console.worker),
+        stuck_limit_s=config.health.worker_stuck_s,
+        writer_check=records.check_writable,
+        status=lambda: f"{len(lanes)} lanes, link {'up' if courier.link_up else 'down'}",
+        clock=clock,
+    )
+    return _Parts(events, records, watchlist, courier, console, lanes, shared, watchdog, notifier)
+
+
+def _face_engine(path: Path, config: Config) -> FaceEngine | None:
+    if not config.operation.face:
+        return None
+    folders = [configuration.resolve(path, config.models.folder)] if config.models.folder else []
+    return FaceEngine.open(find_model(config.models.face_embedder, folders), config.device.mode)
+
+
+def _composer(config: Config) -> Callable[[Encounter, Stamp], bytes]:
+    device = config.device
+    origin = Origin(device=device.name, organisation=device.organisation, country=device.country)
+    return partial(_compose, origin, config.operation.purpose)
+
+
+def _compose(origin: Origin, purpose: str, encounter: Encounter, now: Stamp) -> bytes:
+    return compose_nps(encounter, origin, now, purpose)
+
+
+D = TypeVar("D", bound=Device)
+
+
+def _devices(section: LaneSection, events: Events, clock: Clock) -> LaneDevices:
+    """The lane's devices. Raises DriverError for a driver or an address that cannot be right."""
+
+    def supervised(kind: str, make: Callable[[str, str], D], device: DriverSection) -> SupervisedDevice[D]:
+        made = partial(make, device.driver, device.address)
+        made()  # A wrong name or address is refused now, not in a loop later.
+        return SupervisedDevice(section.name, kind, made, events, clock)
+
+    return LaneDevices(
+        document=supervised("document", registry.reader, section.document),
+        camera=section.camera and supervised("camera", registry.camera, section.camera),
+        scanner=section.scanner and supervised("scanner", registry.scanner, section.scanner),
+        signal=section.signal and supervised("signal", registry.signal, section.signal),
+    )
+
+
+async def _retention(records: Records, keep_hours: float) -> None:
+    """Erase what has been kept for long enough, for ever."""
+    while True:
+        try:
+            if erased := await records.erase_clear(keep_hours):
+                log.info("%d clear encounters erased", erased)
+        except RecordsError as error:
+            log.warning("retention: %s", error)
+        await asyncio.sleep(_RETENTION_EVERY_S)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
