@@ -18,11 +18,12 @@ _LONGEST_STATUS = 400
 
 
 class Notifier:
-    """Sends to the socket at ``address`` (a path, or ``@`` and an abstract name); ``None`` sends nothing."""
+    """Sends to the socket that ``NOTIFY_SOCKET`` names: a path, or ``@`` and an abstract name."""
 
-    def __init__(self, address: str | None) -> None:
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._address: str | None = None
-        if address is None:
+        address = environment.get("NOTIFY_SOCKET")
+        if not address:
             return
         if not address.startswith(("/", "@")):
             logger.warning("NOTIFY_SOCKET is neither a path nor abstract: systemd is told nothing")
@@ -31,11 +32,6 @@ class Notifier:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         self._socket.setblocking(False)
 
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Notifier:
-        """For the socket systemd named in ``NOTIFY_SOCKET``, if it did."""
-        return cls(environment.get("NOTIFY_SOCKET") or None)
-
     @property
     def enabled(self) -> bool:
         """Whether there is somebody to tell."""
@@ -43,19 +39,28 @@ class Notifier:
 
     def ready(self, status: str = "") -> None:
         """Start-up is done: with ``Type=notify`` units that wait for this one may start."""
-        self._send("READY=1", status)
+        self.send("READY=1", *_status(status))
 
     def stopping(self, status: str = "") -> None:
         """Shutdown has begun."""
-        self._send("STOPPING=1", status)
+        self.send("STOPPING=1", *_status(status))
 
     def alive(self, status: str = "") -> None:
         """Feed the watchdog."""
-        self._send("WATCHDOG=1", status)
+        self.send("WATCHDOG=1", *_status(status))
 
     def status(self, status: str) -> None:
         """One line for ``systemctl status``."""
-        self._send("", status)
+        self.send(*_status(status))
+
+    def send(self, *assignments: str) -> None:
+        """Send ``NAME=value`` assignments, without line ends, in one message."""
+        if self._address is None:
+            return
+        try:
+            self._socket.sendto("\n".join(assignments).encode(), self._address)
+        except OSError as error:
+            logger.warning("systemd was not told %s: %s", ", ".join(assignments), error.strerror)
 
     def close(self) -> None:
         """Let go of the socket; may be called twice."""
@@ -63,16 +68,9 @@ class Notifier:
             self._address = None
             self._socket.close()
 
-    def _send(self, assignment: str, status: str) -> None:
-        if self._address is None:
-            return
-        lines = [assignment] if assignment else []
-        if status:
-            lines.append("STATUS=" + " ".join(status.split())[:_LONGEST_STATUS])
-        try:
-            self._socket.sendto("\n".join(lines).encode(), self._address)
-        except OSError as error:
-            logger.warning("systemd was not told %s: %s", assignment or "the status", error.strerror)
+
+def _status(status: str) -> list[str]:
+    return ["STATUS=" + " ".join(status.split())[:_LONGEST_STATUS]] if status else []
 
 
 def watchdog_period_s(environment: Mapping[str, str] = os.environ) -> float | None:

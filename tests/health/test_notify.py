@@ -25,7 +25,7 @@ def systemd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[so
 
 def test_messages_arrive_as_systemd_reads_them(systemd: tuple[socket.socket, str]) -> None:
     listening, address = systemd
-    notifier = Notifier.from_environment({"NOTIFY_SOCKET": address})
+    notifier = Notifier({"NOTIFY_SOCKET": address})
     assert notifier.enabled
     notifier.ready("lane 1 open")
     notifier.alive()
@@ -38,14 +38,14 @@ def test_messages_arrive_as_systemd_reads_them(systemd: tuple[socket.socket, str
 
 
 def test_from_a_shell_nothing_is_sent() -> None:
-    notifier = Notifier.from_environment({})
+    notifier = Notifier({})
     assert not notifier.enabled
     notifier.ready()
     notifier.close()
 
 
 def test_a_listener_that_is_gone_is_told_and_not_raised(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    notifier = Notifier(str(tmp_path / "nobody"))
+    notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "nobody")})
     with caplog.at_level(logging.WARNING):
         notifier.alive()
     notifier.close()
@@ -55,7 +55,7 @@ def test_a_listener_that_is_gone_is_told_and_not_raised(tmp_path: Path, caplog: 
 def test_a_full_socket_drops_and_does_not_wait(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "full"))
-        notifier = Notifier(str(tmp_path / "full"))
+        notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "full")})
         for _ in range(2000):
             notifier.alive()
             if caplog.records:
@@ -65,7 +65,7 @@ def test_a_full_socket_drops_and_does_not_wait(tmp_path: Path, caplog: pytest.Lo
 
 
 def test_an_address_of_another_kind_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    assert not Notifier("vsock:2:1234").enabled
+    assert not Notifier({"NOTIFY_SOCKET": "vsock:2:1234"}).enabled
     assert "NOTIFY_SOCKET" in caplog.text
 
 

@@ -35,7 +35,7 @@ class Machine:
         self.listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.listening.bind(str(folder / "notify"))
         self.listening.setblocking(False)
-        self.notifier = Notifier(str(folder / "notify"))
+        self.notifier = Notifier({"NOTIFY_SOCKET": str(folder / "notify")})
         self.watchdog = Watchdog(
             self.notifier,
             PERIOD_S,
