@@ -1,1 +1,24 @@
-"""Fingerprints: quality, minutiae, comparison."""
+"""Fingerprints: quality, minutiae, comparison. Synchronous, pure numpy and OpenCV, safe from several threads."""
+
+from typing import Final
+
+from hotspotd.biometrics.finger.calibration import false_match_rate
+from hotspotd.biometrics.finger.comparison import compare, search
+from hotspotd.biometrics.finger.extraction import extract
+from hotspotd.biometrics.finger.quality import FingerProblem, FingerQuality, assess
+from hotspotd.biometrics.finger.template import FingerTemplate
+
+ENGINE: Final = "hotspotd-finger-1"
+"""Extractor and template format; templates of another engine must not be compared with this one's."""
+
+__all__ = [
+    "ENGINE",
+    "FingerProblem",
+    "FingerQuality",
+    "FingerTemplate",
+    "assess",
+    "compare",
+    "extract",
+    "false_match_rate",
+    "search",
+]
