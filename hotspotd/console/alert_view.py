@@ -1,0 +1,234 @@
+"""What an officer is shown of an alert, worked out from the records: pure rules, no I/O.
+
+Probability is given in words people use, rounded so that it never promises more than was measured. No word here
+is coercive, and nothing says more than "unconfirmed" before a person has looked.
+"""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality
+from hotspotd.domain.document import Document
+from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.verdict import ReferReason
+from hotspotd.records.model import Alert, AlertKind
+
+# No calibration done on a kiosk's data can tell rates below this apart.
+_RAREST = 1e-9
+
+TROUBLES: dict[str, tuple[str, str]] = {
+    ReferReason.DOCUMENT_UNREADABLE: ("Document could not be read", "Read the document by hand. Check it is genuine."),
+    ReferReason.DOCUMENT_EXPIRED: ("Document has expired", "Check the expiry date and the right to cross."),
+    ReferReason.FACE_NOT_CAPTURED: ("Face could not be captured", "Compare the person with the document by eye."),
+    ReferReason.FINGER_NOT_CAPTURED: (
+        "Fingers could not be captured",
+        "Look for injuries. Capture by hand, or record why there is none.",
+    ),
+    ReferReason.DEVICE_FAULT: (
+        "A device of the lane failed",
+        "Check the traveller by hand. The lane list names the device.",
+    ),
+    ReferReason.CHECK_FAILED: ("The check could not be finished", "Check the traveller by hand."),
+    ReferReason.INTERRUPTED: ("The check was interrupted", "The kiosk was restarted on the way. Check again."),
+    ReferReason.HELP_ASKED: ("Traveller asked for help", "Go to the lane."),
+    ReferReason.HIT: ("On a list", "See the record."),
+    ReferReason.GATEWAY_HIT: ("On a list of the gateway", "See the record."),
+}
+
+DISMISSALS: dict[str, str] = {
+    "other_person": "Another person",
+    "document_in_order": "Document is in order",
+    "record_outdated": "Record is out of date",
+    "misread": "Document was misread",
+    "bad_capture": "Capture too poor to compare",
+    "handled": "Traveller was helped",
+    "training": "Test or training",
+}
+
+
+class AlertLine(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert as a line of the queue. ``tone`` names the colour: a notice, or ``trouble``."""
+
+    alert_id: int
+    encounter_id: str
+    kind: AlertKind
+    urgency: int
+    lane: str
+    tone: str
+    heading: str
+    title: str
+    certainty: str
+    state: str
+    raised_at: str
+    left_at: str | None = None
+    decided_at: str | None = None
+    decision_reason: str | None = None
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """One field of the document beside the same field of the list's record. ``differs`` is ``None`` if unknown."""
+
+    label: str
+    document: str
+    record: str
+    differs: bool | None
+
+
+class Strength(msgspec.Struct, frozen=True, kw_only=True):
+    """How well one candidate matches: in words, and exactly for whoever asks."""
+
+    modality: Modality
+    label: str
+    words: str
+    exact: str
+
+
+class Trouble(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong, and what the officer can do."""
+
+    words: str
+    advice: str
+
+
+def most_urgent(hits: tuple[Hit, ...]) -> Hit | None:
+    """The hit by which an alert is named and coloured."""
+    return min(hits, key=lambda hit: hit.record.notice.urgency, default=None)
+
+
+def trouble(reason: str) -> Trouble:
+    """The words for one reason."""
+    words, advice = TROUBLES.get(reason, ("The traveller was referred", "Check the traveller by hand."))
+    return Trouble(words=words, advice=advice)
+
+
+def line(alert: Alert, left_at: str | None = None) -> AlertLine:
+    """``alert`` as a line of the queue; ``left_at`` is when the traveller left, for a late hit."""
+    hit = most_urgent(alert.hits)
+    if hit is not None:
+        tone, heading, title = hit.record.notice.value, hit.record.notice.heading, title_of(hit.record)
+    else:
+        reasons = [trouble(reason) for reason in alert.reasons]
+        tone, heading = "trouble", "Needs an officer"
+        title = "; ".join(reason.words for reason in reasons) or trouble("").words
+    return AlertLine(
+        alert_id=alert.alert_id,
+        encounter_id=alert.encounter_id,
+        kind=alert.kind,
+        urgency=alert.urgency,
+        lane=alert.lane,
+        tone=tone,
+        heading=heading,
+        title=title,
+        certainty=certainty(alert) if hit is not None else "",
+        state=alert.state,
+        raised_at=alert.raised_at,
+        left_at=left_at if alert.kind is AlertKind.LATE else None,
+        decided_at=alert.decided_at,
+        decision_reason=alert.decision_reason,
+    )
+
+
+def certainty(alert: Alert) -> str:
+    """How sure the hit is (2.094 RDM). Even an automatic confirmation is not yet a person's."""
+    return "confirmed by the owner" if alert.determination == "CO" else "unconfirmed"
+
+
+def title_of(record: ListRecord) -> str:
+    """What a record is about, in one line: a person or a document."""
+    name = ", ".join(part for part in (record.surname, record.given_names) if part)
+    if name:
+        return name
+    if record.document_number:
+        issuer = f" ({record.document_issuer})" if record.document_issuer else ""
+        return f"Document {record.document_number}{issuer}"
+    return record.reference
+
+
+def odds(rate: float, noun: str) -> str:
+    """``rate`` as "1 in 40 000 fingers": at most two digits, rounded towards the more frequent."""
+    if not rate > _RAREST:
+        return f"fewer than 1 in 1 billion {noun}"
+    # The small excess undoes what division takes from a whole number (1 / 1e-4 is 9999.999...).
+    number = (1.0 / rate) * (1 + 1e-9)
+    if number < 2:
+        return f"nearly all {noun}"
+    unit = 10.0 ** max(0, math.floor(math.log10(number)) - 1)
+    rounded = int(math.floor(number / unit) * unit)
+    for size, name in ((1_000_000_000, "billion"), (1_000_000, "million")):
+        if rounded >= size:
+            return f"1 in {rounded / size:g} {name} {noun}"
+    return f"1 in {rounded:,} {noun}".replace(",", "\u00a0")
+
+
+def strength(candidate: Candidate) -> Strength:
+    """How well ``candidate`` matches."""
+    noun = {Modality.FACE: "people", Modality.FINGER: "fingers"}.get(candidate.modality)
+    exact = f"score {candidate.score:.4g}"
+    if candidate.fmr is not None:
+        exact += f", false match rate {candidate.fmr:.2g}"
+    if noun and candidate.fmr is not None:
+        words = f"{odds(candidate.fmr, noun)} would match this well"
+    else:
+        words = candidate.detail or {
+            Modality.DOCUMENT: "the document's number is on the list",
+            Modality.NAME: "name and date of birth agree",
+        }.get(candidate.modality, "listed as a candidate")
+    label = {
+        Modality.FACE: "Face",
+        Modality.FINGER: finger_name(candidate.position),
+        Modality.DOCUMENT: "Document",
+        Modality.NAME: "Name",
+    }[candidate.modality]
+    return Strength(modality=candidate.modality, label=label, words=words, exact=exact)
+
+
+def finger_name(position: FingerPosition | None) -> str:
+    """The finger as an officer reads it: ``Right index``."""
+    if not position:
+        return "Finger"
+    return position.label.replace("_", " ").capitalize()
+
+
+def comparisons(document: Document | None, record: ListRecord, year: int) -> list[Comparison]:
+    """The document beside the record, field by field. Only what both state can differ."""
+    held = (
+        {
+            "Surname": document.surname,
+            "Given names": document.given_names,
+            "Date of birth": document.born(year) or "",
+            "Nationality": document.nationality,
+            "Sex": document.sex,
+            "Document": document.number,
+            "Issued by": document.issuer,
+        }
+        if document
+        else {}
+    )
+    listed = {
+        "Surname": record.surname,
+        "Given names": record.given_names,
+        "Date of birth": record.birth_date or "",
+        "Nationality": record.nationality or "",
+        "Sex": record.sex or "",
+        "Document": record.document_number or "",
+        "Issued by": record.document_issuer or "",
+    }
+    return [
+        Comparison(
+            label=label, document=held.get(label, ""), record=value, differs=_differs(held.get(label, ""), value)
+        )
+        for label, value in listed.items()
+        if value or held.get(label)
+    ]
+
+
+def _differs(ours: str, theirs: str) -> bool | None:
+    def plain(text: str) -> str:
+        return "".join(text.upper().replace("-", " ").split())
+
+    if not ours or not theirs:
+        return None
+    return plain(ours) != plain(theirs)

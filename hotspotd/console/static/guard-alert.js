@@ -1,0 +1,171 @@
+// One alert as an officer judges it: who says what, pictures side by side, what differs, what to do.
+
+import { clock, icon, make } from "./dom.js";
+
+const DECIDED = { confirmed: "Confirmed", dismissed: "Dismissed", escalated: "Escalated to the bureau" };
+
+export function alert(detail, reasons, act) {
+  const { line } = detail;
+  return make(
+    "article", { class: "alert", data: { tone: line.tone, alert: line.alert_id, state: line.state } },
+    make(
+      "header", {},
+      make(
+        "div", { class: "chips" },
+        make("span", { class: "chip" }, line.heading),
+        line.certainty && make("span", { class: "tag care" }, icon("help"), line.certainty),
+        line.kind === "gateway" || line.kind === "late" ? make("span", { class: "tag quiet" }, icon("link"), "from the gateway") : null,
+        make("span", { class: "grow" }),
+        make("span", { class: "quiet" }, `Lane ${line.lane} · ${clock(line.raised_at)}${detail.clock_trusted ? "" : " (clock not set)"}`),
+      ),
+      make("h1", {}, line.title),
+      line.kind === "late" &&
+        make("p", { class: "latehit" }, icon("clock"), `Late hit: traveller left at ${clock(line.left_at, false) || "an unknown time"}. Seen in lane ${line.lane} at ${clock(detail.opened_at, false)}.`),
+    ),
+    make("div", { class: "body" }, detail.hits.length ? detail.hits.map(hit) : trouble(detail), context(detail)),
+    actions(detail, reasons, act),
+  );
+}
+
+function hit(hit) {
+  const bare = hit.strengths.filter((one) => one.modality === "document" || one.modality === "name");
+  return make(
+    "section", { class: "hit", data: { tone: hit.tone } },
+    make("div", { class: "pairs" }, hit.pairs.map(pair)),
+    bare.map((one) => make("p", { class: "strength" }, `${one.label}: ${one.words}`, make("small", {}, one.exact))),
+    make(
+      "div", { class: "what" }, icon("shield"),
+      make("div", {}, hit.instruction, make("small", {}, [hit.reason, `${hit.owner} ${hit.reference}`].filter(Boolean).join(" · "))),
+    ),
+    facts(hit.comparisons),
+  );
+}
+
+function pair(pair) {
+  return make(
+    "div", { class: "pair", data: { modality: pair.modality } },
+    make("h3", {}, icon(pair.modality === "face" ? "face" : "fingers"), pair.label),
+    make("div", { class: "both" }, picture(pair.probe, "Taken here", pair), picture(pair.reference, "On the list", pair)),
+    make("p", { class: "strength" }, pair.strength ? [pair.strength.words, make("small", {}, pair.strength.exact)] : "Not compared by machine"),
+  );
+}
+
+function picture(address, caption, { label, modality }) {
+  if (!address) {
+    return make("figure", { data: { none: "" } }, make("div", {}, icon(modality === "face" ? "person" : "fingers"), make("p", {}, "No picture")), make("figcaption", {}, caption));
+  }
+  return make("figure", {}, make("img", { src: address, alt: `${label}, ${caption.toLowerCase()}`, draggable: "false" }), make("figcaption", {}, caption));
+}
+
+function facts(rows) {
+  if (!rows.length) return null;
+  return make(
+    "table", { class: "facts" },
+    make("thead", {}, make("tr", {}, ["", "Document", "List", ""].map((head) => make("th", {}, head)))),
+    make(
+      "tbody", {},
+      rows.map((row) =>
+        make(
+          "tr", { data: row.differs ? { differs: "" } : {} },
+          make("th", {}, row.label),
+          make("td", {}, row.differs ? marked(row.document, row.record) : row.document || "–"),
+          make("td", {}, row.differs ? marked(row.record, row.document) : row.record || "–"),
+          make("td", { class: "mark" }, row.differs && [icon("differs"), "differs"]),
+        ),
+      ),
+    ),
+  );
+}
+
+/** `text` with what is not the same in `other` marked: character by character where both are as long. */
+function marked(text, other) {
+  if (text.length !== other.length) return make("mark", {}, text);
+  const parts = [];
+  for (let at = 0; at < text.length; ) {
+    const same = text[at] === other[at];
+    let end = at;
+    while (end < text.length && (text[end] === other[end]) === same) end += 1;
+    parts.push(same ? text.slice(at, end) : make("mark", {}, text.slice(at, end)));
+    at = end;
+  }
+  return parts;
+}
+
+function trouble(detail) {
+  return [
+    make(
+      "div", { class: "troubles" },
+      detail.troubles.map((one) => make("div", { class: "what" }, icon("officer"), make("div", {}, one.advice, make("small", {}, one.words)))),
+    ),
+    detail.document && documentTable(detail.document),
+    detail.erased && make("p", { class: "quiet" }, "The personal data of this encounter has been erased: its time was up."),
+    detail.samples.length > 0 &&
+      make(
+        "div", { class: "samples" },
+        detail.samples.map((one) =>
+          make("div", { class: "pair", data: { modality: one.modality } }, make("h3", {}, one.label), make("div", { class: "both" }, picture(one.probe, "Taken here", one))),
+        ),
+      ),
+  ].filter(Boolean);
+}
+
+function documentTable(held) {
+  const rows = [
+    ["Name", [held.surname, held.given_names].filter(Boolean).join(", ")], ["Date of birth", held.birth_date], ["Nationality", held.nationality],
+    ["Document", `${held.number} (${held.issuer})`], ["Expires", held.expires],
+    ["Check digits", held.failed_checks ? `do not match: ${held.failed_checks.replaceAll("_", " ")}` : "match"],
+  ];
+  return make(
+    "table", { class: "facts" },
+    make("tbody", {}, rows.map(([label, value]) => make("tr", {}, make("th", {}, label), make("td", {}, value || "–")))),
+  );
+}
+
+function context(detail) {
+  const local = { clear: "clear", refer: "referred" }[detail.local] ?? "not finished";
+  const gateway = { no_hit: "no hit", hit: "hit", error: "not checked" }[detail.gateway] ?? "no answer yet";
+  const time = detail.local_ms ? ` in ${Math.round(detail.local_ms)} ms` : "";
+  return make(
+    "div", { class: "source" },
+    make("p", {}, `List here: ${local}${time}. Gateway: ${gateway}.`),
+    detail.gateway_text && make("p", {}, `The gateway says: ${detail.gateway_text}`),
+    detail.missing.map((words) => make("p", {}, words)),
+  );
+}
+
+function actions(detail, reasons, act) {
+  const { line } = detail;
+  if (line.state !== "open") {
+    const picked = (line.decision_reason ?? "").split(": ", 2);
+    const why = picked[0] ? ` · ${reasons[picked[0]] ?? picked[0]}${picked[1] ? `: ${picked[1]}` : ""}` : "";
+    return make(
+      "footer", { class: "actions" },
+      make("span", { class: "decided" }, icon("check"), `${DECIDED[line.state] ?? line.state} at ${clock(line.decided_at)}${why}`),
+    );
+  }
+  const button = (key, words, what, first) =>
+    make("button", { class: first ? "action first" : "action", type: "button", on: { click: () => act(what) } }, make("kbd", {}, key), words);
+  const isHit = detail.hits.length > 0;
+  return make(
+    "footer", { class: "actions" },
+    button("C", isHit ? "Confirm" : "Seen to", "confirm", true),
+    button("D", "Dismiss…", "dismiss"),
+    button("E", "Escalate", "escalate"),
+    make("span", { class: "grow" }),
+    make("span", { class: "problem", id: "problem", role: "alert" }),
+  );
+}
+
+export function empty() {
+  const picture = new DOMParser().parseFromString(
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 220 160" aria-hidden="true"><path d="M10 140h200M30 140V70h36v70M154 140V70h36v70M30 70l18-22 18 22M154 70l18-22 18 22"/><path d="M66 104h88M76 104v36M144 104v36"/><path class="lit" d="M96 60l12 12 22-26"/><path d="M110 10v8M150 22l-5 6M70 22l5 6"/></svg>',
+    "image/svg+xml",
+  ).documentElement;
+  return make(
+    "div", { class: "empty" },
+    document.importNode(picture, true),
+    make("h1", {}, "No open alerts"),
+    make("p", {}, "A new one opens here by itself, with a tone."),
+    make("p", {}, make("kbd", {}, "?"), " shows the keys"),
+  );
+}

@@ -1,0 +1,115 @@
+// The officers' page beside the alert: lanes and devices, gateway, queue, recent travellers.
+
+import { clock, icon, make, span } from "./dom.js";
+
+const STATES = {
+  starting: ["Starting", "ring", "quiet"],
+  idle: ["Ready", "ring", "quiet"],
+  document: ["Document", "document", ""],
+  face: ["Face", "face", ""],
+  finger: ["Fingers", "fingers", ""],
+  checking: ["Checking", "clock", ""],
+  go: ["Goes on", "check", "good"],
+  officer: ["Needs an officer", "officer", "care"],
+  out_of_service: ["Out of service", "cross", "bad"],
+};
+const DEVICES = {
+  camera: ["Camera", "camera"], scanner: ["Scanner", "scanner"], document: ["Document reader", "document"], signal: ["Signal", "signal"],
+};
+const DEVICE_STATES = { absent: "absent", starting: "starting", ready: "ready", faulted: "not working" };
+
+export function lanes(state, next) {
+  const takeOver = state.lanes.find((lane) => lane.view?.state === "officer")?.name;
+  return state.lanes.map((lane) => {
+    const [word, sign, tone] = STATES[lane.view?.state ?? "starting"];
+    const faulted = lane.devices.some((device) => device.state === "faulted");
+    const retry = lane.view && lane.view.attempt > 1 && ["document", "face", "finger"].includes(lane.view.state);
+    return make(
+      "li",
+      { class: "lane card", data: { tone: tone || (faulted ? "bad" : ""), lane: lane.name } },
+      make("div", { class: "name" }, make("b", {}, lane.name), make("span", { class: "state" }, icon(sign), word)),
+      make(
+        "p", { class: "since" },
+        lane.view?.since ? `since ${clock(lane.view.since)}` : "",
+        retry ? ` · try ${lane.view.attempt} of ${lane.view.attempts}` : "",
+      ),
+      make("ul", { class: "devices" }, lane.devices.map(device)),
+      lane.view?.state === "officer" &&
+        make(
+          "button", { class: "action", type: "button", on: { click: () => next(lane.name) } },
+          icon("next"), "Taken over, next traveller", lane.name === takeOver && make("kbd", {}, "N"),
+        ),
+    );
+  });
+}
+
+function device(device) {
+  const [name, sign] = DEVICES[device.device] ?? [device.device, "dot"];
+  if (device.state !== "faulted") {
+    const note = device.state === "ready" ? "" : ` ${DEVICE_STATES[device.state]}`;
+    return make("li", { title: `${name}: ${DEVICE_STATES[device.state]}` }, icon(device.state === "ready" ? "check" : sign), `${name}${note}`);
+  }
+  const why = device.reason ? `${name} not working (${device.reason.replaceAll("_", " ")})` : `${name} not working`;
+  return make("li", { class: "fault" }, icon("cross"), make("div", {}, make("b", {}, why), make("p", {}, device.advice || "Call a technician.")));
+}
+
+export function link(view, receivedAt) {
+  if (!view) return { up: "", parts: [make("p", {}, "Not heard of yet.")] };
+  const oldest = view.oldest_s === null ? null : view.oldest_s + (Date.now() - receivedAt) / 1000;
+  return {
+    up: view.up ? "yes" : "no",
+    parts: [
+      make("div", { class: "head" }, icon(view.up ? "link" : "link-off"), view.up ? "Connected" : "No connection"),
+      !view.up && make("p", {}, "Travellers are checked with the list here. Nothing is lost: it goes when the link is back."),
+      make(
+        "dl", {},
+        make("dt", {}, "Waiting to go"), make("dd", {}, String(view.queued)),
+        make("dt", {}, "Oldest waits"), make("dd", {}, view.queued && oldest !== null ? span(oldest) : "–"),
+      ),
+      !view.up && view.last_error && make("p", {}, view.last_error),
+    ].filter(Boolean),
+  };
+}
+
+export function queue(state, selected, fresh, open) {
+  if (!state.alerts.length) return [make("li", { class: "none" }, "Nothing is open.")];
+  return state.alerts.map((alert) =>
+    make(
+      "li", {},
+      make(
+        "button",
+        {
+          class: "queued", type: "button", data: { tone: alert.tone, alert: alert.alert_id },
+          "aria-current": String(alert.alert_id === selected), on: { click: () => open(alert.alert_id) },
+        },
+        make("span", { class: "kind" }, icon(alert.tone === "trouble" ? "officer" : "alert"), alert.heading),
+        make("span", { class: "where" }, `${alert.lane} · ${clock(alert.raised_at)}`),
+        make("span", { class: "title" }, alert.title),
+        fresh.has(alert.alert_id) ? make("span", { class: "new" }, "new") : make("span", {}),
+        alert.kind === "late" &&
+          make("span", { class: "late" }, icon("clock"), `Late hit: traveller left at ${clock(alert.left_at, false) || "an unknown time"}`),
+      ),
+    ),
+  );
+}
+
+const LOCAL = { clear: ["Clear", "check", "good"], refer: ["Referred", "officer", "care"] };
+const GATEWAY = { no_hit: ["No hit", "check", "good"], hit: ["Hit", "alert", "care"], error: ["Not checked", "cross", "care"] };
+
+export function recent(state) {
+  return state.recent.map((row) =>
+    make(
+      "tr", { data: { encounter: row.encounter_id } },
+      make("td", {}, clock(row.opened_at)),
+      make("td", {}, row.lane),
+      make("td", {}, result(LOCAL[row.local_outcome], "Checking")),
+      make("td", { class: "number" }, row.local_ms === null ? "" : String(Math.round(row.local_ms))),
+      make("td", {}, result(GATEWAY[row.gateway_outcome], "Waiting")),
+    ),
+  );
+}
+
+function result(known, otherwise) {
+  const [word, sign, tone] = known ?? [otherwise, "clock", "wait"];
+  return make("span", { class: "result", data: { is: tone } }, icon(sign), word);
+}

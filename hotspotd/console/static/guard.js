@@ -1,0 +1,286 @@
+// The officers' page: keeps the state that the server sends, draws it, and takes keys.
+
+import { dated, clock } from "./dom.js";
+import { alert as alertView, empty } from "./guard-alert.js";
+import { lanes, link, queue, recent } from "./guard-side.js";
+import { follow, post, reloadIfNew } from "./stream.js";
+import { sound, wake } from "./tone.js";
+
+const UNDO_MS = 10000;
+const one = (selector) => document.querySelector(selector);
+
+const reasons = Object.fromEntries(
+  [...document.querySelectorAll("[data-reason]")].map((button) => [button.dataset.reason, button.lastChild.textContent]),
+);
+let state = null;
+let linkAt = Date.now();
+let selected = null;
+let detail = null;
+let undoing = null; // { alert, until }
+let loud = localStorage.getItem("sound") !== "off";
+let isLost = false;
+const had = new Set(); // alerts that somebody has opened on this screen
+
+// --- drawing --------------------------------------------------------------------------------------------------------
+
+function replace(selector, parts) {
+  const place = one(selector);
+  const kept = place.contains(document.activeElement) ? keyOf(document.activeElement) : null;
+  place.replaceChildren(...parts);
+  if (kept) [...place.querySelectorAll("button")].find((button) => keyOf(button) === kept)?.focus();
+}
+
+const keyOf = (element) => element.dataset.alert ?? element.closest("[data-lane]")?.dataset.lane ?? null;
+
+function drawSide() {
+  if (!state) return;
+  replace("#lanes", lanes(state, next));
+  const gateway = link(state.link, linkAt);
+  one("#link").dataset.up = gateway.up;
+  replace("#link", gateway.parts);
+  const fresh = new Set(state.alerts.map((each) => each.alert_id).filter((id) => !had.has(id)));
+  replace("#alerts", queue(state, selected, fresh, open));
+  one("#count").textContent = state.alerts.length;
+  replace("#recent", recent(state));
+  one("#untrusted").hidden = state.clock_trusted;
+  document.title = state.alerts.length ? `(${state.alerts.length}) Officer` : "Officer";
+  const unseen = state.alerts.filter((each) => fresh.has(each.alert_id)).map((each) => each.urgency);
+  sound(loud && unseen.length ? Math.min(...unseen) : null);
+}
+
+function drawDetail() {
+  const place = one("#detail");
+  const scrolled = place.querySelector(".body")?.scrollTop ?? 0;
+  const same = Number(place.querySelector(".alert")?.dataset.alert) === detail?.line.alert_id;
+  place.replaceChildren(detail ? alertView(detail, reasons, act) : empty());
+  if (same) place.querySelector(".body").scrollTop = scrolled;
+  for (const button of place.querySelectorAll(".actions button")) button.disabled = isLost;
+}
+
+// --- alerts ---------------------------------------------------------------------------------------------------------
+
+async function open(id) {
+  selected = id;
+  if (id === null) {
+    detail = null;
+    drawDetail();
+    drawSide();
+    return;
+  }
+  had.add(id);
+  drawSide();
+  const answer = await read(`/api/alerts/${id}`);
+  if (selected !== id || answer === null) return;
+  detail = answer;
+  drawDetail();
+}
+
+async function read(url) {
+  try {
+    const answer = await fetch(url);
+    return answer.ok ? await answer.json() : null;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return null;
+  }
+}
+
+/** After the queue changed: keep what is open, take note of what was decided elsewhere, open the first of new ones. */
+async function follow_up() {
+  drawSide();
+  if (selected !== null && (undoing?.alert === selected || state.alerts.some((each) => each.alert_id === selected))) {
+    await open(selected);
+  } else if (selected !== null && detail?.line.state === "open") {
+    await open(selected); // decided on another screen: shows by whom and why, until the officer goes on
+  } else if (selected === null || state.alerts.length) {
+    await open(state.alerts[0]?.alert_id ?? null);
+  }
+}
+
+function step(by) {
+  if (!state?.alerts.length) return;
+  const at = state.alerts.findIndex((each) => each.alert_id === selected);
+  const to = at < 0 ? 0 : Math.min(state.alerts.length - 1, Math.max(0, at + by));
+  open(state.alerts[to].alert_id);
+  one(`[data-alert="${state.alerts[to].alert_id}"]`)?.scrollIntoView({ block: "nearest" });
+}
+
+function act(decision) {
+  if (detail?.line.state !== "open" || isLost) return;
+  if (decision === "dismiss") {
+    one("#note").value = "";
+    one("#dismissals").showModal();
+  } else decide(decision, "", "");
+}
+
+async function decide(decision, reason, note) {
+  const { alert_id: id, title } = detail.line;
+  const answer = await post(`/api/alerts/${id}/decision`, { decision, reason, note });
+  if (!answer.ok) {
+    const why = answer.status === 409 ? "Another officer has decided already." : "Not stored. The alert is still open: try again.";
+    await open(id);
+    const place = one("#problem");
+    if (place) place.textContent = why;
+    return;
+  }
+  detail.line = { ...detail.line, ...answer.data };
+  offerUndo(id, `${{ confirm: "Confirmed", dismiss: "Dismissed", escalate: "Escalated" }[decision]}: ${title}`);
+  drawDetail();
+}
+
+function offerUndo(id, words) {
+  undoing = { alert: id, until: Date.now() + UNDO_MS };
+  one("#undo span").textContent = words;
+  one("#undo").hidden = false;
+}
+
+async function undo() {
+  if (!undoing) return;
+  const id = undoing.alert;
+  undoing = null;
+  one("#undo").hidden = true;
+  const answer = await post(`/api/alerts/${id}/decision`, { decision: "reopen" });
+  await open(id);
+  if (!answer.ok && one("#problem")) one("#problem").textContent = "Could not be undone.";
+}
+
+function tick() {
+  one("#clock").textContent = dated(new Date());
+  if (state?.link?.queued) {
+    const gateway = link(state.link, linkAt);
+    replace("#link", gateway.parts);
+  }
+  if (!undoing) return;
+  const left = undoing.until - Date.now();
+  one("#undo i").style.inlineSize = `${Math.max(0, (100 * left) / UNDO_MS)}%`;
+  if (left > 0) return;
+  const done = undoing.alert;
+  undoing = null;
+  one("#undo").hidden = true;
+  if (selected === done) open(state.alerts[0]?.alert_id ?? null);
+}
+
+async function next(lane) {
+  const name = lane ?? state?.lanes.find((each) => each.view?.state === "officer")?.name;
+  if (name) await post(`/api/lanes/${name}/next`);
+}
+
+// --- keys -----------------------------------------------------------------------------------------------------------
+
+const KEYS = {
+  ArrowDown: () => step(1), ArrowUp: () => step(-1), c: () => act("confirm"), d: () => act("dismiss"), e: () => act("escalate"),
+  u: undo, n: () => next(), m: toggleSound, x: () => document.body.toggleAttribute("data-exact"), "?": () => one("#help").showModal(),
+  f: () => one("#detail").classList.add("flicker"),
+};
+
+document.addEventListener("keydown", (event) => {
+  wake();
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (one("#dismissals").open) {
+    const button = document.querySelectorAll("[data-reason]")[Number(event.key) - 1];
+    if (button && event.target.id !== "note") {
+      event.preventDefault();
+      button.click();
+    }
+    return;
+  }
+  if (one("#help").open || event.target.matches("input")) return;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (event.repeat && !key.startsWith("Arrow")) return;
+  if (key in KEYS) {
+    event.preventDefault();
+    KEYS[key]();
+  }
+});
+document.addEventListener("keyup", (event) => {
+  if (event.key.toLowerCase() === "f") one("#detail").classList.remove("flicker");
+});
+document.addEventListener("pointerdown", wake);
+one("#dismissals").addEventListener("click", (event) => {
+  const button = event.target.closest("[data-reason]");
+  if (!button) return;
+  one("#dismissals").close();
+  decide("dismiss", button.dataset.reason, one("#note").value.trim());
+});
+one("#undo button").addEventListener("click", undo);
+one("#keys").addEventListener("click", () => one("#help").showModal());
+one("#sound").addEventListener("click", toggleSound);
+one("#detail").addEventListener("wheel", (event) => {
+  const both = event.target.closest(".both");
+  if (!both) return;
+  event.preventDefault();
+  const zoom = Math.min(6, Math.max(1, Number(both.dataset.zoom ?? 1) * (event.deltaY < 0 ? 1.2 : 1 / 1.2)));
+  both.dataset.zoom = zoom;
+  const box = event.target.closest("figure").getBoundingClientRect();
+  for (const image of both.querySelectorAll("img")) {
+    image.style.scale = zoom;
+    image.style.transformOrigin = `${(100 * (event.clientX - box.x)) / box.width}% ${(100 * (event.clientY - box.y)) / box.height}%`;
+  }
+}, { passive: false });
+
+function toggleSound() {
+  loud = !loud;
+  localStorage.setItem("sound", loud ? "on" : "off");
+  one("#sound").setAttribute("aria-pressed", loud);
+  drawSide();
+}
+
+// --- the daemon -----------------------------------------------------------------------------------------------------
+
+function patch(changes) {
+  if (!state) return;
+  state = { ...state, ...changes };
+}
+
+follow(
+  "/guard/events",
+  {
+    state: (whole) => {
+      reloadIfNew(whole.build);
+      state = whole;
+      linkAt = Date.now();
+      follow_up();
+    },
+    lane: (view) => {
+      patch({ lanes: state.lanes.map((lane) => (lane.name === view.lane ? { ...lane, view } : lane)) });
+      drawSide();
+    },
+    device: (view) => {
+      const devices = (lane) => [...lane.devices.filter((each) => each.device !== view.device), view];
+      patch({ lanes: state.lanes.map((lane) => (lane.name === view.lane ? { ...lane, devices: devices(lane) } : lane)) });
+      drawSide();
+    },
+    link: (view) => {
+      linkAt = Date.now();
+      patch({ link: view });
+      drawSide();
+    },
+    recent: (rows) => {
+      patch({ recent: rows });
+      drawSide();
+    },
+    alerts: (lines) => {
+      patch({ alerts: lines });
+      follow_up();
+    },
+  },
+  {
+    lost: (since) => {
+      isLost = true;
+      document.body.toggleAttribute("data-lost", true);
+      one("#lost").hidden = false;
+      one("#lost span").textContent = `No contact with the kiosk since ${clock(since.toISOString())}. What is shown may be old. Trying again.`;
+      drawDetail();
+    },
+    back: () => {
+      isLost = false;
+      document.body.removeAttribute("data-lost");
+      one("#lost").hidden = true;
+      drawDetail();
+    },
+  },
+);
+one("#sound").setAttribute("aria-pressed", loud);
+setInterval(tick, 250);
+tick();
+drawDetail();

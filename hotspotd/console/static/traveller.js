@@ -1,0 +1,195 @@
+// The traveller's page: shows what the lane says, in the traveller's language.
+
+import { follow, insist, post, reloadIfNew } from "./stream.js";
+
+const ANNOUNCE_S = 15; // A time-out is announced this long before.
+const LOST_PATIENCE_MS = 1500; // A reconnect that takes no longer goes unseen.
+const MIRROR_MS = 125;
+
+const body = document.body;
+const lane = body.dataset.lane;
+const one = (selector) => document.querySelector(selector);
+const all = (selector) => [...document.querySelectorAll(selector)];
+
+const STEP = { idle: "document", document: "document", face: "face", finger: "fingers", checking: "done", go: "" };
+const PICTURE = {
+  starting: "wait", idle: "document", document: "document", face: "face", finger: "finger",
+  checking: "wait", go: "go", officer: "officer", out_of_service: "closed",
+};
+
+const words = await insist(`/traveller/${lane}/words.json`);
+const first = document.documentElement.lang;
+let state = null;
+let lost = false;
+let chosen = sessionStorage.getItem("language");
+let deadline = null;
+let announced = ANNOUNCE_S;
+
+const language = () => {
+  const code = chosen ?? state?.language ?? first;
+  return code in words ? code : "en";
+};
+
+function fill(text, values) {
+  return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+function show() {
+  const code = language();
+  const own = words[code];
+  document.documentElement.lang = code;
+  document.documentElement.dir = own.direction;
+  document.title = own.labels.page_title;
+  for (const element of all("[data-label]")) element.textContent = own.labels[element.dataset.label];
+  for (const element of all("[data-intro]")) element.textContent = own.intro[element.dataset.intro];
+  one("#language-name").textContent = own.name;
+  for (const button of all("[data-language]")) button.setAttribute("aria-pressed", button.dataset.language === code);
+
+  const waiting = lost || state === null || state.state === "starting";
+  const now = waiting ? "starting" : state.state;
+  body.dataset.state = lost ? "lost" : now;
+  const finger = own.fingers[state?.finger ?? "unknown"];
+  setText("#prompt", waiting ? own.labels.moment : fill(own.prompts[state.prompt], { finger }));
+  setText("#hint", waiting ? own.labels.moment_hint : own.hints[state.prompt] ?? "");
+
+  for (const picture of all("[data-picture]")) picture.hidden = picture.dataset.picture !== PICTURE[now];
+  one('[data-picture="finger"]').dataset.finger = state?.finger ?? "unknown";
+  showSteps(now);
+  one("#intro").hidden = now !== "idle";
+  one("#turn").hidden = now === "idle";
+  one("#help").disabled = waiting || now === "officer" || now === "out_of_service";
+  showAttempt(own, now);
+  showTime();
+}
+
+function setText(selector, text) {
+  const element = one(selector);
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function showSteps(now) {
+  const list = one(".steps");
+  list.toggleAttribute("data-quiet", !(now in STEP));
+  const items = all(".steps li");
+  const at = now === "go" ? items.length : items.findIndex((item) => item.dataset.step === STEP[now]);
+  items.forEach((item, number) => {
+    item.dataset.is = number < at ? "done" : number === at ? "now" : "later";
+    if (number === at) item.setAttribute("aria-current", "step");
+    else item.removeAttribute("aria-current");
+  });
+}
+
+function showAttempt(own, now) {
+  const place = one("#attempt");
+  const counts = ["document", "face", "finger"].includes(now) && state.attempt > 1 && state.attempts > 1;
+  place.replaceChildren();
+  if (!counts) return;
+  for (let number = 1; number <= state.attempts; number += 1) {
+    const mark = document.createElement("i");
+    mark.className = number <= state.attempt ? "used" : "";
+    place.append(mark);
+  }
+  place.append(fill(own.labels.attempt, { n: state.attempt, of: state.attempts }));
+}
+
+function showTime() {
+  const left = deadline === null ? null : Math.max(0, (deadline - performance.now()) / 1000);
+  const near = !lost && left !== null && left <= ANNOUNCE_S && ["document", "face", "finger"].includes(state?.state);
+  const place = one("#time");
+  place.hidden = !near;
+  if (!near) return;
+  place.querySelector("output").textContent = fill(words[language()].labels.seconds, { n: Math.ceil(left) });
+  place.querySelector(".bar i").style.inlineSize = `${(100 * left) / announced}%`;
+}
+
+function take(next) {
+  // A choice lasts for one traveller.
+  if (next.state === "idle" && state && state.state !== "idle") choose(null);
+  deadline = next.time_left_s === null ? null : performance.now() + 1000 * next.time_left_s;
+  announced = Math.max(1, Math.min(ANNOUNCE_S, next.time_left_s ?? ANNOUNCE_S));
+  state = next;
+  show();
+  mirror();
+}
+
+function choose(code) {
+  chosen = code;
+  if (code) sessionStorage.setItem("language", code);
+  else sessionStorage.removeItem("language");
+}
+
+// --- the mirror: one picture after the other, only while the face is taken --------------------------------------
+
+let mirroring = false;
+
+async function mirror() {
+  if (mirroring) return;
+  mirroring = true;
+  const place = one(".mirror");
+  const canvas = place.querySelector("canvas");
+  while (state?.state === "face" && !lost) {
+    const began = performance.now();
+    const frame = await newest();
+    if (frame) draw(canvas, frame);
+    place.toggleAttribute("data-live", frame !== null);
+    const wait = (frame ? MIRROR_MS : 4 * MIRROR_MS) - (performance.now() - began);
+    await new Promise((done) => setTimeout(done, Math.max(10, wait)));
+  }
+  canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+  place.removeAttribute("data-live");
+  mirroring = false;
+}
+
+async function newest() {
+  try {
+    const answer = await fetch(`/traveller/${lane}/mirror.jpg`);
+    return answer.status === 200 ? await createImageBitmap(await answer.blob()) : null;
+  } catch (error) {
+    if (error instanceof TypeError || error.name === "InvalidStateError") return null;
+    throw error;
+  }
+}
+
+function draw(canvas, frame) {
+  const scale = Math.max(canvas.width / frame.width, canvas.height / frame.height);
+  const [width, height] = [frame.width * scale, frame.height * scale];
+  canvas.getContext("2d").drawImage(frame, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
+  frame.close();
+}
+
+// --- buttons ------------------------------------------------------------------------------------------------------
+
+one("#help").addEventListener("click", () => post(`/api/lanes/${lane}/help`));
+one("#more-time").addEventListener("click", () => post(`/api/lanes/${lane}/more-time`));
+one("#language").addEventListener("click", () => one("#languages").showModal());
+one("#languages").addEventListener("click", (event) => {
+  const button = event.target.closest("[data-language]");
+  if (button) {
+    choose(button.dataset.language);
+    show();
+  }
+  if (button || event.target === event.currentTarget) one("#languages").close();
+});
+
+// --- the daemon ---------------------------------------------------------------------------------------------------
+
+let patience;
+follow(
+  `/traveller/${lane}/events`,
+  { hello: ({ build }) => reloadIfNew(build), state: take },
+  {
+    lost: () => {
+      patience = setTimeout(() => {
+        lost = true;
+        show();
+      }, LOST_PATIENCE_MS);
+    },
+    back: () => {
+      clearTimeout(patience);
+      lost = false;
+      if (state) show();
+    },
+  },
+);
+setInterval(showTime, 250);
+show();

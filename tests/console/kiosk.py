@@ -1,0 +1,318 @@
+"""A console over real events and real records on a temporary database, with a lane that tests script."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal
+
+import aiohttp
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers.base import Frame
+from hotspotd.clock import Clock
+from hotspotd.config import Config, parse
+from hotspotd.console.server import Console
+from hotspotd.console.streams import Streams
+from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality
+from hotspotd.domain.document import Document, parse_mrz
+from hotspotd.domain.encounter import Encounter, Sample
+from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.notice import Notice
+from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, ReferReason, Verdict
+from hotspotd.events import (
+    AlertChanged,
+    DeviceState,
+    DeviceView,
+    EncounterChanged,
+    Events,
+    LaneState,
+    LaneView,
+    LinkView,
+    Prompt,
+)
+from hotspotd.records import Records
+from hotspotd.records.model import OutboxItem
+
+SPECIMEN = (
+    "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
+    "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
+)
+
+CONFIG = """
+[device]
+name = "korcula-1"
+organisation = "Border Police"
+country = "UTO"
+mode = "{mode}"
+
+[[lanes]]
+name = "lane-1"
+document = {{ driver = "mrz-serial", address = "serial:///dev/null" }}
+camera = {{ driver = "replay", address = "replay:///none" }}
+scanner = {{ driver = "r30x", address = "serial:///dev/null" }}
+
+[[lanes]]
+name = "lane-2"
+document = {{ driver = "mrz-serial", address = "serial:///dev/null" }}
+camera = {{ driver = "replay", address = "replay:///none" }}
+scanner = {{ driver = "r30x", address = "serial:///dev/null" }}
+
+[operation]
+name = "adriatic"
+
+[watchlist]
+folder = "watchlist"
+
+[records]
+database = "records.sqlite"
+
+[relay]
+url = "https://gateway.test"
+trust_anchors = "ca.pem"
+certificate = "device.pem"
+key = "device.key"
+
+[console]
+port = 0
+"""
+
+
+def config(mode: str = "production") -> Config:
+    return parse(CONFIG.format(mode=mode), Path("test.toml"))
+
+
+def drawn(seed: int, height: int = 300, width: int = 240) -> NDArray[np.uint8]:
+    """A picture of rings: stands for a face or a print where only the showing of it is tested."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    cy, cx = rng.uniform(0.4, 0.6, 2) * (height, width)
+    rings = np.sin(np.hypot(y - cy, (x - cx) * rng.uniform(0.8, 1.3)) / 3.0)
+    return np.asarray(127 + 100 * rings, np.uint8)
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    return cv2.imencode(".png", pixels)[1].tobytes()
+
+
+def jpeg(pixels: NDArray[np.uint8]) -> bytes:
+    """``pixels`` are grey or RGB."""
+    shown = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".jpg", shown, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+
+
+class ScriptedLane:
+    """A lane that does what the test says, and notes what it was asked."""
+
+    def __init__(self, name: str, events: Events) -> None:
+        self.name = name
+        self.asked: list[str] = []
+        self._events = events
+        self._pixels: NDArray[np.uint8] | None = None
+        self._sequence = 0
+
+    def sees(self, pixels: NDArray[np.uint8] | None) -> None:
+        """Let the camera see ``pixels`` (h, w, 3) RGB from now on."""
+        self._pixels = pixels
+
+    def latest_frame(self) -> Frame | None:
+        if self._pixels is None:
+            return None
+        self._sequence += 1
+        return Frame(self._pixels, time.monotonic(), self._sequence)
+
+    def show(self, state: LaneState, prompt: Prompt, **fields: object) -> None:
+        """Publish the lane's view."""
+        since = Clock().now().iso()
+        view = {"lane": self.name, "state": state, "prompt": prompt, "since": since, **fields}
+        self._events.publish(LaneView(**view))  # type: ignore[arg-type]  # Fields of a view, by name.
+
+    async def ask_help(self) -> None:
+        self.asked.append("help")
+        self.show(LaneState.OFFICER, Prompt.OFFICER_COMES)
+
+    async def more_time(self) -> None:
+        self.asked.append("more_time")
+
+    async def clear_officer(self) -> None:
+        self.asked.append("next")
+        self.show(LaneState.IDLE, Prompt.PLACE_DOCUMENT)
+
+
+class Pictures:
+    """The pictures of a list, as a snapshot gives them."""
+
+    def __init__(self) -> None:
+        self.held: dict[tuple[str, str, FingerPosition | None], bytes] = {}
+
+    def picture(
+        self, reference: str, modality: Literal["face", "finger"], position: FingerPosition | None = None
+    ) -> bytes | None:
+        return self.held.get((reference, modality, position))
+
+
+def record(notice: Notice = Notice.RED, **fields: str) -> ListRecord:
+    given = {
+        "reference": "2026/48213",
+        "owner": "XPO",
+        "surname": "ERIKSSON",
+        "given_names": "ANNA MARIA",
+        "birth_date": "1974-08-12",
+        "nationality": "UTO",
+        "sex": "F",
+        "document_number": "L898902C1",
+        "document_issuer": "UTO",
+        "reason": "Fraud",
+    }
+    return ListRecord(notice=notice, **{**given, **fields})
+
+
+def finger_hit(of: ListRecord | None = None, fmr: float = 2.4e-5) -> Hit:
+    of = of or record()
+    candidate = Candidate(
+        modality=Modality.FINGER, reference=of.reference, score=61.0, fmr=fmr, position=FingerPosition.RIGHT_INDEX
+    )
+    return Hit(record=of, candidates=(candidate,))
+
+
+class Kiosk:
+    """Everything a page needs, running."""
+
+    def __init__(self, events: Events, records: Records, console: Console, lanes: Mapping[str, ScriptedLane]) -> None:
+        self.events = events
+        self.records = records
+        self.console = console
+        self.lanes = lanes
+        self.pictures = Pictures()
+        self._number = 0
+
+    @property
+    def lane(self) -> ScriptedLane:
+        return self.lanes["lane-1"]
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.console.port}"
+
+    def client(self) -> aiohttp.ClientSession:
+        """A client that asks as a page of this kiosk."""
+        return aiohttp.ClientSession(self.origin, headers={"Origin": self.origin})
+
+    def devices_ready(self) -> None:
+        for lane in self.lanes:
+            for device in ("document", "camera", "scanner"):
+                self.events.publish(DeviceView(lane=lane, device=device, state=DeviceState.READY))
+
+    def link(self, *, up: bool, queued: int = 0, oldest_s: float | None = None, last_error: str = "") -> None:
+        self.events.publish(LinkView(up=up, queued=queued, oldest_s=oldest_s, last_error=last_error))
+
+    async def encounter(
+        self,
+        lane: str = "lane-1",
+        *,
+        document: Document | None = None,
+        face: bytes | None = None,
+        finger: bytes | None = None,
+        opened_at: str | None = None,
+    ) -> Encounter:
+        """Record an encounter with a face and a right index finger."""
+        self._number += 1
+        now = Clock().now()
+        encounter = Encounter(
+            encounter_id=f"{self._number:08d}-enc",
+            tcn=f"UTO{self._number:08d}",
+            lane=lane,
+            operation="adriatic",
+            opened_at=opened_at or now.iso(),
+            clock_trusted=True,
+            document=document or parse_mrz(SPECIMEN),
+            samples=(
+                Sample(modality="face", media_type="image/jpeg", image=face or jpeg(drawn(self._number)), quality=80),
+                Sample(
+                    modality="finger",
+                    position=FingerPosition.RIGHT_INDEX,
+                    media_type="image/png",
+                    image=finger or png(drawn(100 + self._number, 288, 256)),
+                    quality=70,
+                ),
+            ),
+        )
+        item = OutboxItem(
+            tcn=encounter.tcn,
+            encounter_id=encounter.encounter_id,
+            kind="NPS",
+            priority=2,
+            payload=b"<x/>",
+            created_at=now.iso(),
+        )
+        await self.records.record_encounter(encounter, item)
+        return encounter
+
+    async def check(self, encounter: Encounter, *hits: Hit, trouble: tuple[ReferReason, ...] = ()) -> int | None:
+        """Store the local result and tell everybody; the alert's id where one was raised."""
+        reasons = ((ReferReason.HIT,) if hits else ()) + trouble
+        verdict = Verdict(
+            outcome=Outcome.REFER if reasons else Outcome.CLEAR, reasons=reasons, hits=hits, compute_ms=84.0
+        )
+        raised = await self.records.record_verdict(encounter.encounter_id, verdict)
+        self._changed(encounter, raised[0] if raised else None)
+        return raised[0] if raised else None
+
+    async def answer(self, encounter: Encounter, *hits: Hit, text: str = "") -> int | None:
+        """Store the gateway's answer and tell everybody."""
+        stored = await self.records.store_answer(
+            GatewayAnswer(
+                outcome=GatewayOutcome.HIT if hits else GatewayOutcome.NO_HIT,
+                tcn=f"R{encounter.tcn}",
+                tcr=encounter.tcn,
+                hits=hits,
+                text=text,
+            ),
+            b"<sre/>",
+        )
+        self._changed(encounter, stored.alert_id)
+        return stored.alert_id
+
+    def _changed(self, encounter: Encounter, alert_id: int | None) -> None:
+        self.events.publish(EncounterChanged(encounter_id=encounter.encounter_id, lane=encounter.lane))
+        if alert_id is not None:
+            self.events.publish(AlertChanged(alert_id=alert_id, encounter_id=encounter.encounter_id, state="open"))
+
+
+@asynccontextmanager
+async def running(
+    folder: Path, *, mode: str = "production", beat_s: float = 5.0, streams: int = 48, port: int = 0
+) -> AsyncIterator[Kiosk]:
+    """A kiosk with two idle lanes."""
+    import msgspec
+
+    events = Events()
+    records = await Records.open(folder / "records.sqlite")
+    settings = config(mode)
+    settings = msgspec.structs.replace(settings, console=msgspec.structs.replace(settings.console, port=port))
+    lanes = {name: ScriptedLane(name, events) for name in ("lane-1", "lane-2")}
+    holder: list[Kiosk] = []
+    console = Console(
+        settings,
+        events,
+        records,
+        lanes,
+        lambda: holder[0].pictures,
+        streams=Streams(events, limit=streams, beat_s=beat_s),
+    )
+    kiosk = Kiosk(events, records, console, lanes)
+    holder.append(kiosk)
+    for lane in lanes.values():
+        lane.show(LaneState.IDLE, Prompt.PLACE_DOCUMENT)
+    kiosk.devices_ready()
+    kiosk.link(up=True)
+    await console.start()
+    try:
+        yield kiosk
+    finally:
+        await console.stop()
+        await records.close()
