@@ -1,0 +1,204 @@
+"""An encounter to an NPS, the gateway's reading of it, its answer, and the kiosk's reading of that."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from hotspotd.clock import Stamp
+from hotspotd.domain.document import Document
+from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.notice import Notice
+from hotspotd.domain.verdict import GatewayOutcome
+from hotspotd.errors import Reason, RelayError
+from hotspotd.relay import images
+from hotspotd.relay.compose import compose_nps, read_answer
+from hotspotd.relay.inquiry import Responder, compose_error, compose_result, read_inquiry
+from hotspotd.relay.inti import xml6
+from hotspotd.relay.inti.transaction import FieldError, MissingPrint, Organisation
+from tests.relay.travellers import ORIGIN, document, encoded, encounter, hit, ridges
+
+NOW = Stamp(datetime(2026, 11, 22, 12, 0, 5, tzinfo=UTC), trusted=True)
+RESPONDER = Responder(Organisation(identifier="NCB", name="National Central Bureau", country="UTO"), "+99 1")
+REQUEST = xml6.decode(compose_nps(encounter(pictures=False), ORIGIN, NOW, "IMM"))
+
+
+def test_an_encounter_becomes_an_nps_with_a_record_for_each_sample() -> None:
+    given = encounter()
+    read = xml6.decode(compose_nps(given, ORIGIN, NOW, "IMM", priority=3))
+    assert (read.header.tot, read.header.tcn, read.header.priority) == ("NPS", given.tcn, 3)
+    assert (read.header.date, read.header.utc) == ("2026-11-22", "2026-11-22T12:00:05.000Z")
+    assert read.header.origin == Organisation(identifier="kiosk-1", name="Border Police", country="UTO")
+    assert read.descriptive[0].civil_code == "IMM"
+    assert read.descriptive[0].orn is not None
+    assert read.descriptive[0].orn.number == given.encounter_id
+    assert [(face.idc, face.picture.width, face.picture.height) for face in read.faces] == [(1, 240, 320)]
+    captured, missing = read.prints
+    assert (captured.idc, captured.position, captured.quality) == (2, 2, 70)
+    assert (captured.picture.compression, captured.picture.density_across, captured.picture.scale) == ("JP2", 500, 1)
+    assert (missing.picture.data, missing.missing) == (b"", (MissingPrint(position=3, code="UP"),))
+
+
+def test_the_gateway_reads_the_document_name_and_pictures_back() -> None:
+    given = encounter()
+    inquiry = read_inquiry(xml6.decode(compose_nps(given, ORIGIN, NOW, "IMM")))
+    assert given.document is not None
+    for field in ("format", "code", "issuer", "number", "surname", "given_names", "nationality", "birth_date", "sex"):
+        assert getattr(inquiry.document, field) == getattr(given.document, field)
+    assert inquiry.document is not None
+    assert inquiry.document.expiry_date == given.document.expiry_date
+    assert [(p.position, p.image.shape, p.dpi) for p in inquiry.prints] == [
+        (FingerPosition.RIGHT_INDEX, (288, 256), 500)
+    ]
+    assert inquiry.face is not None
+    assert inquiry.face.shape == (320, 240, 3)
+
+
+@pytest.mark.parametrize("birth", ["740812", "7408<<", "74<<<<", "<<<<<<", "000229"])
+def test_a_date_of_birth_with_unknown_parts_arrives_as_it_was_printed(birth: str) -> None:
+    given = encounter(pictures=False)
+
+    assert given.document is not None
+    given = replace(given, document=replace(given.document, birth_date=birth))
+    inquiry = read_inquiry(xml6.decode(compose_nps(given, ORIGIN, NOW, "IMM")))
+    assert inquiry.document is not None
+    assert inquiry.document.birth_date == birth
+
+
+def test_an_encounter_without_a_document_is_sent_and_searched_without_one() -> None:
+
+    given = replace(encounter(), document=None)
+    inquiry = read_inquiry(xml6.decode(compose_nps(given, ORIGIN, NOW, "OTH")))
+    assert inquiry.document is None
+    assert len(inquiry.prints) == 1
+
+
+def test_a_picture_that_cannot_be_decoded_is_refused_not_sent() -> None:
+
+    given = encounter()
+    broken = tuple(replace(sample, image=b"nothing") if sample.image else sample for sample in given.samples)
+    with pytest.raises(RelayError) as caught:
+        compose_nps(replace(given, samples=broken), ORIGIN, NOW, "IMM")
+    assert caught.value.reason is Reason.BAD_TRANSACTION
+
+
+def test_a_hit_arrives_with_record_candidates_and_instruction() -> None:
+    given = [hit(), hit("2026/2", Notice.YELLOW)]
+    answer = read_answer(compose_result(REQUEST, "R1", given, RESPONDER, NOW))
+    assert (answer.outcome, answer.tcn, answer.tcr) == (GatewayOutcome.HIT, "R1", REQUEST.header.tcn)
+    assert answer.hits == tuple(given)
+    assert answer.determination == "UC"
+    assert answer.text == Notice.RED.instruction
+
+
+def test_no_hit_arrives_as_no_hit() -> None:
+    answer = read_answer(compose_result(REQUEST, "R1", [], RESPONDER, NOW))
+    assert (answer.outcome, answer.hits) == (GatewayOutcome.NO_HIT, ())
+
+
+def test_an_error_arrives_with_code_field_and_text() -> None:
+    error = FieldError(code="112", field="DOB", text="INVALID DATE")
+    answer = read_answer(compose_error(REQUEST, "R1", error, RESPONDER, NOW))
+    assert (answer.outcome, answer.text) == (GatewayOutcome.ERROR, "112 DOB INVALID DATE")
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        compose_nps(encounter(pictures=False), ORIGIN, NOW, "IMM"),
+        compose_result(REQUEST, "R1", [], RESPONDER, NOW).replace(REQUEST.header.tcn.encode(), b""),
+        compose_result(REQUEST, "R1", [], RESPONDER, NOW).replace(b"RespondentsList", b"Respondents"),
+        b"no xml",
+    ],
+)
+def test_what_is_no_answer_is_refused(xml: bytes) -> None:
+    with pytest.raises(RelayError) as caught:
+        read_answer(xml)
+    assert caught.value.reason is Reason.BAD_TRANSACTION
+
+
+@pytest.mark.parametrize(("name", "outcome"), [("SRE-HIT_CPS", "hit"), ("SRE-NOHIT", "no_hit"), ("ERR", "error")])
+def test_interpols_samples_of_answers_are_understood(shared_data: Path, name: str, outcome: str) -> None:
+    path = shared_data / "inti-v6" / f"Sample-{name}-INT-ITransaction.xml"
+    answer = read_answer(path.read_bytes())
+    assert (answer.outcome, answer.tcr) == (outcome, "19125458357683H")
+    if outcome == "hit":
+        assert answer.hits[0].record.reference == "1234567890"
+        assert answer.hits[0].record.surname == "Mustermann"
+        assert answer.hits[0].record.notice is Notice.NATIONAL
+
+
+def test_interpols_sample_of_an_inquiry_can_be_searched(shared_data: Path) -> None:
+    inquiry = read_inquiry(xml6.decode((shared_data / "inti-v6" / "Sample-NPS-INT-ITransaction.xml").read_bytes()))
+    assert [(p.position, p.image.shape, p.dpi) for p in inquiry.prints] == [
+        (FingerPosition.RIGHT_THUMB, (2000, 784), 1000),
+        (FingerPosition.LEFT_THUMB, (2000, 824), 1000),
+    ]
+    assert inquiry.left_out == 2
+    assert inquiry.face is not None
+    # The sample's face has width and height the wrong way round; the picture's own header counts.
+    assert inquiry.face.shape == (1016, 856, 3)
+    assert isinstance(inquiry.document, Document)
+    assert inquiry.document.number == ""
+
+
+def test_prints_are_compressed_between_10_and_15_to_1_and_keep_their_ridges() -> None:
+    for seed in range(4):
+        image = ridges(seed)
+        data = images.encode_print(image)
+        assert 10 <= image.size / len(data) <= 15
+        assert cv2.PSNR(image, images.decode_grey(data)) > 26
+
+
+def test_real_prints_are_compressed_between_10_and_15_to_1(shared_data: Path) -> None:
+    for name in ("fvc2002_db1_b", "fvc2002_db3_b", "fvc2004_db1_b"):
+        paths = sorted((shared_data / "fingerprints" / name).iterdir())[:3]
+        for path in paths:
+            image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+            assert image is not None
+            data = images.encode_print(image.astype(np.uint8))
+            # A picture that is mostly empty needs less than it may have.
+            assert image.size / len(data) >= 10
+            assert cv2.PSNR(image.astype(np.uint8), images.decode_grey(data)) > 28
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".jp2"])
+def test_pictures_that_claim_to_be_huge_are_refused_before_decoding(suffix: str) -> None:
+    image = ridges(size=(40, 50))
+    data = bytearray(encoded(image, suffix))
+    assert images.size_of(bytes(data)) == (50, 40)
+    if suffix == ".png":
+        data[16:24] = b"\x00\x01\x00\x00" * 2
+    elif suffix == ".jpg":
+        place = data.index(b"\xff\xc0")
+        data[place + 5 : place + 9] = b"\xff\xff\xff\xff"
+    else:
+        place = data.index(b"\xff\x4f\xff\x51")
+        data[place + 8 : place + 16] = b"\x00\x10\x00\x00" * 2
+    with pytest.raises(RelayError) as caught:
+        images.decode_grey(bytes(data))
+    assert caught.value.reason is Reason.TOO_LARGE
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".jp2"])
+def test_torn_pictures_are_refused(suffix: str) -> None:
+    data = encoded(ridges(size=(40, 50)), suffix)
+    for length in (0, 3, 11, 20, 30):
+        with pytest.raises(RelayError) as caught:
+            images.decode_grey(data[:length])
+        assert caught.value.reason is Reason.BAD_TRANSACTION
+
+
+def test_wsq_is_refused_with_advice() -> None:
+    with pytest.raises(RelayError) as caught:
+        images.decode_grey(b"\xff\xa0\xff\xa8" + b"\x00" * 40)
+    assert "WSQ" in caught.value.advice
+
+
+def test_the_specimen_is_sound() -> None:
+    assert document().sound
