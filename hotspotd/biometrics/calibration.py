@@ -38,7 +38,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
                 raise ValueError("calibration points must have rising scores and falling rates")
 
     def false_match_rate(self, score: float) -> float:
-        """Share of impostor comparisons expected to reach ``score``, in (0, 1]; not finite counts as no match at all."""
+        """Share of impostor comparisons expected to reach ``score``, in (0, 1]; 1 where it is not finite."""
         if not math.isfinite(score) or score < self.points[0][0]:
             return 1.0
         place = bisect_right(self.points, score, key=lambda point: point[0])

@@ -14,7 +14,7 @@ REVISION = 1
 
 
 def crop(rgb: NDArray[np.uint8], box: FaceBox, manifest: ModelManifest) -> NDArray[np.uint8]:
-    """The model's view of the face: (input.height, input.width, 3) RGB; what lies outside the picture repeats its edge."""
+    """The model's view of the face: (input.height, input.width, 3) RGB; the edge repeats outside the picture."""
     size, where = manifest.input, manifest.alignment
     if isinstance(where, EyeAlignment):
         targets = (

@@ -84,7 +84,7 @@ class FaceDetector:
         small = cv2.equalizeHist(small)
         least = max(20, int(_SMALLEST_SHARE * min(small.shape)))
         with self._lock:
-            found = self._faces.detectMultiScale(small, scaleFactor=1.1, minNeighbors=3, minSize=(least, least))
+            found = self._faces.detectMultiScale(small, scaleFactor=1.1, minNeighbors=5, minSize=(least, least))
             boxes = sorted((tuple(int(n) for n in box) for box in found), key=lambda b: (-b[2] * b[3], b))
             return [self._with_eyes(grey, box, scale) for box in boxes[:_MOST_FACES]]
 
