@@ -1,1 +1,1 @@
-"""hotspotctl: one module for each command group."""
+"""hotspotctl: what a technician does at a shell. One module for each command group."""

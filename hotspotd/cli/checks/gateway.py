@@ -1,0 +1,112 @@
+"""The link to the gateway: certificate files, their dates, whom they name, and whether the gateway answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import NameOID
+
+from hotspotd.cli.checks.finding import Finding, State, Subject, without_config
+from hotspotd.errors import Reason, RelayError
+from hotspotd.relay.links.https import HttpsLink
+
+# Time for a technician's visit to a remote site.
+_RENEW_BEFORE = timedelta(days=30)
+_KEY_OPEN_TO_OTHERS = 0o077
+_ANSWER_LIMIT_S = 10.0
+
+
+def certificates(subject: Subject) -> Iterator[Finding]:
+    """Trust anchors, certificate and key."""
+    if subject.config is None:
+        yield without_config("certificates")
+        return
+    relay = subject.config.relay
+    for anchor in _load(subject.resolve(relay.trust_anchors)):
+        yield _dates("trust anchor", anchor)
+    certificate = _load(subject.resolve(relay.certificate))[0]
+    yield _dates("device certificate", certificate)
+    named = [str(a.value) for a in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    if named != [subject.config.device.name]:
+        yield Finding(
+            "device certificate",
+            State.WARNING,
+            f"names {', '.join(named) or 'nobody'}, device.name is {subject.config.device.name}",
+            "Have a certificate made for this device.",
+        )
+    yield _key(subject.resolve(relay.key), certificate)
+
+
+def _load(path: Path) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(path.read_bytes())
+    except ValueError as error:
+        raise OSError(None, "holds no PEM certificate", str(path)) from error
+
+
+def _dates(name: str, certificate: x509.Certificate) -> Finding:
+    now = datetime.now(UTC)
+    subject = certificate.subject.rfc4514_string()
+    until = certificate.not_valid_after_utc
+    if now < certificate.not_valid_before_utc:
+        begin = certificate.not_valid_before_utc
+        return Finding(name, State.FAILS, f"{subject}: valid from {begin:%Y-%m-%d %H:%M} UTC on", "Check the clock.")
+    if now > until:
+        return Finding(name, State.FAILS, f"{subject}: expired on {until:%Y-%m-%d}", "Have it renewed.")
+    if until - now < _RENEW_BEFORE:
+        return Finding(name, State.WARNING, f"{subject}: expires on {until:%Y-%m-%d}", "Have it renewed.")
+    return Finding(name, State.WORKS, f"{subject}, until {until:%Y-%m-%d}")
+
+
+def _key(path: Path, certificate: x509.Certificate) -> Finding:
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except (ValueError, TypeError):
+        return Finding("device key", State.FAILS, f"{path} holds no unencrypted PEM key", "Name the right file.")
+    encoding = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    if key.public_key().public_bytes(*encoding) != certificate.public_key().public_bytes(*encoding):
+        return Finding(
+            "device key", State.FAILS, f"{path} does not belong to the certificate", "Name the pair that was issued."
+        )
+    if path.stat().st_mode & _KEY_OPEN_TO_OTHERS:
+        return Finding("device key", State.WARNING, f"{path} can be read by others", f"chmod 600 {path}")
+    return Finding("device key", State.WORKS, str(path))
+
+
+def reachable(subject: Subject) -> Iterator[Finding]:
+    """Whether the gateway answers this device; nothing is sent, stored or acknowledged."""
+    if subject.config is None:
+        yield without_config("gateway")
+        return
+    try:
+        asyncio.run(_ask(subject))
+    except RelayError as error:
+        if error.reason is not Reason.LINK_DOWN:
+            raise
+        yield Finding(
+            "gateway", State.WARNING, error.what, "Lanes work on and send later. Check network and relay.url."
+        )
+        return
+    yield Finding("gateway", State.WORKS, f"{subject.config.relay.url} answers this device")
+
+
+async def _ask(subject: Subject) -> None:
+    if subject.config is None:
+        return
+    relay = subject.config.relay
+    link = await HttpsLink.open(
+        relay.url,
+        trust_anchors=subject.resolve(relay.trust_anchors),
+        certificate=subject.resolve(relay.certificate),
+        key=subject.resolve(relay.key),
+        timeout_s=min(relay.request_timeout_s, _ANSWER_LIMIT_S),
+    )
+    try:
+        await link.replies("", 0.0)
+    finally:
+        await link.close()

@@ -1,0 +1,143 @@
+"""What the machine itself brings: interpreter, libraries, model, browser, fonts, clock."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+
+from hotspotd.biometrics.face.detect import FaceDetector
+from hotspotd.biometrics.runtime import installed_runtime
+from hotspotd.cli.checks.finding import Finding, State, Subject
+from hotspotd.cli.watchlist import face_engine
+from hotspotd.clock import Clock
+
+# synchronous=FULL with WAL, strict tables and RETURNING are all older than this.
+_OLDEST_SQLITE = (3, 37)
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# A tool of the OS that does not answer within this is broken.
+_TOOL_TIMEOUT_S = 10.0
+
+
+def python(_: Subject) -> Iterator[Finding]:
+    """The interpreter."""
+    yield Finding("Python", State.WORKS, f"{platform.python_version()} on {platform.machine()}, {sys.executable}")
+
+
+def opencv(_: Subject) -> Iterator[Finding]:
+    """OpenCV and the cascades the face detector needs."""
+    if not hasattr(cv2, "CascadeClassifier"):
+        yield Finding(
+            "OpenCV", State.FAILS, f"{cv2.__version__} has no cascades", "Install opencv-python-headless below 5."
+        )
+        return
+    FaceDetector()
+    yield Finding("OpenCV", State.WORKS, f"{cv2.__version__}, face cascade loaded")
+
+
+def face_model(subject: Subject) -> Iterator[Finding]:
+    """The TFLite runtime, and the face model run once."""
+    runtime = installed_runtime()
+    yield Finding("TFLite runtime", State.WORKS, runtime.label)
+    if subject.config is not None and not subject.config.operation.face:
+        yield Finding("face model", State.NOT_CHECKED, "the operation compares no faces")
+        return
+    engine = face_engine(subject.config, subject.path)
+    if engine.grade == "operational":
+        yield Finding("face model", State.WORKS, f"{engine.engine}, ran once")
+    else:
+        yield Finding(
+            "face model",
+            State.WARNING,
+            f"{engine.engine} ran once, and is for demonstration only",
+            "Configure an operational model (models.folder, models.face_embedder) before real use.",
+        )
+
+
+def sqlite(_: Subject) -> Iterator[Finding]:
+    """The SQLite library."""
+    if sqlite3.sqlite_version_info >= _OLDEST_SQLITE:
+        yield Finding("SQLite", State.WORKS, sqlite3.sqlite_version)
+    else:
+        yield Finding("SQLite", State.FAILS, sqlite3.sqlite_version, "3.37 or newer is needed.")
+
+
+def systemd_bindings(_: Subject) -> Iterator[Finding]:
+    """Python bindings of the journal: the OS's package, seen through a virtual environment with system packages."""
+    if importlib.util.find_spec("systemd") is not None:
+        yield Finding("journal", State.WORKS, "log records keep their fields")
+    else:
+        yield Finding(
+            "journal",
+            State.WARNING,
+            "no Python bindings: log lines have a priority and no fields",
+            "apt install python3-systemd; the virtual environment must see the system's packages.",
+        )
+
+
+def browser(_: Subject) -> Iterator[Finding]:
+    """Something that can show the screens on this machine."""
+    found = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
+    if found:
+        yield Finding("browser", State.WORKS, found)
+    else:
+        yield Finding(
+            "browser",
+            State.WARNING,
+            "no Chromium: screens can be shown by another machine only",
+            "apt install chromium",
+        )
+
+
+def arabic_fonts(_: Subject) -> Iterator[Finding]:
+    """A font for Arabic, one of the travellers' languages."""
+    listed = _tool("fc-list", ":lang=ar", "family")
+    if listed is None:
+        yield Finding("fonts", State.NOT_CHECKED, "fc-list is not there", "apt install fontconfig")
+    elif listed.strip():
+        yield Finding("fonts", State.WORKS, f"Arabic: {listed.splitlines()[0].split(',')[0]}")
+    else:
+        yield Finding("fonts", State.WARNING, "no font for Arabic", "apt install fonts-noto-core")
+
+
+def clock(_: Subject) -> Iterator[Finding]:
+    """Whether wall time can be believed."""
+    now = Clock().now()
+    if not now.trusted:
+        yield Finding(
+            "clock",
+            State.FAILS,
+            f"{now.iso()} is before this software was made",
+            "Set the time, or give the machine a network with NTP.",
+        )
+        return
+    synchronised = Path("/run/systemd/timesync/synchronized").exists() or (
+        (_tool("timedatectl", "show", "--property=NTPSynchronized", "--value") or "").strip() == "yes"
+    )
+    if synchronised:
+        yield Finding("clock", State.WORKS, f"{now.iso()}, set by the network")
+    else:
+        yield Finding(
+            "clock", State.WARNING, f"{now.iso()}, not confirmed by the network", "Check that NTP can be reached."
+        )
+
+
+def _tool(name: str, *arguments: str) -> str | None:
+    """What a tool of the OS prints; ``None`` where it is not there, fails or does not answer."""
+    path = shutil.which(name)
+    if path is None:
+        return None
+    try:
+        done = subprocess.run(  # noqa: S603  # A fixed name and fixed arguments.
+            [path, *arguments], capture_output=True, text=True, timeout=_TOOL_TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None

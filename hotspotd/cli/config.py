@@ -1,0 +1,63 @@
+"""``hotspotctl config``: whether a configuration can be used."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from drivers import registry
+from drivers.base import DriverError
+from hotspotd.cli.output import Exit, complain
+from hotspotd.config import Config, load
+from hotspotd.errors import ConfigError, Reason
+
+
+def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the group."""
+    group = groups.add_parser("config", help="check a configuration", description="Looks at configurations.")
+    commands = group.add_subparsers(metavar="COMMAND", required=True)
+    check = commands.add_parser(
+        "check",
+        help="say whether the daemon would take a file",
+        description="Reads a configuration as the daemon would, and the name and address of each driver in it.\n"
+        "Opens no device and needs no running daemon.",
+        epilog="example: hotspotctl config check /etc/hotspotd/hotspotd.toml",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    check.add_argument("file", type=Path, metavar="FILE")
+    check.set_defaults(run=_check)
+
+
+def _check(arguments: argparse.Namespace) -> Exit:
+    try:
+        config = load(arguments.file)
+    except ConfigError as error:
+        complain(str(error))
+        return Exit.CANNOT if error.reason is Reason.UNREADABLE and not arguments.file.is_file() else Exit.PROBLEMS
+    problems = driver_problems(config)
+    for problem in problems:
+        complain(f"{arguments.file}: {problem}")
+    if problems:
+        return Exit.PROBLEMS
+    lanes = ", ".join(lane.name for lane in config.lanes)
+    print(f"{arguments.file}: fine. {config.device.name}, {config.device.mode}; lanes: {lanes}")
+    return Exit.OK
+
+
+def driver_problems(config: Config) -> list[str]:
+    """What is wrong with the driver names and addresses of ``config``; the devices are not opened."""
+    problems = []
+    for number, lane in enumerate(config.lanes):
+        for kind, section, make in (
+            ("document", lane.document, registry.reader),
+            ("camera", lane.camera, registry.camera),
+            ("scanner", lane.scanner, registry.scanner),
+            ("signal", lane.signal, registry.signal),
+        ):
+            if section is None:
+                continue
+            try:
+                make(section.driver, section.address)
+            except DriverError as error:
+                problems.append(f"lanes[{number}].{kind}: {error}")
+    return problems

@@ -1,0 +1,51 @@
+"""The command line: groups, help and exit codes. The work is in the groups' modules."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from hotspotd import __version__
+from hotspotd.cli import config, doctor, watchlist
+from hotspotd.cli.output import Exit, complain
+from hotspotd.errors import HotspotError
+from hotspotd.health import log
+
+_EPILOG = """\
+examples:
+  hotspotctl doctor --config /etc/hotspotd/hotspotd.toml
+  hotspotctl config check /etc/hotspotd/hotspotd.toml
+  hotspotctl watchlist build ./source /var/lib/hotspotd/watchlist
+
+exit codes: 0 fine, 1 problems were found, 2 wrong usage, 3 it could not be done
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line; each command sets ``run``, which takes the parsed arguments."""
+    root = argparse.ArgumentParser(
+        prog="hotspotctl",
+        description="Looks after a hotspotd kiosk.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--version", action="version", version=f"hotspotctl {__version__}")
+    groups = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in (doctor, config, watchlist):
+        module.add_to(groups)
+    return root
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    parsed = parser().parse_args(arguments)
+    log.set_up("warning", environment={})
+    try:
+        return int(parsed.run(parsed))
+    except HotspotError as error:
+        complain(str(error))
+    except OSError as error:
+        complain(f"{error.filename or 'system'}: {error.strerror}")
+    except KeyboardInterrupt:
+        complain("stopped")
+    return Exit.CANNOT

@@ -1,0 +1,193 @@
+"""``hotspotctl watchlist``: build a list from its source, look at what is there, go back to the one before."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from hotspotd.biometrics.face import FaceEngine
+from hotspotd.biometrics.models import find_model
+from hotspotd.cli.output import Exit, people, print_json, print_table
+from hotspotd.clock import Clock
+from hotspotd.config import Config, load, resolve
+from hotspotd.errors import Reason, WatchlistError
+from hotspotd.watchlist import Entry, Shelf
+from hotspotd.watchlist.enrol import Enroller
+from hotspotd.watchlist.layout import Manifest, read_manifest, verify
+from hotspotd.watchlist.source import Problem, Source
+
+_MOST_PROBLEMS_SHOWN = 50
+
+
+class _Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """One list on the shelf, as shown."""
+
+    role: str
+    folder: str
+    whole: bool
+    problem: str = ""
+    version: str = ""
+    made_at: str = ""
+    finger_engine: str = ""
+    face_engine: str | None = None
+    counts: dict[str, int] = msgspec.field(default_factory=dict)
+
+
+def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the group."""
+    group = groups.add_parser("watchlist", help="build and swap watchlists", description="Looks after watchlists.")
+    commands = group.add_subparsers(metavar="COMMAND", required=True)
+    build = commands.add_parser(
+        "build",
+        help="build a list and make it current",
+        description="Reads records.jsonl and the pictures it names from SOURCE, enrols them with this machine's\n"
+        "engines, and makes the result the current list in FOLDER; the list before is kept. Rows that\n"
+        "cannot be used are told, with line and reason, and left out.",
+        epilog="examples:\n"
+        "  hotspotctl watchlist build ./source /var/lib/hotspotd/watchlist\n"
+        "  hotspotctl watchlist build ./source ./lists --version 2026-11-22 --json\n\n"
+        "exit codes: 0 everything was taken, 1 built, but something was left out, 3 not built",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    build.add_argument("source", type=Path, metavar="SOURCE")
+    build.add_argument("folder", type=Path, metavar="FOLDER")
+    build.add_argument("--version", help="name of the list; by default the time now")
+    build.add_argument("--config", type=Path, metavar="FILE", help="take the face model from this configuration")
+    build.add_argument("--without-faces", action="store_true", help="keep portraits, but compare no faces")
+    build.add_argument("--json", action="store_true", help="print the result as JSON")
+    build.set_defaults(run=_build)
+
+    show = commands.add_parser(
+        "show",
+        help="show the lists that are there",
+        description="Shows the current list and the one before, and whether every byte of them is as it was built.",
+        epilog="example: hotspotctl watchlist show /var/lib/hotspotd/watchlist",
+    )
+    show.add_argument("folder", type=Path, metavar="FOLDER")
+    show.add_argument("--json", action="store_true", help="print it as JSON")
+    show.set_defaults(run=_show)
+
+    back = commands.add_parser(
+        "rollback",
+        help="go back to the list before",
+        description="Makes the previous list current and the current one previous. A running daemon takes it up.",
+        epilog="example: hotspotctl watchlist rollback /var/lib/hotspotd/watchlist",
+    )
+    back.add_argument("folder", type=Path, metavar="FOLDER")
+    back.set_defaults(run=_rollback)
+
+
+def face_engine(config: Config | None, path: Path | None) -> FaceEngine:
+    """The face engine that ``config``, read from ``path``, names; the bundled one without a configuration."""
+    if config is None or path is None:
+        return FaceEngine.open()
+    folders = [resolve(path, config.models.folder)] if config.models.folder else []
+    return FaceEngine.open(find_model(config.models.face_embedder, folders), config.device.mode)
+
+
+def _build(arguments: argparse.Namespace) -> Exit:
+    config = load(arguments.config) if arguments.config else None
+    faces = None if arguments.without_faces else face_engine(config, arguments.config)
+    enroller = Enroller(faces)
+    source = Source(arguments.source, enroller)
+    version = arguments.version or Clock().now().at.strftime("%Y%m%dT%H%M%SZ")
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.completed} rows taken"),
+        TimeElapsedColumn(),
+        console=people(),
+        transient=True,
+        disable=arguments.json,
+    ) as progress:
+        path = Shelf(arguments.folder).publish(
+            _usable(source, progress),
+            finger_engine=enroller.finger_engine,
+            face_engine=enroller.face_engine,
+            version=version,
+        )
+    manifest = read_manifest(path)
+    if arguments.json:
+        print_json({"folder": str(path), "rows": source.rows, "problems": source.problems} | _summary(manifest))
+    else:
+        _tell(source.problems)
+        print(f"{path} is current: {_counts(manifest.counts)}, of {source.rows} rows")
+    return Exit.PROBLEMS if source.problems else Exit.OK
+
+
+def _usable(source: Source, progress: Progress) -> Iterator[Entry]:
+    task = progress.add_task("rows", total=None)
+    empty = True
+    for entry in source.entries():
+        empty = False
+        progress.advance(task)
+        yield entry
+    if empty:
+        # An empty list would clear everybody: it must not take the place of one that doesn't.
+        _tell(source.problems)
+        raise WatchlistError(
+            Reason.BAD_VALUE, f"the source has {source.rows} rows and none can be used", "Nothing was changed."
+        )
+
+
+def _tell(problems: list[Problem]) -> None:
+    if problems:
+        shown = problems[:_MOST_PROBLEMS_SHOWN]
+        rows = [(str(p.line), p.reference, "row" if p.rejected else "sample", p.what) for p in shown]
+        print_table(("line", "reference", "left out", "reason"), rows)
+    if len(problems) > _MOST_PROBLEMS_SHOWN:
+        print(f"and {len(problems) - _MOST_PROBLEMS_SHOWN} more; --json lists all")
+
+
+def _show(arguments: argparse.Namespace) -> Exit:
+    shelf = Shelf(arguments.folder)
+    lists = [
+        _listed(role, path)
+        for role, path in (("current", shelf.current()), ("previous", shelf.previous()))
+        if path is not None
+    ]
+    if not lists:
+        raise WatchlistError(
+            Reason.NOT_FOUND, f"no list in {arguments.folder}", "Build one: hotspotctl watchlist build."
+        )
+    if arguments.json:
+        print_json({"lists": lists})
+    else:
+        rows = [
+            (one.role, one.version, one.made_at, _counts(one.counts), "whole" if one.whole else one.problem)
+            for one in lists
+        ]
+        print_table(("", "version", "made", "holds", "state"), rows)
+    return Exit.OK if all(one.whole for one in lists) else Exit.PROBLEMS
+
+
+def _listed(role: str, path: Path) -> _Listed:
+    try:
+        manifest = read_manifest(path)
+        verify(path, manifest)
+    except WatchlistError as error:
+        return _Listed(role=role, folder=str(path), whole=False, problem=str(error))
+    return _Listed(role=role, folder=str(path), whole=True, **_summary(manifest))
+
+
+def _summary(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "version": manifest.version,
+        "made_at": manifest.made_at,
+        "finger_engine": manifest.finger_engine,
+        "face_engine": manifest.face_engine,
+        "counts": manifest.counts,
+    }
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number} {what}" for what, number in counts.items())
+
+
+def _rollback(arguments: argparse.Namespace) -> Exit:
+    print(f"{Shelf(arguments.folder).rollback()} is current")
+    return Exit.OK
