@@ -94,6 +94,9 @@ class Processor:
             loop = asyncio.get_running_loop()
             body = await loop.run_in_executor(pool, self._answer, taken, self._clock.now())
             await self._store.finish(taken, body, self._clock.now().iso())
+        except asyncio.CancelledError:
+            await self._store.give_back(taken)
+            raise
         finally:
             self._busy.discard(taken.id)
         self._answered(taken.device)

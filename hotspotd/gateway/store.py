@@ -194,6 +194,11 @@ class Store:
             await db.execute("UPDATE inbox SET runs = runs + 1 WHERE id = ?", (row[0],))
         return Taken(id=row[0], device=row[1], tcn=row[2], body=bytes(row[3]), runs=int(row[4]) + 1)
 
+    async def give_back(self, taken: Taken) -> None:
+        """The run was ended in good order before it was through: it does not count."""
+        async with self._transaction() as db:
+            await db.execute("UPDATE inbox SET runs = runs - 1 WHERE id = ? AND processed = 0", (taken.id,))
+
     async def finish(self, taken: Taken, body: bytes, at: str) -> None:
         """Store the reply and note that the transaction is processed: both or neither, and once."""
         async with self._transaction() as db:

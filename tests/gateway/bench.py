@@ -1,0 +1,197 @@
+"""A gateway in the test's own loop on real TLS, a wire that can be cut at any byte, and a search that knows numbers."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import aiohttp
+
+from hotspotd.domain.candidate import Hit
+from hotspotd.gateway.__main__ import make_service
+from hotspotd.gateway.authority import Authority
+from hotspotd.gateway.config import (
+    BureauSection,
+    GatewayConfig,
+    LimitsSection,
+    ListSection,
+    ServerSection,
+    StoreSection,
+)
+from hotspotd.gateway.service import Service
+from hotspotd.gateway.store import Store
+from hotspotd.relay.inquiry import Inquiry
+from hotspotd.relay.links.https import HttpsLink
+from hotspotd.relay.links.tls import client_context, server_context
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """Paths of one authority's files, and a context for each who holds one."""
+
+    folder: Path
+
+    @property
+    def anchor(self) -> Path:
+        return self.folder / "ca.pem"
+
+    def device(self, name: str) -> ssl.SSLContext:
+        return client_context(self.anchor, self.folder / f"{name}.pem", self.folder / f"{name}.key")
+
+    def server(self) -> ssl.SSLContext:
+        return server_context(self.anchor, self.folder / "gateway.pem", self.folder / "gateway.key")
+
+
+def make_certificates(folder: Path) -> Certificates:
+    authority = Authority.create(folder)
+    authority.issue_server(["localhost", "127.0.0.1"])
+    for device in ("kiosk-1", "kiosk-2"):
+        authority.issue_device(device)
+    return Certificates(folder)
+
+
+@dataclass
+class NumberSearch:
+    """Finds what is listed under the document's number; counts what it was asked."""
+
+    listed: dict[str, Hit] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    fails_with: Exception | None = None
+
+    def __call__(self, inquiry: Inquiry, today: date) -> list[Hit]:
+        assert today.year > 2000
+        self.asked.append(inquiry.tcn)
+        if self.fails_with is not None:
+            raise self.fails_with
+        number = inquiry.document.number if inquiry.document else ""
+        return [self.listed[number]] if number in self.listed else []
+
+
+class GatewayBench:
+    """One gateway that can be stopped and started again on the same port and database."""
+
+    def __init__(self, database: Path, context: ssl.SSLContext, search: NumberSearch, **limits: float) -> None:
+        self.database = database
+        self.context = context
+        self.search = search
+        self.port = 0
+        self.allow_faults = True
+        self.config = GatewayConfig(
+            bureau=BureauSection(country="UTO"),
+            server=ServerSection(certificate="", key="", trust_anchors=""),
+            store=StoreSection(database=str(database)),
+            watchlist=ListSection(folder=""),
+            limits=LimitsSection(**limits),  # type: ignore[arg-type]  # The tests name limits that are there.
+        )
+        self.service: Service | None = None
+        self.store: Store | None = None
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        self.store = await Store.open(self.database)
+        self.service = make_service(self.config, self.store, self.search, allow_faults=self.allow_faults)
+        self.port = await self.service.start("127.0.0.1", self.port, self.context)
+
+    async def stop(self) -> None:
+        if self.service is not None:
+            await self.service.stop()
+        if self.store is not None:
+            await self.store.close()
+        self.service = self.store = None
+
+    def link(self, context: ssl.SSLContext, port: int | None = None) -> HttpsLink:
+        return HttpsLink(f"https://127.0.0.1:{port or self.port}", context, timeout_s=20.0)
+
+
+class Wire:
+    """A TCP proxy to a port. It can be down, or cut each connection after so many bytes of the device's."""
+
+    def __init__(self, to_port: Callable[[], int]) -> None:
+        self._to_port = to_port
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+        self.port = 0
+        self.up = True
+        self.cut_after: int | None = None
+        self.cut_back_after: int | None = None
+        self.carried = 0
+        self.carried_back = 0
+        self.connections = 0
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._carry, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self.cut()
+            await self._server.wait_closed()
+
+    def cut(self) -> None:
+        """Break every connection now, as a pulled cable that is noticed."""
+        for writer in list(self._open):
+            writer.transport.abort()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self._open.add(writer)
+        far_writer = None
+        try:
+            if not self.up:
+                return
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to_port())
+            self._open.add(far_writer)
+            ways = (
+                asyncio.ensure_future(self._there(reader, far_writer)),
+                asyncio.ensure_future(self._back(far_reader, writer)),
+            )
+            _, rest = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            for way in rest:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+        except OSError:
+            return
+        finally:
+            for end in (writer, far_writer):
+                if end is not None:
+                    end.transport.abort()
+                    self._open.discard(end)
+
+    async def _there(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while chunk := await reader.read(4096):
+            if self.cut_after is not None and self.carried + len(chunk) > self.cut_after:
+                writer.write(chunk[: max(self.cut_after - self.carried, 0)])
+                await writer.drain()
+                self.cut_after = None
+                return
+            self.carried += len(chunk)
+            writer.write(chunk)
+            await writer.drain()
+
+    async def _back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while chunk := await reader.read(4096):
+            if self.cut_back_after is not None and self.carried_back + len(chunk) > self.cut_back_after:
+                self.cut_back_after = None
+                return
+            self.carried_back += len(chunk)
+            writer.write(chunk)
+            await writer.drain()
+
+
+async def ask(
+    url: str, context: ssl.SSLContext, method: str = "GET", body: bytes | None = None, **headers: str
+) -> tuple[int, bytes]:
+    """One request, as any HTTP client makes it."""
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as session,
+        session.request(method, url, data=body, headers=headers) as response,
+    ):
+        return response.status, await response.read()
