@@ -2,8 +2,8 @@
 
 A job is a function of a ``Token``; it must look at the token at least every 0.1 s (``check``, ``pause``). Cancelling
 ``run`` sets the token and returns at once; the job leaves at its next look, and the next job waits for that, so a
-device is never used by two jobs. The thread starts with the first job, ends with ``close`` and is a daemon: a job
-stuck in the kernel cannot keep the process from ending.
+device is never used by two jobs. The thread lives from ``start`` to ``close`` and is a daemon: a job stuck in the
+kernel cannot keep the process from ending.
 """
 
 from __future__ import annotations
@@ -71,21 +71,27 @@ class DeviceWorker:
         self._jobs: queue.SimpleQueue[_Job | Callable[[], None]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
+    def start(self) -> None:
+        """Start the thread. Raises RuntimeError when it runs already."""
+        if self._thread is not None:
+            raise RuntimeError(f"{self._name} runs already")
+        self._jobs = queue.SimpleQueue()
+        self._thread = threading.Thread(target=_work, args=(self._jobs,), name=self._name, daemon=True)
+        self._thread.start()
+
     async def run(self, function: Callable[[Token], T]) -> T:
         """Run ``function`` in the thread and return its result; raises what it raises.
 
-        Raises DriverError (BUSY) when as many jobs wait as may.
+        Raises DriverError: BUSY when as many jobs wait as may, LOST when the thread is not started.
         """
+        if self._thread is None:
+            raise DriverError(DriverReason.LOST, f"{self._name} is not open", "open it first")
         if len(self._outstanding) >= self._limit:
             raise DriverError(DriverReason.BUSY, f"{self._name} has {len(self._outstanding)} jobs to do already")
         loop = asyncio.get_running_loop()
         job = _Job(function, loop, loop.create_future())
         self._outstanding.append(job)
         job.future.add_done_callback(lambda _: self._outstanding.remove(job))
-        if self._thread is None:
-            self._jobs = queue.SimpleQueue()
-            self._thread = threading.Thread(target=_work, args=(self._jobs,), name=self._name, daemon=True)
-            self._thread.start()
         self._jobs.put(job)
         try:
             result: T = await job.future
@@ -97,7 +103,7 @@ class DeviceWorker:
     async def close(self, last: Callable[[], None], limit_s: float = 2.0) -> None:
         """Tell every job to leave, let the thread call ``last`` and end; wait for that at most ``limit_s`` seconds.
 
-        Does nothing where no job has ever been, or after an earlier ``close``.
+        Does nothing where it is not started.
         """
         thread, self._thread = self._thread, None
         if thread is None:

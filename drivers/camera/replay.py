@@ -44,7 +44,14 @@ class ReplayCamera(Camera):
     async def open(self) -> DeviceInfo:
         """Start to run. Raises DriverError (ABSENT)."""
         await self.close()
-        if not await self._worker.run(lambda _: self._folder.there()):
+        self._worker.start()
+        try:
+            there = await self._worker.run(lambda _: self._folder.there())
+        except BaseException:
+            await self.close()
+            raise
+        if not there:
+            await self.close()
             raise DriverError(
                 DriverReason.ABSENT, f"there is no folder {self._address.path}", "make it, or correct its path"
             )

@@ -44,7 +44,12 @@ class MrzSerialReader(DocumentReader):
     async def open(self) -> DeviceInfo:
         """Open the port and listen."""
         await self.close()
-        await self._worker.run(self._open)
+        self._worker.start()
+        try:
+            await self._worker.run(self._open)
+        except BaseException:
+            await self.close()
+            raise
         self._latest = self._failure = None
         self._task = asyncio.create_task(self._listen(), name=f"mrz {self._address.path}")
         return DeviceInfo("mrz-serial", str(self._address), model="serial reader of machine readable zones")

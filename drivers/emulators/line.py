@@ -34,7 +34,7 @@ class ByteLine(Line):
 class SlowLine(Line):
     """Pieces of ``size`` bytes with ``pause`` seconds between them."""
 
-    def __init__(self, size: int = 64, pause: float = 0.003) -> None:
+    def __init__(self, size: int = 100, pause: float = 0.002) -> None:
         self._size = size
         self._pause = pause
 

@@ -85,6 +85,7 @@ class R30xEmulator:
         self._speed = 6
         self.captures = 0
         self.looks = 0
+        self.uploading = False
 
     @property
     def link(self) -> Path:
@@ -148,6 +149,7 @@ class R30xEmulator:
             "finger": self._finger is not None,
             "captures": self.captures,
             "looks": self.looks,
+            "uploading": self.uploading,
             "plugged": self._peer.plugged,
         }
 
@@ -184,7 +186,11 @@ class R30xEmulator:
         answer = self._forced(command.instruction) or self._answer(command)
         await self._send(answer)
         if command.instruction == Instruction.UP_IMAGE and answer.code == Confirmation.OK:
-            await self._upload()
+            self.uploading = True
+            try:
+                await self._upload()
+            finally:
+                self.uploading = False
 
     def _forced(self, instruction: int) -> Acknowledgement | None:
         code, times = self._failures.get(instruction, (0, 0))

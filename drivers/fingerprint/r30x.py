@@ -41,7 +41,12 @@ class R30xScanner(FingerprintScanner):
     async def open(self) -> DeviceInfo:
         """Open the port, give the password, read the parameters."""
         await self.close()
-        parameters = await self._worker.run(self._open)
+        self._worker.start()
+        try:
+            parameters = await self._worker.run(self._open)
+        except BaseException:
+            await self.close()
+            raise
         return DeviceInfo(
             "r30x",
             str(self._address),
@@ -69,14 +74,8 @@ class R30xScanner(FingerprintScanner):
 
     def _open(self, token: Token) -> Parameters:
         self._port = open_port(self._address.path, self._baud)
-        try:
-            session = Session(self._port, self._address.path, self._module, self._password)
-            parameters = session.greet(token)
-        except BaseException:
-            self._close_port()
-            raise
-        self._session = session
-        return parameters
+        self._session = Session(self._port, self._address.path, self._module, self._password)
+        return self._session.greet(token)
 
     def _close_port(self) -> None:
         port, self._port, self._session = self._port, None, None

@@ -41,6 +41,9 @@ DATA_PAUSE_S = 1.0
 PACKET_PAUSE_S = 0.2
 # Silent this long, the module has nothing more to say to an earlier command.
 QUIET_S = 0.15
+# Beside twice the time of the largest known picture (13 s at 57600 baud): what an upload may take at most, or what
+# is left of an abandoned one.
+SETTLE_S = 5.0
 TRIES = 3
 # Between two looks for a finger: a person does not notice, and the module's lamp and the CPU rest.
 POLL_S = 0.05
@@ -194,8 +197,7 @@ class Session:
         self._unsettled = True
         parts: list[bytes] = []
         count = 0
-        # Twice the time that the largest known picture needs at this speed (13 s at 57600 baud), and some.
-        end = time.monotonic() + 5 + 2 * 10 * max(KNOWN_SIZES) / self._port.baudrate
+        end = time.monotonic() + self._longest_upload()
         while (packet := self._next(token, min(end, time.monotonic() + DATA_PAUSE_S))) is not None:
             if not isinstance(packet, Data):
                 continue
@@ -209,10 +211,12 @@ class Session:
         return None
 
     def _next(self, token: Token, end: float) -> Packet | None:
-        """The next packet, or ``None`` when none is complete at ``end`` (monotonic)."""
-        last_byte = time.monotonic()
-        while not self._packets:
+        """The next packet, or ``None`` when it is ``end`` (monotonic), whatever a babbling line sends."""
+        now = last_byte = time.monotonic()
+        while now < end:
             token.check()
+            if self._packets:
+                return self._packets.popleft()
             with losses(self._path, "fingerprint module"):
                 data = read_some(self._port)
             now = time.monotonic()
@@ -222,14 +226,15 @@ class Session:
                 self._packets += self._decoder.feed(data)
             elif self._decoder.pending and now - last_byte >= PACKET_PAUSE_S:
                 self._packets += self._decoder.silence()
-            elif now >= end:
-                return None
-        return self._packets.popleft()
+        return None
+
+    def _longest_upload(self) -> float:
+        return SETTLE_S + 2 * 10 * max(KNOWN_SIZES) / float(self._port.baudrate)
 
     def _settle(self, token: Token) -> None:
         """Listen until the module is silent, forgetting what it says."""
         now = time.monotonic()
-        quiet_at, end = now + QUIET_S, now + 5 + 2 * 10 * max(KNOWN_SIZES) / self._port.baudrate
+        quiet_at, end = now + QUIET_S, now + self._longest_upload()
         while now < quiet_at:
             token.check()
             with losses(self._path, "fingerprint module"):

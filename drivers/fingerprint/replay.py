@@ -30,7 +30,14 @@ class ReplayScanner(FingerprintScanner):
     async def open(self) -> DeviceInfo:
         """Raises DriverError (ABSENT) where there is no such folder."""
         await self.close()
-        if not await self._worker.run(lambda _: self._folder.there()):
+        self._worker.start()
+        try:
+            there = await self._worker.run(lambda _: self._folder.there())
+        except BaseException:
+            await self.close()
+            raise
+        if not there:
+            await self.close()
             raise DriverError(
                 DriverReason.ABSENT, f"there is no folder {self._address.path}", "make it, or correct its path"
             )

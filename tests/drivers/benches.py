@@ -1,0 +1,195 @@
+"""Each device of the conformance suite with the peer it is tried against: one shape for all."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from drivers import registry
+from drivers.base import Camera, Device, DocumentReader, DriverError, FingerprintScanner
+from drivers.emulators.line import Line
+from drivers.emulators.mrz_reader import MrzReaderEmulator
+from drivers.emulators.r30x import R30xEmulator
+from tests.drivers.pictures import on_sixteen_levels, striped
+
+
+class Bench(ABC):
+    """A device's peer. ``present`` gives it something to sense, numbered; ``sense`` says which number came."""
+
+    def __init__(self, port: Path, channel: Line) -> None:
+        self.port = port
+        self.channel = channel
+
+    @abstractmethod
+    async def start(self) -> None: ...
+
+    @abstractmethod
+    async def stop(self) -> None: ...
+
+    @abstractmethod
+    def driver(self) -> Device: ...
+
+    @abstractmethod
+    async def present(self, number: int) -> None: ...
+
+    @abstractmethod
+    async def sense(self, device: Device) -> int: ...
+
+    @abstractmethod
+    async def unplug(self) -> None: ...
+
+    @abstractmethod
+    async def plug(self) -> None: ...
+
+
+# The R503's: half the bytes of the larger ones, so that slow lines take less of everybody's time.
+_SENSOR = (192, 192)
+
+
+class R30xBench(Bench):
+    async def start(self) -> None:
+        self.module = R30xEmulator(self.port, size=_SENSOR, channel=self.channel)
+        await self.module.start()
+
+    async def stop(self) -> None:
+        await self.module.stop()
+
+    def driver(self) -> Device:
+        return registry.scanner("r30x", f"serial://{self.port}")
+
+    async def present(self, number: int) -> None:
+        await self.module.place(striped(number, _SENSOR))
+
+    async def sense(self, device: Device) -> int:
+        assert isinstance(device, FingerprintScanner)
+        image = await device.capture()
+        assert (image.dpi, image.levels) == (500, 16)
+        for number in range(10):
+            if np.array_equal(image.pixels, on_sixteen_levels(striped(number, _SENSOR))):
+                return number
+        raise AssertionError("a picture that was never on the glass")
+
+    async def unplug(self) -> None:
+        await self.module.unplug()
+
+    async def plug(self) -> None:
+        await self.module.plug()
+
+
+class MrzBench(Bench):
+    async def start(self) -> None:
+        self.reader = MrzReaderEmulator(self.port, channel=self.channel)
+        await self.reader.start()
+
+    async def stop(self) -> None:
+        await self.reader.stop()
+
+    def driver(self) -> Device:
+        return registry.reader("mrz-serial", f"serial://{self.port}")
+
+    async def present(self, number: int) -> None:
+        await self.reader.present(["P<UTO" + "A" * 39, str(number) * 44])
+
+    async def sense(self, device: Device) -> int:
+        assert isinstance(device, DocumentReader)
+        lines = (await device.read()).lines
+        if len(lines) == 2 and lines[0] == "P<UTO" + "A" * 39 and lines[1] == lines[1][:1] * 44:
+            return int(lines[1][0])
+        return -1  # Damaged on the way: a reader's lines have no checksum but their own check digits.
+
+    async def unplug(self) -> None:
+        await self.reader.unplug()
+
+    async def plug(self) -> None:
+        await self.reader.plug()
+
+
+class FolderBench(Bench):
+    """A folder of pictures; unplugged by moving it away."""
+
+    async def start(self) -> None:
+        await asyncio.to_thread(self.port.mkdir)
+
+    async def stop(self) -> None:
+        pass
+
+    async def present(self, number: int) -> None:
+        fresh = self.port / "fresh"
+        await asyncio.to_thread(fresh.write_bytes, cv2.imencode(".png", striped(number))[1].tobytes())
+        await asyncio.to_thread(fresh.replace, self.port / "picture.png")
+
+    async def unplug(self) -> None:
+        await asyncio.to_thread(self.port.rename, self.port.with_name("away"))
+
+    async def plug(self) -> None:
+        await asyncio.to_thread(self.port.with_name("away").rename, self.port)
+
+
+class ReplayScannerBench(FolderBench):
+    def driver(self) -> Device:
+        return registry.scanner("replay", f"replay://{self.port}")
+
+    async def sense(self, device: Device) -> int:
+        assert isinstance(device, FingerprintScanner)
+        image = await device.capture()
+        return next(number for number in range(10) if np.array_equal(image.pixels, striped(number)))
+
+
+class ReplayCameraBench(FolderBench):
+    """A camera goes on showing what it showed before: ``sense`` waits for what was presented last."""
+
+    def driver(self) -> Device:
+        self.seen = -1
+        return registry.camera("replay", f"replay://{self.port}?fps=50")
+
+    async def present(self, number: int) -> None:
+        await super().present(number)
+        self.presented = number
+
+    async def sense(self, device: Device) -> int:
+        assert isinstance(device, Camera)
+        while True:
+            frame = await device.newest(self.seen)
+            self.seen = frame.sequence
+            if np.array_equal(frame.pixels[:, :, 1], striped(self.presented)):
+                return self.presented
+
+
+BENCHES: dict[str, type[Bench]] = {
+    "r30x": R30xBench,
+    "mrz-serial": MrzBench,
+    "replay-scanner": ReplayScannerBench,
+    "replay-camera": ReplayCameraBench,
+}
+SERIAL = ("r30x", "mrz-serial")
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Return when ``condition`` holds; for states of emulators, which have no event to wait on."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110  # See above.
+            await asyncio.sleep(0.002)
+
+
+async def sense_until(bench: Bench, device: Device, number: int, tries: int = 8) -> None:
+    """Present and sense until what was presented comes unharmed; the noise of the lines used here ends."""
+    for _ in range(tries):
+        await bench.present(number)
+        try:
+            async with asyncio.timeout(3):
+                if await bench.sense(device) == number:
+                    return
+        except (DriverError, TimeoutError):
+            continue
+    raise AssertionError(f"not sensed in {tries} tries")
+
+
+async def sense_for_ever(bench: Bench, device: Device) -> None:
+    """Sense again and again, until the device raises."""
+    while True:
+        await bench.sense(device)

@@ -1,0 +1,34 @@
+"""What the drivers' tests share: no thread and no file descriptor may be left behind."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+def driver_threads() -> list[str]:
+    """Names of the threads that drivers have running."""
+    prefixes = ("r30x ", "mrz ", "replay ")
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith(prefixes)]
+
+
+def open_files() -> int:
+    """How many file descriptors this process has open."""
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208  # Only the count is wanted.
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    """Every driver's thread has ended with its test."""
+    yield
+    assert driver_threads() == []
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> Path:
+    """Where an emulator makes its symlink."""
+    return tmp_path / "port"
