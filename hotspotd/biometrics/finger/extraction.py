@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hotspotd.biometrics.finger import minutiae
 from hotspotd.biometrics.finger.enhancement import enhance
-from hotspotd.biometrics.finger.field import Float, RidgeField, analyse, refine
+from hotspotd.biometrics.finger.field import Float, RidgeField, analyse, explained, refine
 from hotspotd.biometrics.finger.preparation import to_500_dpi
 from hotspotd.biometrics.finger.quality import FingerQuality, judge
 from hotspotd.biometrics.finger.skeleton import Binary, thin
@@ -40,7 +39,7 @@ def read(image: NDArray[np.uint8], dpi: int) -> Reading:
     enhanced = enhance(field.even, field)
     field = refine(field, enhanced)
     enhanced = enhance(field.even, field)
-    reliability = _agreement(field.even, enhanced) * field.mask
+    reliability = explained(field.even, enhanced) * field.mask
     lines = thin((enhanced < 0) & field.mask)
     points = minutiae.find(lines, field, reliability)
     return Reading(picture, field, enhanced, lines, reliability, points)
@@ -68,14 +67,3 @@ def template_of(reading: Reading, quality: FingerQuality) -> FingerTemplate:
     template = FingerTemplate(points.x, points.y, points.angle, points.kind, strength, width, height, quality.score)
     # Rounded as stored, so that a template compares the same before and after storage.
     return FingerTemplate.decode(template.encode())
-
-
-def _agreement(even: Float, enhanced: Float) -> Float:
-    """(h, w) 0..1: how much of what is in the picture the ridge field explains."""
-
-    def mean(values: Float) -> Float:
-        return np.asarray(cv2.GaussianBlur(values, (0, 0), 7.0), dtype=np.float32)
-
-    both = mean(even * enhanced)
-    own = np.sqrt(mean(even * even) * mean(enhanced * enhanced))
-    return np.asarray(np.clip(both / (own + 1e-3), 0.0, 1.0), dtype=np.float32)

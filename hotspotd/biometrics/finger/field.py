@@ -24,6 +24,10 @@ _ORIENTATIONS = 16
 _PERIODS = (5.0, 6.2, 7.6, 9.3, 11.5, 14.2)
 """Ridge distances at 500 dpi: children from about 5, wide adult thumbs to about 14 px."""
 _EDGE = WINDOW // 2
+_FAINTEST = 0.30
+"""Part of the print's strong ridge amplitude below which there is no print."""
+_LEAST_EXPLAINED = 0.33
+"""Correlation of picture and ridges that pure noise does not reach over a few ridges."""
 
 Float = NDArray[np.float32]
 
@@ -63,20 +67,15 @@ def _bank() -> Float:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _patches(even: Float) -> Float:
-    """(m, n, WINDOW²) patches centred on every STEP-th pixel, mirrored at the border."""
+def _energies(even: Float, wanted: NDArray[np.bool_]) -> Float:
+    """(m, n, ORIENTATIONS, PERIODS) Gabor energy at the ``wanted`` samples, zero at the others."""
     padded = cv2.copyMakeBorder(even, _EDGE, _EDGE, _EDGE, _EDGE, cv2.BORDER_REFLECT_101)
     views = np.lib.stride_tricks.sliding_window_view(padded, (WINDOW, WINDOW))[:-1:STEP, :-1:STEP]
-    return np.ascontiguousarray(views).reshape(*views.shape[:2], WINDOW * WINDOW)
-
-
-def _energies(even: Float) -> Float:
-    """(m, n, ORIENTATIONS, PERIODS) Gabor energy."""
-    patches = _patches(even)
-    response = (patches.reshape(-1, WINDOW * WINDOW) @ _bank()).reshape(
-        *patches.shape[:2], _ORIENTATIONS, len(_PERIODS), 2
-    )
-    return np.asarray((response * response).sum(axis=-1), dtype=np.float32)
+    patches = views[wanted].reshape(-1, WINDOW * WINDOW)
+    response = (patches @ _bank()).reshape(-1, _ORIENTATIONS, len(_PERIODS), 2)
+    out = np.zeros((*wanted.shape, _ORIENTATIONS, len(_PERIODS)), dtype=np.float32)
+    out[wanted] = (response * response).sum(axis=-1)
+    return out
 
 
 def blur_blocks(values: Float, sigma: float) -> Float:
@@ -92,21 +91,43 @@ def blur_blocks(values: Float, sigma: float) -> Float:
 
 
 def analyse(image: NDArray[np.uint8]) -> RidgeField:
-    """The ridge field of a 500 dpi print (h, w) uint8."""
+    """The ridge field of a 500 dpi print (h, w) uint8; its foreground is provisional."""
     even = even_out(image)
     _, spread = local_spread(image, 8.0)
     contrast = np.ascontiguousarray(spread[::STEP, ::STEP])
-    theta, period, coherence = _orientation(_energies(even))
-    block_mask = _foreground(contrast, coherence)
-    mask = cv2.resize(block_mask.astype(np.float32), None, fx=STEP, fy=STEP, interpolation=cv2.INTER_LINEAR) > 0.5
-    mask = _shifted(mask, image.shape)
-    return RidgeField(even, theta, period, coherence, contrast, block_mask, mask)
+    textured = contrast > max(4.0, 0.15 * float(np.percentile(contrast, 90)))
+    wanted = cv2.dilate(textured.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    theta, period, coherence = _orientation(_energies(even, wanted))
+    block_mask = _tidy(textured & (blur_blocks(coherence * textured, 1.2) > 0.28))
+    return RidgeField(even, theta, period, coherence, contrast, block_mask, _at_full_size(block_mask, even.shape))
 
 
 def refine(field: RidgeField, enhanced: Float) -> RidgeField:
-    """The field again, its orientation and period now read from an ``enhanced`` picture of the same print."""
-    theta, period, coherence = _orientation(_energies(enhanced))
-    return RidgeField(field.even, theta, period, coherence, field.contrast, field.block_mask, field.mask)
+    """The field read again from an ``enhanced`` picture, and the foreground from how well the two agree.
+
+    Ridge amplitude (contrast that the field explains) tells ridges from a sensor's stripes and grain, which
+    contrast alone and regularity alone do not.
+    """
+    agreement = np.ascontiguousarray(explained(field.even, enhanced)[::STEP, ::STEP])
+    amplitude = field.contrast * agreement * field.block_mask
+    strong = float(np.percentile(amplitude[field.block_mask], 85)) if field.block_mask.any() else 0.0
+    ridges = (amplitude > _FAINTEST * strong) & (agreement > _LEAST_EXPLAINED)
+    block_mask = _tidy(ridges)
+    wanted = cv2.dilate(block_mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    theta, period, coherence = _orientation(_energies(enhanced, wanted))
+    mask = _at_full_size(block_mask, field.even.shape)
+    return RidgeField(field.even, theta, period, coherence, field.contrast, block_mask, mask)
+
+
+def explained(even: Float, enhanced: Float) -> Float:
+    """(h, w) 0..1: how much of what is in the picture the ridge field explains (local correlation)."""
+
+    def mean(values: Float) -> Float:
+        return np.asarray(cv2.GaussianBlur(values, (0, 0), 7.0), dtype=np.float32)
+
+    both = mean(even * enhanced)
+    own = np.sqrt(mean(even * even) * mean(enhanced * enhanced))
+    return np.asarray(np.clip(both / (own + 1e-3), 0.0, 1.0), dtype=np.float32)
 
 
 def _orientation(energy: Float) -> tuple[Float, Float, Float]:
@@ -136,19 +157,15 @@ def _orientation(energy: Float) -> tuple[Float, Float, Float]:
     return theta.astype(np.float32), period.astype(np.float32), coherence.astype(np.float32)
 
 
-def _foreground(contrast: Float, coherence: Float) -> NDArray[np.bool_]:
-    strong = float(np.percentile(contrast, 90))
-    textured = contrast > max(5.0, 0.22 * strong)
-    sure = blur_blocks(coherence * textured, 1.2) > 0.28
-    rough = (textured & sure).astype(np.uint8)
+def _tidy(rough: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Without small holes and crumbs; a finger may fall apart at a crease, a smudge beside it is much smaller."""
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
-    padded = cv2.copyMakeBorder(rough, 6, 6, 6, 6, cv2.BORDER_REPLICATE)
+    padded = cv2.copyMakeBorder(rough.astype(np.uint8), 6, 6, 6, 6, cv2.BORDER_REPLICATE)
     closed = cv2.morphologyEx(cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc), cv2.MORPH_OPEN, disc)[6:-6, 6:-6]
     count, labels, stats, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(closed), connectivity=4)
     keep = np.zeros(closed.shape, dtype=bool)
     if count > 1:
         areas = stats[1:, cv2.CC_STAT_AREA]
-        # A finger may fall apart at a crease; a smudge beside it is much smaller.
         for label in np.flatnonzero(areas >= 0.15 * areas.max()) + 1:
             keep |= labels == label
     return _without_holes(keep)
@@ -160,11 +177,8 @@ def _without_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(outside[1:-1, 1:-1] != 2)
 
 
-def _shifted(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Resize puts samples at cell centres; ours are at cell corners, so move by half a step and fit to ``shape``."""
-    moved = np.pad(mask, ((STEP, STEP), (STEP, STEP)), mode="edge")
-    top = STEP + STEP // 2
-    return np.ascontiguousarray(moved[top : top + shape[0], top : top + shape[1]])
+def _at_full_size(blocks: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    return at_pixels(blocks.astype(np.float32), (shape[0], shape[1])) > 0.5
 
 
 def at_pixels(samples: Float, shape: tuple[int, int]) -> Float:
