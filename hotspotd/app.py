@@ -251,9 +251,9 @@ def _devices(section: LaneSection, events: Events, clock: Clock) -> LaneDevices:
 
     return LaneDevices(
         document=supervised("document", registry.reader, section.document),
-        camera=section.camera and supervised("camera", registry.camera, section.camera),
-        scanner=section.scanner and supervised("scanner", registry.scanner, section.scanner),
-        signal=section.signal and supervised("signal", registry.signal, section.signal),
+        camera=supervised("camera", registry.camera, section.camera) if section.camera else None,
+        scanner=supervised("scanner", registry.scanner, section.scanner) if section.scanner else None,
+        signal=supervised("signal", registry.signal, section.signal) if section.signal else None,
     )
 
 

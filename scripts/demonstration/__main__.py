@@ -1,0 +1,134 @@
+"""``./scripts/demo``: one lane with its gateway and emulated devices.
+
+Without options it keeps everything running, prints where the screens are, and lets one traveller after another
+come by until Ctrl-C. With --once each traveller comes once and a table is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import json
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from demonstration import materials
+from demonstration.play import Result, Visit
+from demonstration.processes import ProcessError
+from demonstration.stage import Stage
+from demonstration.travellers import TRAVELLERS, Traveller
+from demonstration.world import LANE
+
+EXIT_UNEXPECTED = 1
+EXIT_CANNOT = 3
+_OUT = Console()
+_ERR = Console(stderr=True)
+# Time for a person at the screens to look at what a traveller left behind.
+_PAUSE_S = 6.0
+
+
+def _say(text: str) -> None:
+    _ERR.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim]  {text}", highlight=False)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="./scripts/demo",
+        description="One lane with its gateway and emulated devices, and travellers who use it.",
+        epilog="examples: ./scripts/demo | ./scripts/demo --once | ./scripts/demo --once --json result.json --only bf",
+    )
+    parser.add_argument(
+        "--once", action="store_true", help="each traveller once, then a table; exit 1 if one is not as expected"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="with --once: write the results to FILE")
+    parser.add_argument("--only", metavar="LETTERS", default="", help="only these travellers, such as 'bf'")
+    parser.add_argument(
+        "--port", type=int, default=None, help="port of the screens (default 8480, with --once a free one)"
+    )
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep logs and databases in this (new) folder")
+    return parser.parse_args()
+
+
+async def _once(stage: Stage, travellers: list[Traveller]) -> list[Result]:
+    results = []
+    for traveller in travellers:
+        _say(f"[bold]{traveller.key}[/bold]  {traveller.name}")
+        result = await Visit(stage, traveller, lambda text: _say(f"   {text}")).play()
+        _say(
+            f"   local {result.local}, gateway {result.gateway}" + "".join(f"; [red]{p}[/red]" for p in result.problems)
+        )
+        results.append(result)
+    return results
+
+
+async def _for_ever(stage: Stage, travellers: list[Traveller]) -> None:
+    _OUT.print(f"\n[bold]Traveller[/bold]  {stage.url}/traveller/{LANE}")
+    _OUT.print(f"[bold]Officer[/bold]    {stage.url}/guard")
+    _OUT.print("Ctrl-C ends it.\n")
+    for traveller in itertools.cycle(travellers):
+        await _once(stage, [traveller])
+        await asyncio.sleep(_PAUSE_S)
+
+
+def _table(results: list[Result]) -> Table:
+    table = Table(title=f"One lane, {len(results)} travellers ({materials.source()})")
+    for heading in ("traveller", "local", "gateway", "ms", "expected", ""):
+        table.add_column(heading, justify="right" if heading == "ms" else "left")
+    for result in results:
+        t = result.traveller
+        late = " (late)" if "late" in result.alerts else ""
+        table.add_row(
+            f"{t.key}  {t.name}",
+            result.local,
+            result.gateway + late,
+            "" if result.local_ms is None else f"{result.local_ms:.0f}",
+            f"{t.expected_local}, {t.expected_gateway}" + (" (late)" if t.expected_alert == "late" else ""),
+            "[green]ok[/green]" if result.ok else f"[red]{'; '.join(result.problems)}[/red]",
+        )
+    return table
+
+
+async def _run(options: argparse.Namespace, folder: Path) -> int:
+    travellers = [t for t in TRAVELLERS if not options.only or t.key in options.only]
+    port = options.port if options.port is not None else (0 if options.once else 8480)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)  # type: ignore[union-attr]
+    async with Stage(folder, _say, port) as stage:
+        if not options.once:
+            await _for_ever(stage, travellers)
+            return 0
+        results = await _once(stage, travellers)
+    _OUT.print(_table(results))
+    ok = all(result.ok for result in results)
+    if options.json is not None:
+        document = {"ok": ok, "prints": materials.source(), "travellers": [result.row() for result in results]}
+        options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    return 0 if ok else EXIT_UNEXPECTED
+
+
+def main() -> int:
+    """Play."""
+    options = _arguments()
+    try:
+        if options.keep is not None:
+            options.keep.mkdir(parents=True)
+            return asyncio.run(_run(options, options.keep.resolve()))
+        with tempfile.TemporaryDirectory(prefix="hotspotd-demo-") as folder:
+            return asyncio.run(_run(options, Path(folder)))
+    except KeyboardInterrupt:
+        return 130
+    except asyncio.CancelledError:
+        return 143
+    except (ProcessError, OSError) as error:
+        _ERR.print(f"[red]{error}[/red]", markup=False)
+        return EXIT_CANNOT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,217 @@
+"""Plays one traveller: does what the screen says, and notes what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from demonstration.stage import Stage
+from demonstration.travellers import Traveller, Twist
+from demonstration.world import Person
+
+# What a person does within this time, or the demonstration says that they could not.
+_VISIT_S = 90.0
+_ANSWER_S = 45.0
+_PLACE = frozenset({"place_finger", "press_harder", "press_lighter", "finger_to_middle", "finger_again"})
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of one traveller."""
+
+    traveller: Traveller
+    local: str = "none"
+    gateway: str = "none"
+    local_ms: float | None = None
+    captures: int = 0
+    alerts: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything was as expected."""
+        return not self.problems
+
+    def row(self) -> dict[str, Any]:
+        """As it stands in the JSON file."""
+        t = self.traveller
+        return {
+            "name": f"{t.key}: {t.name}",
+            "expected": f"{t.expected_local}, {t.expected_gateway}",
+            "local": self.local,
+            "gateway": self.gateway,
+            "ok": self.ok,
+            "local_ms": self.local_ms,
+            "alerts": self.alerts,
+            "captures": self.captures,
+            "notes": self.notes,
+            "problems": self.problems,
+        }
+
+
+class Visit:
+    """One traveller's visit to the lane of ``stage``."""
+
+    def __init__(self, stage: Stage, traveller: Traveller, say: Callable[[str], None]) -> None:
+        self._stage = stage
+        self._traveller = traveller
+        self._person: Person = stage.world.people[traveller.key]
+        self._say = say
+        self._result = Result(traveller)
+        self._bad_left = traveller.bad_captures
+        self._unplugged = False
+
+    async def play(self) -> Result:
+        """From the document to the result. Never raises for what the software does: that is the result's."""
+        try:
+            await self._play()
+        except (TimeoutError, OSError, RuntimeError) as error:
+            self._result.problems.append(str(error) or type(error).__name__)
+        return self._result
+
+    async def _play(self) -> None:
+        stage, traveller = self._stage, self._traveller
+        await stage.traveller.until(
+            lambda: stage.traveller.view.get("state") == "idle", _VISIT_S, "the lane to be free"
+        )
+        before = set(stage.officer.encounters)
+        raised = {alert["alert_id"] for alert in stage.officer.alerts}
+        if traveller.twist in (Twist.LINK_DOWN, Twist.DAEMON_KILLED):
+            self._say("the link to the gateway is cut")
+            stage.cable.cut()
+            await stage.officer.until(lambda: stage.officer.link.get("up") is False, _ANSWER_S, "the link to be down")
+        stage.scene.show(self._person.scene)
+        await stage.reader.do("present", lines=list(traveller.mrz()))
+        end = await self._follow_the_screen()
+        self._say(f"the screen says: {end['prompt']}")
+        stage.scene.show(stage.world.nobody)
+        row = await stage.officer.until(
+            lambda: (found := stage.officer.newest(before)) and found["local_outcome"] and found,
+            _ANSWER_S,
+            "a local result",
+        )
+        encounter = row["encounter_id"]
+        if traveller.twist is Twist.DAEMON_KILLED:
+            await self._kill_and_restart(encounter)
+        if end["state"] == "officer":
+            await stage.officer_takes_over()
+        if traveller.twist in (Twist.LINK_DOWN, Twist.DAEMON_KILLED):
+            await self._mend_the_link(encounter)
+        await self._results(encounter, row, raised)
+
+    # What a person does at the lane.
+
+    async def _follow_the_screen(self) -> dict[str, Any]:
+        screen = self._stage.traveller
+        seen = -1
+        async with asyncio.timeout(_VISIT_S):
+            while True:
+                seen = await screen.change_since(seen, _VISIT_S)
+                view = screen.view
+                match view["state"]:
+                    case "go" | "officer":
+                        return view
+                    case "document" if view["prompt"] == "document_again":
+                        await self._stage.reader.do("present", lines=list(self._traveller.mrz()))
+                    case "finger":
+                        await self._obey(view)
+                    case _:
+                        continue
+
+    async def _obey(self, view: dict[str, Any]) -> None:
+        prompt, finger = view["prompt"], view["finger"]
+        scanner = self._stage.scanner
+        if prompt == "lift_finger":
+            await scanner.do("lift")
+        elif prompt in _PLACE:
+            self._result.captures += 1
+            image = self._person.prints[finger]
+            if self._bad_left:
+                self._bad_left -= 1
+                image = self._person.bad_print
+                self._say("the finger hardly touches the glass")
+            if self._traveller.twist is Twist.SCANNER_UNPLUGGED and not self._unplugged:
+                self._unplugged = True
+                self._say("the scanner's cable is pulled in the middle of the capture")
+                await scanner.do("unplug_during_upload", after_packets=40)
+            await scanner.do("place", image=str(image))
+        elif prompt == "wait" and self._unplugged:
+            await self._plug_in_again()
+
+    async def _plug_in_again(self) -> None:
+        officer = self._stage.officer
+        said = await officer.until(
+            lambda: next((text for text in officer.device_messages if text.startswith("scanner:")), None),
+            _ANSWER_S,
+            "the officer to be told about the scanner",
+        )
+        self._say(f"the officer reads: {said}")
+        self._result.notes.append(said)
+        await self._stage.scanner.do("lift")
+        await self._stage.scanner.do("plug")
+
+    # What happens around a person.
+
+    async def _kill_and_restart(self, encounter: str) -> None:
+        self._say("the daemon is killed (SIGKILL) before anything could be relayed")
+        await self._stage.kill_daemon()
+        await self._stage.start_daemon()
+        officer = self._stage.officer
+        await officer.until(lambda: encounter in officer.encounters, _ANSWER_S, "the encounter after the restart")
+        self._result.notes.append("the encounter was there after the restart")
+
+    async def _mend_the_link(self, encounter: str) -> None:
+        officer = self._stage.officer
+        if self._traveller.twist is Twist.LINK_DOWN:
+            await officer.until(
+                lambda: (
+                    officer.encounters[encounter]["released_at"] or self._stage.traveller.view.get("state") == "idle"
+                ),
+                _ANSWER_S,
+                "the traveller to leave",
+            )
+        self._say("the link is back")
+        self._stage.cable.mend()
+
+    async def _results(self, encounter: str, row: dict[str, Any], raised: set[int]) -> None:
+        stage, traveller, result = self._stage, self._traveller, self._result
+        officer = stage.officer
+        result.local, result.local_ms = row["local_outcome"], row["local_ms"]
+        if result.local != traveller.expected_local:
+            result.problems.append(f"local: expected {traveller.expected_local}")
+        answered = await officer.until(
+            lambda: officer.encounters.get(encounter, {}).get("gateway_outcome") and officer.encounters[encounter],
+            _ANSWER_S,
+            "the gateway's answer",
+        )
+        result.gateway = answered["gateway_outcome"]
+        if result.gateway != traveller.expected_gateway:
+            result.problems.append(f"gateway: expected {traveller.expected_gateway}")
+        if traveller.expected_alert is not None:
+            await officer.until(
+                lambda: traveller.expected_alert in self._alerts(encounter, raised),
+                _ANSWER_S,
+                f"an alert of kind {traveller.expected_alert}",
+            )
+        result.alerts = sorted(self._alerts(encounter, raised))
+        if traveller.expected_alert is None and result.alerts:
+            result.problems.append(f"alerts nobody expected: {', '.join(result.alerts)}")
+        if traveller.bad_captures and result.captures < traveller.bad_captures + 2:
+            result.problems.append("the bad captures were not asked for again")
+        await self._relayed_once(answered["tcn"])
+
+    def _alerts(self, encounter: str, before: set[int]) -> set[str]:
+        return {
+            alert["kind"]
+            for alert in self._stage.officer.alerts
+            if alert["encounter_id"] == encounter and alert["alert_id"] not in before
+        }
+
+    async def _relayed_once(self, tcn: str) -> None:
+        status = await self._stage.gateway_status()
+        processed = status["by_tcn"].get(tcn, {}).get("processed", 0)
+        if processed != 1:
+            self._result.problems.append(f"the gateway processed the transaction {processed} times")

@@ -1,0 +1,75 @@
+"""The processes of the demonstration: started, watched until ready, stopped, killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+_STOP_S = 20.0
+
+
+class ProcessError(Exception):
+    """A process ended or did not get ready; the message names its log."""
+
+
+class Process:
+    """One process of the demonstration with its log in a file."""
+
+    def __init__(self, name: str, arguments: list[str], log: Path) -> None:
+        self.name = name
+        self._arguments = arguments
+        self._log = log
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it; its output is added to its log."""
+        log = await asyncio.to_thread(self._log.open, "ab")
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *self._arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                # Ctrl-C is the demonstration's to hand on, in order.
+                start_new_session=True,
+            )
+        finally:
+            log.close()
+
+    async def wait_for_line(self, text: str, timeout_s: float = 60.0) -> str:
+        """Wait until its log has a line with ``text`` and return the newest such line. Raises ProcessError."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    content = await asyncio.to_thread(self._log.read_text, "utf-8", "replace")
+                    lines = [line for line in content.splitlines() if text in line]
+                    if lines:
+                        return lines[-1]
+                    if self._process is None or self._process.returncode is not None:
+                        raise ProcessError(f"{self.name} ended before it was ready:\n{content[-2000:]}")
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise ProcessError(f"{self.name} was not ready after {timeout_s:.0f} s; see {self._log}") from None
+
+    async def kill(self) -> None:
+        """SIGKILL: no chance to tidy up."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+    async def stop(self) -> int | None:
+        """SIGTERM, and SIGKILL for one that does not listen. Returns its exit status."""
+        if self._process is None or self._process.returncode is not None:
+            return None if self._process is None else self._process.returncode
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(_STOP_S):
+                return await self._process.wait()
+        except TimeoutError:
+            await self.kill()
+            return self._process.returncode

@@ -1,0 +1,182 @@
+"""Everything the demonstration stands on: certificates, lists, pictures and configuration files, in one folder."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from demonstration import materials
+from demonstration.travellers import TRAVELLERS, Listed, Traveller
+from hotspotd.biometrics import finger
+from hotspotd.biometrics.face import FaceEngine
+from hotspotd.gateway.authority import Authority
+from hotspotd.watchlist import Shelf
+from hotspotd.watchlist.enrol import Enroller
+from hotspotd.watchlist.source import Source
+
+ROOT = Path(__file__).resolve().parents[2]
+
+DEVICE = "kiosk-demo"
+LANE = "lane-1"
+POSITIONS = ("right_index", "right_middle")
+_FRAMES = 3
+# Other people on the lists, so that a search has something to search.
+_STRANGERS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What a traveller brings: pictures for the camera, and prints for the scanner by finger."""
+
+    scene: Path
+    prints: dict[str, Path]
+    bad_print: Path
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Where things are."""
+
+    folder: Path
+    people: dict[str, Person]
+    kiosk_config: Path
+    gateway_config: Path
+    certificates: Path
+    scanner: Path
+    scanner_control: Path
+    reader: Path
+    reader_control: Path
+    camera: Path
+    nobody: Path
+
+
+def build(folder: Path, gateway_port: int, console_port: int) -> World:
+    """Make the world in ``folder``; the kiosk calls its gateway and serves its screens on these ports."""
+    people, listed = _people(folder)
+    sources = {"kiosk": [row for row, everywhere in listed if everywhere], "gateway": [row for row, _ in listed]}
+    engine = FaceEngine.open()
+    for name, rows in sources.items():
+        source = folder / "lists" / name
+        shutil.copytree(folder / "listed", source / "pictures")
+        lines = [json.dumps(row) for row in rows]
+        (source / "records.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        _publish(source, folder / f"{name}-watchlist", engine)
+    certificates = folder / "certificates"
+    authority = Authority.create(certificates)
+    authority.issue_server(["localhost", "127.0.0.1"])
+    authority.issue_device(DEVICE)
+    nobody = folder / "nobody"
+    nobody.mkdir()
+    world = World(
+        folder=folder,
+        people=people,
+        kiosk_config=folder / "hotspotd.toml",
+        gateway_config=folder / "gateway.toml",
+        certificates=certificates,
+        scanner=folder / "ttyScanner",
+        scanner_control=folder / "scanner.sock",
+        reader=folder / "ttyReader",
+        reader_control=folder / "reader.sock",
+        camera=folder / "camera",
+        nobody=nobody,
+    )
+    _write_configs(world, gateway_port, console_port)
+    return world
+
+
+def _people(folder: Path) -> tuple[dict[str, Person], list[tuple[dict[str, Any], bool]]]:
+    """The travellers, and the rows of the lists with whether the kiosk's list has them too.
+
+    Pictures that lists hold are put into ``folder``/listed, what travellers bring into ``folder``/people.
+    """
+    fingers = materials.fingers()
+    people: dict[str, Person] = {}
+    listed: list[tuple[dict[str, Any], bool]] = []
+    # Listed people first: they get the fingers of the plainest sensor.
+    for traveller in sorted(TRAVELLERS, key=lambda t: "FINGERS" not in t.listed.name):
+        home = folder / "people" / traveller.key
+        own = dict(zip(POSITIONS, itertools.islice(fingers, len(POSITIONS)), strict=True))
+        frames = materials.faces(seed=ord(traveller.key), pictures=_FRAMES)
+        for number, frame in enumerate(frames):
+            materials.write_colour(home / "scene" / f"{number}.jpg", frame)
+        people[traveller.key] = Person(
+            scene=home / "scene",
+            prints={at: materials.write_grey(home / f"{at}.png", own[at].probe) for at in POSITIONS},
+            bad_print=materials.write_grey(home / "bad.png", materials.barely_touching(own[POSITIONS[0]].probe)),
+        )
+        if traveller.listed is Listed.NOBODY:
+            continue
+        if traveller.listed is not Listed.DOCUMENT:
+            for at in POSITIONS:
+                materials.write_grey(folder / "listed" / f"{traveller.key}-{at}.png", own[at].reference)
+            # The picture beside the notice is of the same drawn person, taken on another day.
+            portrait = materials.faces(seed=ord(traveller.key), pictures=_FRAMES + 1)[-1]
+            materials.write_colour(folder / "listed" / f"{traveller.key}.jpg", portrait)
+        listed.append((_row(traveller), traveller.listed is not Listed.FINGERS_AT_GATEWAY_ONLY))
+    listed += [(_stranger(folder, number, next(fingers)), True) for number in range(_STRANGERS)]
+    return people, listed
+
+
+def _row(traveller: Traveller) -> dict[str, Any]:
+    if traveller.listed is Listed.DOCUMENT:
+        return {
+            "reference": f"SLTD/{traveller.nationality}/{traveller.number}",
+            "notice": "sltd",
+            "owner": traveller.nationality,
+            "document_number": traveller.number,
+            "document_issuer": traveller.nationality,
+            "documents": [{"number": traveller.number, "issuer": traveller.nationality}],
+            "reason": "Stolen blank, reported 2026-03-02",
+        }
+    everywhere = traveller.listed is Listed.FINGERS
+    return {
+        "reference": f"2026/{4711 if everywhere else 5822}",
+        "notice": "red" if everywhere else "blue",
+        "owner": "XPO",
+        # Known under another name: only the fingers tell.
+        "surname": "KRAL" if everywhere else "PEREIRA",
+        "given_names": "MILAN" if everywhere else "JOAO",
+        "birth_date": "1977-11-30" if everywhere else "1984-02-11",
+        "nationality": "UTO",
+        "sex": "M",
+        "reason": "Armed robbery" if everywhere else "Witness in a fraud case",
+        "fingers": {at: f"pictures/{traveller.key}-{at}.png" for at in POSITIONS},
+        "portrait": f"pictures/{traveller.key}.jpg",
+    }
+
+
+def _stranger(folder: Path, number: int, one: materials.Finger) -> dict[str, Any]:
+    path = materials.write_grey(folder / "listed" / f"stranger-{number}.png", one.reference)
+    return {
+        "reference": f"2025/{1000 + number}",
+        "notice": ("green", "yellow", "purple")[number % 3],
+        "owner": "XPO",
+        "surname": f"STRANGER{'ABCDEFGHIJKL'[number]}",
+        "given_names": "NOBODY",
+        "birth_date": f"19{60 + number}-01-01",
+        "fingers": {POSITIONS[number % 2]: f"pictures/{path.name}"},
+    }
+
+
+def _publish(source: Path, shelf: Path, engine: FaceEngine) -> None:
+    reading = Source(source, Enroller(engine))
+    Shelf(shelf).publish(
+        reading.entries(), finger_engine=finger.ENGINE, face_engine=engine.engine, version="demonstration"
+    )
+    if reading.problems:
+        raise ValueError(f"the demonstration's own list has problems: {reading.problems}")
+
+
+def _write_configs(world: World, gateway_port: int, console_port: int) -> None:
+    template = Template((ROOT / "config" / "demo.toml").read_text(encoding="utf-8"))
+    kiosk = template.substitute(
+        folder=world.folder, device=DEVICE, lane=LANE, gateway_port=gateway_port, console_port=console_port
+    )
+    world.kiosk_config.write_text(kiosk, encoding="utf-8")
+    gateway = Template((ROOT / "config" / "demo-gateway.toml").read_text(encoding="utf-8"))
+    world.gateway_config.write_text(gateway.substitute(folder=world.folder), encoding="utf-8")
