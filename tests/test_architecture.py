@@ -1,0 +1,68 @@
+"""The rooms' arrows point one way (docs/architecture.md)."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).resolve().parents[1]
+
+# What each room may import of the project, besides itself and the ground floor.
+_GROUND = {"errors", "clock", "domain", "workers", "config", "__init__"}
+_ALLOWED = {
+    "domain": set(),
+    "errors": set(),
+    "clock": set(),
+    "workers": set(),
+    "config": set(),
+    "events": set(),
+    "biometrics": set(),
+    "watchlist": {"biometrics"},
+    "records": set(),
+    "relay": {"records", "watchlist", "biometrics", "events"},
+    "health": set(),
+    "lane": {"relay", "watchlist", "records", "biometrics", "events"},
+    "console": {"watchlist", "records", "biometrics", "events"},
+    "gateway": {"relay", "watchlist", "records", "biometrics"},
+    "cli": {"relay", "watchlist", "records", "biometrics", "events", "lane", "console", "health"},
+    "app": {"relay", "watchlist", "records", "biometrics", "events", "lane", "console", "health"},
+}
+_MAY_TOUCH_DRIVERS = {"lane", "cli", "app", "console"}
+
+
+def _imports(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def _files(folder: str) -> list[Path]:
+    return sorted((_ROOT / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", _files("hotspotd"), ids=lambda p: str(p.relative_to(_ROOT)))
+def test_a_room_imports_only_from_below(path: Path) -> None:
+    room = path.relative_to(_ROOT / "hotspotd").parts[0].removesuffix(".py")
+    if room == "__init__":
+        return
+    used = {name.split(".")[1] for name in _imports(path) if name.startswith("hotspotd.")}
+    assert used - {room, "__version__"} <= _ALLOWED[room] | _GROUND
+    if room not in _MAY_TOUCH_DRIVERS:
+        assert not {name for name in _imports(path) if name.split(".")[0] == "drivers"}
+
+
+@pytest.mark.parametrize("path", _files("drivers"), ids=lambda p: str(p.relative_to(_ROOT)))
+def test_drivers_know_nothing_of_the_daemon(path: Path) -> None:
+    assert not {name for name in _imports(path) if name.split(".")[0] == "hotspotd"}
+
+
+@pytest.mark.parametrize("path", _files("hotspotd/relay/inti"), ids=lambda p: p.name)
+def test_the_codecs_do_no_input_or_output(path: Path) -> None:
+    roots = {name.split(".")[0] for name in _imports(path)}
+    assert not roots & {"asyncio", "socket", "aiohttp", "pathlib", "os", "io", "sqlite3", "aiosqlite"}
