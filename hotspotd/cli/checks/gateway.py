@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
 from hotspotd.cli.checks.finding import Finding, State, Subject, without_config
+from hotspotd.config import RelaySection
 from hotspotd.errors import Reason, RelayError
 from hotspotd.relay.links.https import HttpsLink
 
@@ -83,8 +84,10 @@ def reachable(subject: Subject) -> Iterator[Finding]:
     if subject.config is None:
         yield without_config("gateway")
         return
+    relay = subject.config.relay
+    files = [subject.resolve(value) for value in (relay.trust_anchors, relay.certificate, relay.key)]
     try:
-        asyncio.run(_ask(subject))
+        asyncio.run(_ask(relay, *files))
     except RelayError as error:
         if error.reason is not Reason.LINK_DOWN:
             raise
@@ -92,18 +95,15 @@ def reachable(subject: Subject) -> Iterator[Finding]:
             "gateway", State.WARNING, error.what, "Lanes work on and send later. Check network and relay.url."
         )
         return
-    yield Finding("gateway", State.WORKS, f"{subject.config.relay.url} answers this device")
+    yield Finding("gateway", State.WORKS, f"{relay.url} answers this device")
 
 
-async def _ask(subject: Subject) -> None:
-    if subject.config is None:
-        return
-    relay = subject.config.relay
+async def _ask(relay: RelaySection, trust_anchors: Path, certificate: Path, key: Path) -> None:
     link = await HttpsLink.open(
         relay.url,
-        trust_anchors=subject.resolve(relay.trust_anchors),
-        certificate=subject.resolve(relay.certificate),
-        key=subject.resolve(relay.key),
+        trust_anchors=trust_anchors,
+        certificate=certificate,
+        key=key,
         timeout_s=min(relay.request_timeout_s, _ANSWER_LIMIT_S),
     )
     try:

@@ -1,0 +1,162 @@
+"""``hotspotctl doctor``: what works is said to work, and what doesn't is named with its reason."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from hotspotd.watchlist import Shelf, layout
+from tests.cli.conftest import Site
+
+Run = Callable[..., tuple[int, str, str]]
+
+GATEWAY = """
+mode = "training"
+[server]
+port = 0
+certificate = "{tls}/gateway.pem"
+key = "{tls}/gateway.key"
+trust_anchors = "{tls}/ca.pem"
+[store]
+database = "gateway.sqlite"
+[watchlist]
+folder = "lists"
+[bureau]
+country = "UTO"
+"""
+
+
+@contextlib.contextmanager
+def process(*arguments: str | Path) -> Iterator[str]:
+    """A module as a process of its own, until the context ends; gives the line it says it is ready with."""
+    command = [sys.executable, "-m", *(str(argument) for argument in arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        try:
+            assert running.stdout is not None
+            line = running.stdout.readline().strip()
+            assert line.startswith("ready "), line
+            yield line.removeprefix("ready ")
+        finally:
+            running.terminate()
+
+
+def findings(run: Run, site: Site) -> tuple[int, dict[str, dict[str, str]]]:
+    code, out, _ = run("doctor", "--config", site.path, "--json")
+    told = json.loads(out)
+    assert told["ok"] is (code == 0)
+    # The worst of the findings of one name.
+    worst = sorted(told["findings"], key=lambda one: ["works", "not_checked", "warning", "fails"].index(one["state"]))
+    return code, {one["name"]: one for one in worst}
+
+
+def test_without_a_configuration_the_machine_is_examined(run: Run) -> None:
+    code, out, _ = run("doctor", "--json")
+    names = {one["name"]: one["state"] for one in json.loads(out)["findings"]}
+    assert code in {0, 1}
+    assert names["Python"] == names["OpenCV"] == names["TFLite runtime"] == names["SQLite"] == "works"
+
+
+def test_on_a_site_where_all_is_there_nothing_fails(run: Run, site: Site, source: Path) -> None:
+    cv2.imwrite(str(site.camera / "1.png"), np.full((480, 640, 3), 90, np.uint8))
+    assert run("watchlist", "build", source, site.folder / "lists", "--config", site.path)[0] == 0
+    site.authority.issue_server(["localhost", "127.0.0.1"])
+    (site.folder / "gateway.toml").write_text(GATEWAY.format(tls=site.folder / "tls"))
+    reader, scanner = site.folder / "reader", site.folder / "scanner"
+    with (
+        process("hotspotd.gateway", "--config", site.folder / "gateway.toml") as url,
+        process("drivers.emulators.mrz_reader", "--device", reader, "--control", site.folder / "reader.control"),
+        process("drivers.emulators.r30x", "--device", scanner, "--control", site.folder / "scanner.control"),
+    ):
+        site.configure(gateway=url)
+        code, found = findings(run, site)
+        table = run("doctor", "--config", site.path)
+    failing = {name: one["text"] for name, one in found.items() if one["state"] == "fails" and name != "clock"}
+    assert failing == {}
+    for name in ("one document", "one camera", "one scanner", "gateway", "watchlist", "durable write", "device key"):
+        assert found[name]["state"] == "works", found[name]
+    assert table[0] == code
+    assert "one scanner" in table[1]
+    assert list((site.folder / "data").iterdir()) == [], "what was written to try the disk is gone"
+
+
+def test_devices_that_are_not_there_are_named_with_what_to_do(run: Run, site: Site) -> None:
+    code, found = findings(run, site)
+    assert code == 1
+    for name in ("one document", "one scanner"):
+        assert found[name]["state"] == "fails"
+        assert found[name]["advice"]
+    assert found["one signal"]["state"] == "not_checked"
+
+
+def test_a_gateway_that_cannot_be_reached_is_a_warning(run: Run, site: Site) -> None:
+    assert findings(run, site)[1]["gateway"]["state"] == "warning"
+
+
+def test_a_list_that_is_missing_or_damaged_fails(run: Run, site: Site, source: Path) -> None:
+    assert findings(run, site)[1]["watchlist"]["state"] == "fails"
+    lists = site.folder / "lists"
+    run("watchlist", "build", source, lists, "--version", "one")
+    run("watchlist", "build", source, lists, "--version", "two")
+    current = Shelf(lists).current()
+    assert current is not None
+    (current / layout.RECORDS).write_bytes(b"")
+    found = findings(run, site)[1]["watchlist"]
+    assert found["state"] == "fails"
+    assert "in its place one" in found["text"]
+
+
+def test_a_demonstration_model_fails_in_production(run: Run, site: Site) -> None:
+    assert findings(run, site)[1]["face model"]["state"] == "warning"
+    site.configure(gateway="https://localhost:1", mode="production")
+    assert findings(run, site)[1]["face model"]["state"] == "fails"
+
+
+@pytest.mark.parametrize(
+    ("break_it", "name", "state", "words"),
+    [
+        (lambda tls: (tls / "KIOSK-01.key").chmod(0o644), "device key", "warning", "others"),
+        (lambda tls: (tls / "KIOSK-01.key").write_text("no key"), "device key", "fails", "PEM"),
+        (lambda tls: (tls / "KIOSK-01.pem").write_text("no certificate"), "certificates", "fails", "PEM"),
+        (lambda tls: (tls / "ca.pem").unlink(), "certificates", "fails", "No such file"),
+    ],
+)
+def test_certificates_that_cannot_be_used_are_named(
+    run: Run, site: Site, break_it: Callable[[Path], object], name: str, state: str, words: str
+) -> None:
+    break_it(site.folder / "tls")
+    found = findings(run, site)[1][name]
+    assert found["state"] == state
+    assert words in found["text"]
+
+
+def test_a_key_of_another_certificate_and_a_name_of_another_device_are_told(run: Run, site: Site) -> None:
+    site.authority.issue_device("KIOSK-02")
+    site.path.write_text(site.path.read_text().replace("tls/KIOSK-01.pem", "tls/KIOSK-02.pem"))
+    found = findings(run, site)[1]
+    assert "does not belong" in found["device key"]["text"]
+    assert "KIOSK-02" in found["device certificate"]["text"]
+
+
+def test_too_little_space_and_a_missing_folder_fail(run: Run, site: Site) -> None:
+    text = site.path.read_text().replace("minimum_free_mb = 1", "minimum_free_mb = 1000000")
+    site.path.write_text(text.replace("data/records", "missing/records"))
+    found = findings(run, site)[1]
+    assert found["free space"]["state"] in {"fails", "warning"}
+    assert found["durable write"]["state"] == "fails"
+
+
+def test_a_configuration_that_is_refused_fails_and_the_machine_is_examined_all_the_same(run: Run, site: Site) -> None:
+    site.path.write_text("nonsense = 1\n")
+    code, found = findings(run, site)
+    assert code == 1
+    assert "nonsense" in found["configuration"]["text"] or "device" in found["configuration"]["text"]
+    assert found["OpenCV"]["state"] == "works"
+    assert found["one scanner" if "one scanner" in found else "devices"]["state"] == "not_checked"
