@@ -71,6 +71,7 @@ class ReplayCamera(Camera):
 
     async def newest(self, after: int = -1) -> Frame:
         """The newest frame with ``sequence`` greater than ``after``."""
+        await asyncio.sleep(0)  # A caller that only ever asks for any frame must not starve the loop.
         while True:
             if self._failure is not None:
                 # A fresh exception: one object raised by several callers would gather all their tracebacks.

@@ -14,7 +14,7 @@ import serial
 
 from drivers.address import DeviceAddress
 from drivers.base import DeviceInfo, DriverError, DriverReason, FingerImage, FingerprintScanner
-from drivers.fingerprint.r30x_frames import BROADCAST_ADDRESS
+from drivers.fingerprint.r30x_frames import BROADCAST_ADDRESS, Confirmation
 from drivers.fingerprint.r30x_image import DPI, LEVELS, unpack
 from drivers.fingerprint.r30x_session import POLL_S, Parameters, Session
 from drivers.serial_port import open_port
@@ -93,12 +93,12 @@ class R30xScanner(FingerprintScanner):
 
     def _capture(self, token: Token) -> FingerImage:
         session = self._opened()
-        while not session.finger_there(token):
+        while session.look(token) != Confirmation.OK:
             token.pause(POLL_S)
         data, size = session.upload(token)
         return FingerImage(unpack(data, size), self._dpi, LEVELS)
 
     def _wait_lifted(self, token: Token) -> None:
         session = self._opened()
-        while session.finger_there(token):
+        while session.look(token) != Confirmation.NO_FINGER:
             token.pause(POLL_S)

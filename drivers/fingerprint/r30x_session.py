@@ -85,15 +85,12 @@ class Session:
         _, system, capacity, _, _, size_code, speed = _PARAMETERS.unpack_from(answer.content)
         return Parameters(system, capacity, 32 << min(size_code, 3), speed * 9600)
 
-    def finger_there(self, token: Token) -> bool:
-        """Take a picture into the module's buffer; whether a finger is on it."""
+    def look(self, token: Token) -> Confirmation:
+        """Take a picture into the module's buffer: OK, NO_FINGER, or IMAGING_FAILED where one lies there badly."""
         answer = self._ask(token, Command(Instruction.GEN_IMG), IMAGING_S)
-        match answer.code:
-            case Confirmation.OK:
-                return True
-            case Confirmation.NO_FINGER | Confirmation.IMAGING_FAILED:
-                return False
-        raise self._refused("GenImg", answer)
+        if answer.code not in (Confirmation.OK, Confirmation.NO_FINGER, Confirmation.IMAGING_FAILED):
+            raise self._refused("GenImg", answer)
+        return Confirmation(answer.code)
 
     def upload(self, token: Token) -> tuple[bytes, tuple[int, int]]:
         """The picture in the module's buffer, packed, and its (height, width).

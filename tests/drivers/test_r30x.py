@@ -79,6 +79,13 @@ async def test_the_wait_for_lifting_ends_with_the_lifting(module: R30xEmulator, 
     await asyncio.wait_for(lifted, 2)
 
 
+async def test_a_finger_that_lies_badly_is_not_lifted(module: R30xEmulator, device: R30xScanner) -> None:
+    module.fail("GenImg", Confirmation.IMAGING_FAILED, times=2)
+    await device.wait_lifted()
+    # The two looks that failed, which the emulator does not count, did not end the wait.
+    assert module.looks == 1
+
+
 async def test_the_right_password_opens(port: Path) -> None:
     async with R30xEmulator(port, password=0x0123ABCD) as module:
         driver = scanner(port, "?password=0123abcd")
