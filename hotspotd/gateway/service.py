@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import msgspec
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from hotspotd.clock import Clock
 from hotspotd.errors import HotspotError, Reason, RelayError
@@ -71,7 +71,7 @@ class Service:
     async def start(self, host: str, port: int, context: ssl.SSLContext) -> int:
         """Listen and process; returns the port. Raises OSError."""
         application = web.Application(middlewares=[_refusals], client_max_size=self._max_bytes)
-        application.router.add_put("/v1/transactions/{tcn}", self._take)
+        application.router.add_put("/v1/transactions/{tcn}", self._take, expect_handler=self._expected)
         application.router.add_get("/v1/replies", self._replies)
         application.router.add_get("/v1/status", self._status)
         if self._allow_faults:
@@ -135,6 +135,17 @@ class Service:
             await self._closing.wait()
             return _cut(request)
         return web.Response(status=201 if new else 200, body=receipt, content_type="application/json")
+
+    async def _expected(self, request: web.Request) -> web.StreamResponse | None:
+        """Whether the body is wanted: too long a one is refused before it is sent."""
+        if request.version == HttpVersion11 and request.headers.get("Expect", "").lower() == "100-continue":
+            if request.content_length is not None and request.content_length > self._max_bytes:
+                error = self._too_large()
+                return _refused(413, Refusal(reason=error.reason.value, what=error.what))
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            # What was written for 100 is not part of the answer.
+            request.writer.output_size = 0
+        return None
 
     async def _body(self, request: web.Request) -> bytes:
         if request.content_length is not None and request.content_length > self._max_bytes:

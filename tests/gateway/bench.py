@@ -106,8 +106,8 @@ class GatewayBench:
             await self.store.close()
         self.service = self.store = None
 
-    def link(self, context: ssl.SSLContext, port: int | None = None) -> HttpsLink:
-        return HttpsLink(f"https://127.0.0.1:{port or self.port}", context, timeout_s=20.0)
+    def link(self, context: ssl.SSLContext, port: int | None = None, listen_s: float = 0.05) -> HttpsLink:
+        return HttpsLink(f"https://127.0.0.1:{port or self.port}", context, timeout_s=20.0, listen_s=listen_s)
 
 
 class Wire:

@@ -25,11 +25,13 @@ _FAULTY = {400: Reason.BAD_TRANSACTION, 409: Reason.CONFLICT, 413: Reason.TOO_LA
 class HttpsLink(Link):
     """One gateway at one URL. Make it with ``open``."""
 
-    def __init__(self, url: str, context: ssl.SSLContext, timeout_s: float) -> None:
+    def __init__(self, url: str, context: ssl.SSLContext, timeout_s: float, listen_s: float = 2.0) -> None:
         self._url = URL(url.rstrip("/") + "/v1/")
         self._context = context
         self._timeout_s = timeout_s
+        self._listen_s = listen_s
         self._session: aiohttp.ClientSession | None = None
+        self._closed = False
 
     @classmethod
     async def open(cls, url: str, *, trust_anchors: Path, certificate: Path, key: Path, timeout_s: float) -> HttpsLink:
@@ -53,11 +55,14 @@ class HttpsLink(Link):
 
     async def close(self) -> None:
         """See Link."""
+        self._closed = True
         if self._session is not None:
             await self._session.close()
             self._session = None
 
     def _open_session(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise RelayError(Reason.LINK_DOWN, "gateway: the link was closed")
         if self._session is None:
             # Proxies of the environment are not for this: the client certificate must reach the gateway itself.
             self._session = aiohttp.ClientSession(
@@ -75,6 +80,9 @@ class HttpsLink(Link):
                     url,
                     data=payload,
                     headers=headers,
+                    # The body goes when the gateway wants it: a refusal costs no time on a slow line, and is read
+                    # instead of being lost under a body that nobody takes.
+                    expect100=payload is not None,
                     allow_redirects=False,
                     timeout=aiohttp.ClientTimeout(total=None),
                 ) as response,
@@ -90,11 +98,29 @@ class HttpsLink(Link):
         except aiohttp.ClientConnectorError as error:
             raise RelayError(Reason.LINK_DOWN, f"gateway: {error.strerror or 'cannot be reached'}") from error
         except (aiohttp.ClientError, OSError) as error:
-            # With TLS 1.3 a refused client certificate shows only at the first read.
-            cause = error.__cause__ or error.__context__
-            if isinstance(error, ssl.SSLError) or isinstance(cause, ssl.SSLError):
+            if isinstance(error.__cause__, ssl.SSLError) or await self._hangs_up():
                 raise _untrusted(error) from error
             raise RelayError(Reason.LINK_DOWN, f"gateway: the connection broke ({type(error).__name__})") from error
+
+    async def _hangs_up(self) -> bool:
+        """Whether the gateway ends a connection on which it was asked nothing: it does not want this device.
+
+        With TLS 1.3 a server judges the device's certificate after the device's handshake is over, and Python's
+        then hangs up without an alert, which looks like any broken connection. A gateway that accepts the
+        certificate waits for a request instead.
+        """
+        writer = None
+        try:
+            async with asyncio.timeout(self._listen_s):
+                reader, writer = await asyncio.open_connection(self._url.host, self._url.port, ssl=self._context)
+                return not await reader.read(1)
+        except ssl.SSLError:
+            return True
+        except OSError:  # TimeoutError too: it waits for a request.
+            return False
+        finally:
+            if writer is not None:
+                writer.transport.abort()
 
 
 def _untrusted(error: BaseException) -> RelayError:

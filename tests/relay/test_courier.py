@@ -1,0 +1,509 @@
+"""The courier with real records, over real TLS, to a real gateway, through a wire that can be cut anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from hotspotd.clock import Clock
+from hotspotd.domain.verdict import GatewayOutcome
+from hotspotd.errors import Reason, RelayError
+from hotspotd.events import AlertChanged, EncounterChanged, Event, Events, LinkView
+from hotspotd.gateway.store import TransactionCount
+from hotspotd.records import Records
+from hotspotd.records.model import AlertKind, OutboxState
+from hotspotd.relay.compose import compose_nps
+from hotspotd.relay.courier import Courier, Patience
+from hotspotd.relay.inquiry import Responder, compose_result
+from hotspotd.relay.inti import xml6
+from hotspotd.relay.inti.transaction import Organisation
+from hotspotd.relay.links.base import Link, Reply
+from hotspotd.relay.links.wire import Receipt, digest
+from tests.gateway.bench import Certificates, GatewayBench, Wire, ask
+from tests.relay.travellers import ORIGIN, encounter, hit, item
+
+CLOCK = Clock(wall=lambda: datetime(2026, 11, 22, 12, 30, tzinfo=UTC))
+PATIENCE = Patience(first_s=1.0, longest_s=60.0, poll_s=5.0, row_tries=3)
+
+
+class Rig:
+    """One kiosk's records, events and courier."""
+
+    def __init__(self, records: Records, path: Path) -> None:
+        self.records = records
+        self.path = path
+        self.events = Events()
+        self.delays: list[float] = []
+        self.courier: Courier | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    async def _sleep(self, seconds: float) -> None:
+        """No test waits: a retry is due at once, and the delay it would have had is kept."""
+        self.delays.append(seconds)
+        await asyncio.sleep(0)
+
+    def start(self, link: Link) -> Courier:
+        # Rows in trouble are due again whenever the courier looks, as its sleep takes no time.
+        ticks = iter(range(0, 10_000_000, 100))
+        clock = Clock(wall=CLOCK.wall, monotonic=lambda: float(next(ticks)))
+        self.courier = Courier(self.records, link, self.events, clock, PATIENCE, sleep=self._sleep)
+        self._running = asyncio.create_task(self.courier.run())
+        return self.courier
+
+    async def stop(self) -> None:
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+            self._running = None
+
+    async def add(self, number: int = 1, passport: str = "L898902C3", payload: bytes | None = None) -> str:
+        given = encounter(number, passport, pictures=False)
+        await self.records.record_encounter(given, item(given, CLOCK.now(), payload))
+        if self.courier is not None:
+            self.courier.wake()
+        return given.tcn
+
+    async def state(self, tcn: str) -> OutboxState:
+        return (await self.records.outbox_item(tcn)).state
+
+    async def until(self, condition: Callable[[], Awaitable[bool]]) -> list[Event]:
+        """Wait until ``condition`` holds, looking again whenever the courier publishes something."""
+        seen: list[Event] = []
+        with self.events.subscribe() as subscription:
+            async with asyncio.timeout(60):
+                while not await condition():
+                    seen.append(await subscription.next())
+        return seen
+
+    async def until_answered(self, *tcns: str) -> list[Event]:
+        async def answered() -> bool:
+            return {await self.state(tcn) for tcn in tcns} == {OutboxState.ANSWERED}
+
+        return await self.until(answered)
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    records = await Records.open(tmp_path / "records.db", CLOCK)
+    made = Rig(records, tmp_path / "records.db")
+    yield made
+    await made.stop()
+    await made.records.close()
+
+
+@pytest.fixture
+async def wire(gateway: GatewayBench) -> AsyncIterator[Wire]:
+    made = Wire(lambda: gateway.port)
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+def kiosk(certificates: Certificates) -> ssl.SSLContext:
+    return certificates.device("kiosk-1")
+
+
+@pytest.fixture
+async def link(rig: Rig, gateway: GatewayBench, wire: Wire, kiosk: ssl.SSLContext) -> AsyncIterator[Link]:
+    made = gateway.link(kiosk, wire.port)
+    yield made
+    await rig.stop()
+    await made.close()
+
+
+async def counted(gateway: GatewayBench) -> dict[str, TransactionCount]:
+    assert gateway.store
+    return (await gateway.store.counts("kiosk-1")).by_tcn
+
+
+def once(count: TransactionCount) -> bool:
+    return (count.processed, count.replies) == (1, 1)
+
+
+async def test_a_row_is_sent_receipted_and_answered(rig: Rig, gateway: GatewayBench, link: Link) -> None:
+    courier = rig.start(link)
+    tcn = await rig.add()
+    seen = await rig.until_answered(tcn)
+    stored = await rig.records.encounter("019-00001")
+    assert stored.answer
+    assert stored.answer.outcome is GatewayOutcome.NO_HIT
+    assert courier.link_up
+    assert any(isinstance(event, LinkView) and event.up for event in seen)
+    assert (await counted(gateway))[tcn] == TransactionCount(deliveries=1, processed=1, replies=1)
+
+
+async def test_a_hit_raises_an_alert_and_says_so(rig: Rig, gateway: GatewayBench, link: Link) -> None:
+    gateway.search.listed["L898902C3"] = hit()
+    with rig.events.subscribe() as subscription:
+        rig.start(link)
+        tcn = await rig.add()
+        events = {}
+        async with asyncio.timeout(60):
+            while not {EncounterChanged, AlertChanged} <= events.keys():
+                event = await subscription.next()
+                events[type(event)] = event
+    (alert,) = await rig.records.alerts()
+    assert (alert.kind, alert.hits, alert.determination) == (AlertKind.GATEWAY, (hit(),), "UC")
+    assert events[EncounterChanged] == EncounterChanged(encounter_id="019-00001", lane="lane-1", gateway="hit", tcn=tcn)
+    assert events[AlertChanged] == AlertChanged(alert_id=alert.alert_id, encounter_id="019-00001", state="open")
+
+
+async def test_a_hit_after_the_traveller_has_left_is_a_late_hit(
+    rig: Rig, gateway: GatewayBench, wire: Wire, link: Link
+) -> None:
+    gateway.search.listed["L898902C3"] = hit()
+    wire.up = False
+    courier = rig.start(link)
+    tcn = await rig.add()
+
+    async def has_failed() -> bool:
+        return (await rig.records.outbox_item(tcn)).attempts >= 3
+
+    await rig.until(has_failed)
+    assert not courier.link_up
+    assert await rig.records.queue_state() == (1, "2026-11-22T12:00:01.000Z")
+    await rig.records.release("019-00001")
+    wire.up = True
+    await rig.until_answered(tcn)
+    (alert,) = await rig.records.alerts()
+    assert alert.kind is AlertKind.LATE
+    assert once((await counted(gateway))[tcn])
+
+
+@pytest.mark.parametrize("place", [0, 1, 300, 1500, 1600, 2200, 3500, 5000])
+async def test_a_link_cut_at_any_byte_on_the_way_there_loses_and_doubles_nothing(
+    rig: Rig, gateway: GatewayBench, wire: Wire, link: Link, place: int
+) -> None:
+    wire.cut_after = place
+    rig.start(link)
+    tcns = [await rig.add(number) for number in (1, 2)]
+    await rig.until_answered(*tcns)
+    assert [once(count) for count in (await counted(gateway)).values()] == [True, True]
+    assert wire.cut_after is None
+
+
+@pytest.mark.parametrize("place", [0, 1, 700, 1400, 2000, 2300, 2600, 3000, 4000])
+async def test_a_link_cut_at_any_byte_on_the_way_back_loses_and_doubles_nothing(
+    rig: Rig, gateway: GatewayBench, wire: Wire, link: Link, place: int
+) -> None:
+    wire.cut_back_after = place
+    rig.start(link)
+    tcns = [await rig.add(number) for number in (1, 2)]
+    await rig.until_answered(*tcns)
+    assert [once(count) for count in (await counted(gateway)).values()] == [True, True]
+    assert wire.cut_back_after is None
+
+
+@pytest.mark.parametrize("fault", ["drop_next", "error_next"])
+async def test_a_gateway_that_fails_before_it_stores_is_asked_again(
+    rig: Rig, gateway: GatewayBench, link: Link, kiosk: ssl.SSLContext, fault: str
+) -> None:
+    await ask(f"{gateway.url}/v1/faults", kiosk, "POST", msgspec.json.encode({fault: 2}))
+    rig.start(link)
+    tcn = await rig.add()
+    await rig.until_answered(tcn)
+    assert (await counted(gateway))[tcn] == TransactionCount(deliveries=1, processed=1, replies=1)
+
+
+async def test_a_gateway_that_dies_after_its_commit_and_before_its_receipt_processes_once(
+    rig: Rig, gateway: GatewayBench, link: Link, kiosk: ssl.SSLContext
+) -> None:
+    await ask(f"{gateway.url}/v1/faults", kiosk, "POST", b'{"hang_after_commit_next": 1, "delay_s": 3600}')
+    rig.start(link)
+    tcn = await rig.add()
+    while tcn not in await counted(gateway):  # noqa: ASYNC110  # The commit is in another room's database.
+        await asyncio.sleep(0)
+    assert await rig.state(tcn) is OutboxState.QUEUED
+    await gateway.stop()
+    await gateway.start()
+    await rig.until_answered(tcn)
+    count = (await counted(gateway))[tcn]
+    assert once(count)
+    assert gateway.search.asked == [tcn]
+
+
+async def test_a_new_courier_goes_on_where_the_old_one_was_ended(
+    rig: Rig, gateway: GatewayBench, link: Link, kiosk: ssl.SSLContext
+) -> None:
+    """The kiosk's process ends with one row receipted and unanswered, and one not sent."""
+    await ask(f"{gateway.url}/v1/faults", kiosk, "POST", b'{"delay_s": 3600}')
+    rig.start(link)
+    first = await rig.add(1)
+
+    async def received() -> bool:
+        return await rig.state(first) is OutboxState.RECEIVED
+
+    await rig.until(received)
+    await rig.stop()
+    second = await rig.add(2)
+    await rig.records.close()
+    await gateway.stop()
+    await gateway.start()
+    rig.records = await Records.open(rig.path, CLOCK)
+    assert await rig.records.unanswered() == [first]
+    rig.start(link)
+    await rig.until_answered(first, second)
+    assert await counted(gateway) == {
+        first: TransactionCount(deliveries=1, processed=1, replies=1),
+        second: TransactionCount(deliveries=1, processed=1, replies=1),
+    }
+
+
+async def test_a_refused_row_is_set_aside_and_the_others_go(
+    rig: Rig, gateway: GatewayBench, link: Link, caplog: pytest.LogCaptureFixture
+) -> None:
+    poisoned = await rig.add(1, payload=b"<not-a-transaction/>")
+    other = await rig.add(2)
+    rig.start(link)
+    await rig.until_answered(other)
+    row = await rig.records.outbox_item(poisoned)
+    assert row.state is OutboxState.QUARANTINED
+    assert "422" in row.last_error
+    assert [record.levelname for record in caplog.records if poisoned in record.getMessage()] == ["WARNING"]
+    assert list(await counted(gateway)) == [other]
+
+
+async def test_a_row_over_the_gateways_limit_is_set_aside(rig: Rig, gateway: GatewayBench, link: Link) -> None:
+    poisoned = await rig.add(1, payload=b"<" + b"x" * gateway.config.limits.transaction_bytes)
+    other = await rig.add(2)
+    rig.start(link)
+    await rig.until_answered(other)
+
+    async def aside() -> bool:
+        return await rig.state(poisoned) is OutboxState.QUARANTINED
+
+    await rig.until(aside)
+
+
+async def test_a_device_the_gateway_does_not_trust_asks_rarely(
+    rig: Rig, gateway: GatewayBench, strangers: Certificates, caplog: pytest.LogCaptureFixture
+) -> None:
+    stranger = strangers.device("kiosk-1")
+    stranger.check_hostname, stranger.verify_mode = False, ssl.CERT_NONE
+    link = gateway.link(stranger, listen_s=20.0)
+    await _refused(rig, link, caplog)
+
+
+async def test_a_gateway_the_device_does_not_trust_gets_nothing(
+    rig: Rig, gateway: GatewayBench, strangers: Certificates, caplog: pytest.LogCaptureFixture
+) -> None:
+    link = gateway.link(strangers.device("kiosk-1"))
+    await _refused(rig, link, caplog)
+    assert await counted(gateway) == {}
+
+
+async def _refused(rig: Rig, link: Link, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "hotspotd.relay.courier"):
+        courier = rig.start(link)
+        tcn = await rig.add()
+
+        async def tried() -> bool:
+            return (await rig.records.outbox_item(tcn)).attempts >= 2
+
+        await rig.until(tried)
+        await rig.stop()
+    await link.close()
+    assert not courier.link_up
+    assert await rig.state(tcn) is OutboxState.QUEUED
+    row = await rig.records.outbox_item(tcn)
+    assert Reason.LINK_REFUSED.value in row.last_error
+    # The shortest delay and the rest of the longest: half of it at least.
+    assert max(rig.delays) >= PATIENCE.longest_s / 2 - PATIENCE.first_s
+    levels = [record.levelno for record in caplog.records if "certificates" in record.getMessage()]
+    assert levels[0] == logging.WARNING
+    assert set(levels[1:]) <= {logging.DEBUG}
+
+
+class ScriptedLink(Link):
+    """A gateway that misbehaves in ways the reference one cannot be told to: what it does is handed in."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.on_send: Callable[[str, bytes], bytes] = good_receipt
+        self.to_come: asyncio.Queue[list[Reply] | RelayError] = asyncio.Queue()
+        self.asked_after: list[str] = []
+
+    async def send(self, tcn: str, payload: bytes) -> bytes:
+        self.sent.append(tcn)
+        await asyncio.sleep(0)
+        return self.on_send(tcn, payload)
+
+    async def replies(self, after: str, wait_s: float) -> list[Reply]:
+        self.asked_after.append(after)
+        if not wait_s:
+            return []
+        come = await self.to_come.get()
+        if isinstance(come, RelayError):
+            raise come
+        return come
+
+    async def close(self) -> None:
+        pass
+
+
+def good_receipt(tcn: str, payload: bytes) -> bytes:
+    receipt = Receipt(
+        tcn=tcn, sha256=digest(payload), bytes=len(payload), device="kiosk-1", gateway="g", received_at="now"
+    )
+    return msgspec.json.encode(receipt)
+
+
+def reply_to(tcn: str, cursor: str, tcn_of_reply: str = "R1", *, hits: bool = False) -> Reply:
+    request = xml6.decode(compose_nps(encounter(pictures=False), ORIGIN, CLOCK.now(), "IMM"))
+    request = msgspec.structs.replace(request, header=msgspec.structs.replace(request.header, tcn=tcn))
+    responder = Responder(Organisation(identifier="NCB"))
+    return Reply(cursor, tcn, compose_result(request, tcn_of_reply, [hit()] if hits else [], responder, CLOCK.now()))
+
+
+@pytest.mark.parametrize(
+    "receipt",
+    [
+        lambda tcn, payload: good_receipt(tcn, payload + b" "),
+        lambda tcn, payload: good_receipt(tcn + "0", payload),
+        lambda _tcn, _payload: b"OK",
+        lambda _tcn, _payload: b"{}",
+    ],
+    ids=["other content", "other number", "no JSON", "empty"],
+)
+async def test_a_receipt_for_something_else_does_not_count(rig: Rig, receipt: Callable[[str, bytes], bytes]) -> None:
+    link = ScriptedLink()
+    link.on_send = receipt
+    rig.start(link)
+    tcn = await rig.add()
+
+    async def tried() -> bool:
+        return (await rig.records.outbox_item(tcn)).attempts >= 5
+
+    while not await tried():  # noqa: ASYNC110  # Nothing is published about a row that stays where it is.
+        await asyncio.sleep(0)
+    assert await rig.state(tcn) is OutboxState.QUEUED
+    link.on_send = good_receipt
+
+    async def received() -> bool:
+        return await rig.state(tcn) is OutboxState.RECEIVED
+
+    await rig.until(received)
+
+
+async def test_a_row_that_never_gets_through_while_others_do_is_set_aside(rig: Rig) -> None:
+    link = ScriptedLink()
+    poisoned = encounter(1).tcn
+
+    def on_send(tcn: str, payload: bytes) -> bytes:
+        if tcn == poisoned:
+            raise RelayError(Reason.LINK_PROTOCOL, "gateway: 500")
+        return good_receipt(tcn, payload)
+
+    link.on_send = on_send
+    rig.start(link)
+    await rig.add(1)
+    others = [await rig.add(number) for number in range(2, 6)]
+
+    async def sorted_out() -> bool:
+        states = [await rig.state(tcn) for tcn in others]
+        return await rig.state(poisoned) is OutboxState.QUARANTINED and set(states) == {OutboxState.RECEIVED}
+
+    await rig.until(sorted_out)
+    assert link.sent.count(poisoned) >= PATIENCE.row_tries
+
+
+async def test_doubled_reordered_and_unknown_replies_change_nothing_twice(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    link = ScriptedLink()
+    first, second = await rig.add(1), await rig.add(2)
+    rig.start(link)
+    of_first = reply_to(first, "g:2", "R1", hits=True)
+    await link.to_come.put([reply_to(second, "g:1", "R2"), of_first])
+    await link.to_come.put([Reply("g:3", of_first.tcr, of_first.payload), reply_to("NOT-OURS", "g:4", "R4")])
+    await link.to_come.put([Reply("g:5", of_first.tcr, of_first.payload)])
+    await link.to_come.put([])
+    await rig.until_answered(first, second)
+    while "g:5" not in link.asked_after:  # noqa: ASYNC110  # Copies are not published.
+        await asyncio.sleep(0)
+    assert (
+        link.asked_after
+        == [a for a in link.asked_after if not a]
+        + ["g:2", "g:4", "g:5", "g:5"][: len([a for a in link.asked_after if a])]
+    )
+    assert len(await rig.records.alerts()) == 1
+    assert "NOT-OURS, which is not known here" in caplog.text
+
+
+async def test_a_reply_before_the_receipt_is_stored_and_the_row_is_not_sent_again(rig: Rig) -> None:
+    link = ScriptedLink()
+
+    def lost(_tcn: str, _payload: bytes) -> bytes:
+        raise RelayError(Reason.LINK_DOWN, "gateway: the connection broke")
+
+    link.on_send = lost
+    rig.start(link)
+    tcn = await rig.add()
+    await link.to_come.put([reply_to(tcn, "g:1")])
+    await rig.until_answered(tcn)
+    link.on_send = good_receipt
+    other = await rig.add(2)
+
+    async def received() -> bool:
+        return await rig.state(other) is OutboxState.RECEIVED
+
+    await rig.until(received)
+    assert link.sent[-1] == other
+    assert await rig.state(tcn) is OutboxState.ANSWERED
+
+
+async def test_a_reply_that_cannot_be_read_is_kept_as_an_error_and_acknowledged(rig: Rig) -> None:
+    link = ScriptedLink()
+    rig.start(link)
+    tcn = await rig.add()
+    await link.to_come.put([Reply("g:1", tcn, b"<garbled")])
+    await link.to_come.put([])
+    await rig.until_answered(tcn)
+    stored = await rig.records.encounter("019-00001")
+    assert stored.answer
+    assert stored.answer.outcome is GatewayOutcome.ERROR
+    while link.asked_after[-1] != "g:1":  # noqa: ASYNC110  # Asking is not published.
+        await asyncio.sleep(0)
+
+
+async def test_a_link_that_fails_is_complained_of_once_and_its_return_is_told(
+    rig: Rig, gateway: GatewayBench, wire: Wire, link: Link, caplog: pytest.LogCaptureFixture
+) -> None:
+    wire.up = False
+    with caplog.at_level(logging.DEBUG, "hotspotd.relay.courier"):
+        rig.start(link)
+        tcn = await rig.add()
+
+        async def failed_often() -> bool:
+            return (await rig.records.outbox_item(tcn)).attempts >= 4
+
+        await rig.until(failed_often)
+        wire.up = True
+        await rig.until_answered(tcn)
+    levels = [record.levelname for record in caplog.records if "gateway" in record.getMessage()]
+    assert levels.count("WARNING") == 1
+    assert levels.count("INFO") == 1
+    assert levels[0] == "WARNING"
+    assert await counted(gateway)
+
+
+async def test_what_waits_and_since_when_is_shown(rig: Rig, wire: Wire, link: Link) -> None:
+    wire.up = False
+    await rig.add(1)
+    await rig.add(2)
+    rig.start(link)
+
+    async def shown() -> bool:
+        return any(isinstance(event, LinkView) and event.last_error for event in rig.events.present())
+
+    await rig.until(shown)
+    (view,) = (event for event in rig.events.present() if isinstance(event, LinkView))
+    assert (view.up, view.queued, view.oldest_s) == (False, 2, 30 * 60 - 1)
