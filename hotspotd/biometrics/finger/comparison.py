@@ -38,6 +38,12 @@ _WARP_SIGMA: Final = 40.0
 _WARP_ROUNDS: Final = 3
 _PAIR_PX: Final = 18.0
 _OVERLAP_MARGIN: Final = 5.0
+_FEWEST_EXPECTED: Final = 8.0
+"""In a small overlap a few chance pairs are a large share: count at least so many as expected."""
+_SHARE_POWER: Final = 1.25
+_RELAXED_SHARE: Final = 6.0
+_FULL_SEARCH: Final = 200
+"""References that are compared in full; with more, only that many best by their cylinders."""
 
 _described: weakref.WeakKeyDictionary[FingerTemplate, Cylinders] = weakref.WeakKeyDictionary()
 
@@ -66,8 +72,28 @@ def compare(probe: FingerTemplate, reference: FingerTemplate) -> float:
 
 
 def search(probe: FingerTemplate, references: Sequence[FingerTemplate]) -> NDArray[np.float64]:
-    """``compare`` of ``probe`` with each of ``references``: (n,) scores."""
-    return np.array([compare(probe, reference) for reference in references], dtype=np.float64)
+    """Scores (n,) of ``probe`` against each of ``references``.
+
+    Up to FULL_SEARCH references each get their ``compare`` score. Beyond, only the FULL_SEARCH most alike by their
+    cylinders do and the others get 0: a reference further down would have had to win on geometry alone.
+    """
+    out = np.zeros(len(references), dtype=np.float64)
+    chosen: list[int] = list(range(len(references)))
+    if len(references) > _FULL_SEARCH:
+        rough = np.array([_rough(probe, reference) for reference in references])
+        chosen = np.argsort(-rough, kind="stable")[:_FULL_SEARCH].tolist()
+    for index in chosen:
+        out[index] = compare(probe, references[index])
+    return out
+
+
+def _rough(probe: FingerTemplate, reference: FingerTemplate) -> float:
+    """Mean of the best local similarities: quick, and blind to whether they fit together."""
+    if min(len(probe), len(reference)) < 2:
+        return 0.0
+    local = similarities(cylinders_of(probe), cylinders_of(reference))
+    best = np.sort(local.max(axis=1))[::-1]
+    return float(best[: max(4, min(local.shape) // 3)].mean())
 
 
 def cylinders_of(template: FingerTemplate) -> Cylinders:
@@ -112,8 +138,8 @@ def score_of(found: Evidence) -> float:
     """One number of the evidence."""
     if found.paired < 3:
         return 0.0
-    share = found.weight / max(found.expected, 6.0)
-    return float(found.weight * share)
+    share = found.weight / max(found.expected, _FEWEST_EXPECTED)
+    return float(found.weight * share**_SHARE_POWER + _RELAXED_SHARE * found.relaxed)
 
 
 def _best_pairs(local: Float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -41,7 +41,8 @@ _MOST_TURN = np.pi / 2
 @dataclass(frozen=True, eq=False)
 class Cylinders:
     """Of n minutiae: bits (n, cells·SECTORS) 0/1, folded (n, cells) set bits in each cell, known (n, cells) 0/1,
-    usable (n,); and of all of them x, y, angle."""
+    usable (n,); and of all of them x, y, angle.
+    """
 
     bits: Float
     folded: Float

@@ -35,20 +35,24 @@ def _frequencies() -> tuple[Float, Float]:
     return np.hypot(fx, fy).astype(np.float32), np.arctan2(fy, fx + 0 * fy).astype(np.float32)
 
 
-def enhance(picture: Float, field: RidgeField) -> Float:
-    """``picture`` (h, w), filtered along ``field``: ridges clearly negative, valleys positive, zero off the print."""
+def enhance(picture: Float, field: RidgeField, every: int = 1) -> Float:
+    """``picture`` (h, w), filtered along ``field``: ridges clearly negative, valleys positive, zero off the print.
+
+    ``every`` = 2 takes every second sample in each direction: a quarter of the work, a little coarser.
+    """
     height, width = picture.shape
-    padded = cv2.copyMakeBorder(picture, _EDGE, _EDGE + STEP, _EDGE, _EDGE + STEP, cv2.BORDER_REFLECT_101)
-    views = np.lib.stride_tricks.sliding_window_view(padded, (WINDOW, WINDOW))[::STEP, ::STEP]
-    rows, columns = field.theta.shape
-    views = views[:rows, :columns]
-    grown = cv2.dilate(field.block_mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    chosen = np.nonzero(grown)
-    patches = views[chosen] * _window()
-    spectrum = np.fft.rfft2(patches) * _filters(field, chosen)
+    hop = STEP * every
+    padded = cv2.copyMakeBorder(picture, _EDGE, _EDGE + hop, _EDGE, _EDGE + hop, cv2.BORDER_REFLECT_101)
+    views = np.lib.stride_tricks.sliding_window_view(padded, (WINDOW, WINDOW))[::hop, ::hop]
+    # One ring of samples around the print, since its edge lies between samples.
+    wanted = cv2.dilate(field.block_mask.astype(np.uint8), np.ones((5, 5), np.uint8))[::every, ::every] > 0
+    rows, columns = wanted.shape
+    y, x = np.nonzero(wanted)
+    patches = views[:rows, :columns][y, x] * _window()
+    spectrum = np.fft.rfft2(patches) * _filters(field, (y * every, x * every))
     filtered = np.zeros((rows, columns, WINDOW, WINDOW), dtype=np.float32)
-    filtered[chosen] = np.fft.irfft2(spectrum, s=(WINDOW, WINDOW)) * _window()
-    return _overlap_add(filtered)[_EDGE : _EDGE + height, _EDGE : _EDGE + width]
+    filtered[y, x] = np.fft.irfft2(spectrum, s=(WINDOW, WINDOW)) * (_window() * np.float32((every / 2) ** 2))
+    return _overlap_add(filtered, hop)[_EDGE : _EDGE + height, _EDGE : _EDGE + width]
 
 
 def _filters(field: RidgeField, chosen: tuple[NDArray[np.intp], ...]) -> Float:
@@ -71,13 +75,13 @@ def _bend(field: RidgeField) -> Float:
     return np.asarray(np.clip((1.0 - np.hypot(mean[..., 0], mean[..., 1])) * 4.0, 0.0, 1.0), dtype=np.float32)
 
 
-def _overlap_add(patches: Float) -> Float:
-    """(rows, columns, W, W) patches, STEP apart, added into one picture."""
+def _overlap_add(patches: Float, hop: int) -> Float:
+    """(rows, columns, W, W) patches, ``hop`` px apart, added into one picture."""
     rows, columns = patches.shape[:2]
-    parts = WINDOW // STEP
-    cells = np.zeros((rows + parts, columns + parts, STEP, STEP), dtype=np.float32)
-    split = patches.reshape(rows, columns, parts, STEP, parts, STEP)
+    parts = WINDOW // hop
+    cells = np.zeros((rows + parts, hop, columns + parts, hop), dtype=np.float32)
+    split = patches.reshape(rows, columns, parts, hop, parts, hop)
     for i in range(parts):
         for j in range(parts):
-            cells[i : i + rows, j : j + columns] += split[:, :, i, :, j, :]
-    return np.ascontiguousarray(cells.transpose(0, 2, 1, 3)).reshape((rows + parts) * STEP, (columns + parts) * STEP)
+            cells[i : i + rows, :, j : j + columns] += split[:, :, i, :, j].transpose(0, 2, 1, 3)
+    return cells.reshape((rows + parts) * hop, (columns + parts) * hop)

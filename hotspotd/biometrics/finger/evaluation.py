@@ -74,7 +74,8 @@ def enrol(pictures: Sequence[tuple[str, str, Image]], alter: Callable[[Image], I
 
 def all_pairs(samples: Sequence[Sample]) -> tuple[list[tuple[Sample, Sample]], list[tuple[Sample, Sample]]]:
     """Genuine and impostor pairs of the ALL protocol."""
-    genuine, impostor = [], []
+    genuine: list[tuple[Sample, Sample]] = []
+    impostor: list[tuple[Sample, Sample]] = []
     for pair in combinations(samples, 2):
         (genuine if pair[0].finger == pair[1].finger else impostor).append(pair)
     return genuine, impostor

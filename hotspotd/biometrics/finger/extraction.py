@@ -36,7 +36,7 @@ def read(image: NDArray[np.uint8], dpi: int) -> Reading:
     """Read ``image`` (h, w) uint8, ridges dark. Raises BiometricError(BAD_IMAGE); an empty picture has no points."""
     picture = to_500_dpi(image, dpi)
     field = analyse(picture)
-    enhanced = enhance(field.even, field)
+    enhanced = enhance(field.even, field, every=2)
     field = refine(field, enhanced)
     enhanced = enhance(field.even, field)
     reliability = explained(field.even, enhanced) * field.mask

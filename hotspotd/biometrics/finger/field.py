@@ -24,9 +24,9 @@ _ORIENTATIONS = 16
 _PERIODS = (5.0, 6.2, 7.6, 9.3, 11.5, 14.2)
 """Ridge distances at 500 dpi: children from about 5, wide adult thumbs to about 14 px."""
 _EDGE = WINDOW // 2
-_FAINTEST = 0.30
+_FAINTEST = 0.24
 """Part of the print's strong ridge amplitude below which there is no print."""
-_LEAST_EXPLAINED = 0.33
+_LEAST_EXPLAINED = 0.40
 """Correlation of picture and ridges that pure noise does not reach over a few ridges."""
 
 Float = NDArray[np.float32]

@@ -71,7 +71,7 @@ def _clean(lines: Binary) -> Binary:
     _, labels, stats, _ = cv2.connectedComponentsWithStats(out, connectivity=8)
     big = stats[:, cv2.CC_STAT_AREA] >= _SPECK
     big[0] = False
-    return big[labels].astype(np.uint8)
+    return np.asarray(big[labels], dtype=np.uint8)
 
 
 def _depth(mask: NDArray[np.bool_]) -> Float:
@@ -88,7 +88,7 @@ def _endings(lines: Binary, crossings: Binary) -> tuple[tuple[Index, ...], Float
     first = np.argmax(bits * np.where(np.arange(8) % 2 == 0, 2, 1), axis=1)
     to_y, to_x, length = follow(lines, y, x, first, _TRACE)
     angle = np.arctan2(to_y - y, to_x - x).astype(np.float32)
-    return (y, x), angle, length < _SPUR
+    return (y, x), angle, np.asarray(length < _SPUR, dtype=bool)
 
 
 def _forks(lines: Binary, crossings: Binary) -> tuple[tuple[Index, ...], Float, NDArray[np.bool_], NDArray[np.bool_]]:
@@ -106,12 +106,12 @@ def _forks(lines: Binary, crossings: Binary) -> tuple[tuple[Index, ...], Float, 
     short = length < _SPUR
     spur_ends[to_y[short], to_x[short]] = True
     angles = np.arctan2(to_y - y.repeat(3), to_x - x.repeat(3)).reshape(-1, 3)
-    dead = short.reshape(-1, 3).any(axis=1)
+    dead: NDArray[np.bool_] = np.any(short.reshape(-1, 3), axis=1)
     # The stem is the branch opposite the sum of the other two: the pair that lies closest together are the branches.
     units = np.exp(1j * angles)
     sums = np.stack([units[:, 1] + units[:, 2], units[:, 0] + units[:, 2], units[:, 0] + units[:, 1]], axis=1)
     best = np.argmax(np.abs(sums), axis=1) if len(y) else np.zeros(0, dtype=np.intp)
-    angle = np.angle(sums[np.arange(len(y)), best]).astype(np.float32)
+    angle = np.asarray(np.angle(sums[np.arange(len(y)), best]), dtype=np.float32)
     return (y, x), angle, dead, spur_ends
 
 

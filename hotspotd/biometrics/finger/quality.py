@@ -30,7 +30,7 @@ class FingerProblem(StrEnum):
 
 @dataclass(frozen=True)
 class FingerQuality:
-    """``score`` 0..100, 0 = no finger; ``problems`` worst first; ``area`` of the print [mm²]; ``finger`` seen at all."""
+    """``score`` 0..100, 0 = no finger; ``problems`` worst first; ``area`` of the print [mm²]; ``finger``: seen."""
 
     score: int
     problems: tuple[FingerProblem, ...]
@@ -77,7 +77,8 @@ def judge(reading: Reading) -> FingerQuality:
 @dataclass(frozen=True)
 class _Look:
     """area [mm²]; clarity 0..1, how much the ridge field explains; coherence 0..1; period [px]; contrast [grey levels];
-    dark 0..1, the share of the print's pixels nearer to its black than to the background."""
+    dark 0..1, the share of the print's pixels nearer to its black than to the background.
+    """
 
     area: float
     clarity: float
@@ -111,7 +112,7 @@ def _is_print(seen: _Look) -> bool:
         return False
     if seen.coherence < 0.88 and (seen.period > 12.5 or seen.contrast > 90):
         return False
-    return not (seen.area > 60 and seen.points < 3)
+    return not (seen.area > 110 and seen.points < 3)
 
 
 def _off_centre(reading: Reading, seen: _Look) -> bool:

@@ -62,7 +62,7 @@ def thin(ridges: NDArray[np.bool_]) -> Binary:
     for _ in range(_MOST_ROUNDS):
         gone = 0
         for table in (odd, even):
-            remove = cv2.LUT(neighbour_codes(lines), table) & lines
+            remove = np.asarray(cv2.LUT(neighbour_codes(lines), table), dtype=np.uint8) & lines
             gone += cv2.countNonZero(remove)
             lines = lines ^ remove
         if gone == 0:

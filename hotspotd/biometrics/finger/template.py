@@ -86,7 +86,8 @@ class FingerTemplate:
         if (x >= width).any() or (y >= height).any() or (marks & 127 > 100).any():
             raise _bad("a minutia lies off the picture or has no such quality")
         angle = points["angle"].astype(np.float32) * np.float32(_TURN)
-        return cls(x, y, angle, marks >> 7, marks & 127, width, height, quality)
+        kind, point_quality = (marks >> 7).astype(np.uint8), (marks & 127).astype(np.uint8)
+        return cls(x, y, angle, kind, point_quality, width, height, quality)
 
 
 def _bad(why: str) -> BiometricError:

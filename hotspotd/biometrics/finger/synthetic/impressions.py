@@ -62,9 +62,8 @@ def impression(
     touch = _TOUCHES[condition]
     at_x, at_y, shove = _placement(master, rng, touch, size)
     ridges = cv2.remap(master.ridges, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=1.0)
-    ridges = np.asarray(ridges, dtype=np.float32)
     contact = _contact(rng, touch, size, shove)
-    ink = _ink(ridges, rng, touch, size)
+    ink = _ink(np.asarray(ridges, dtype=np.float32), rng, touch, size)
     return _sense(ink * contact, rng, touch, levels)
 
 

@@ -51,7 +51,7 @@ def master(seed: int, pattern: Pattern | None = None) -> Master:
     ridges = _grow(theta, rng)
     size = (_WIDTH * 2, _HEIGHT * 2)
     double = np.stack([np.cos(2 * theta), np.sin(2 * theta)], axis=2).astype(np.float32)
-    double = cv2.resize(double, size, interpolation=cv2.INTER_LINEAR)
+    double = np.asarray(cv2.resize(double, size, interpolation=cv2.INTER_LINEAR), dtype=np.float32)
     theta_full = np.mod(0.5 * np.arctan2(double[..., 1], double[..., 0]), np.pi)
     full = np.clip(cv2.resize(ridges, size, interpolation=cv2.INTER_CUBIC), -1, 1)
     return Master(seed, chosen, np.asarray(full, np.float32), np.asarray(theta_full, np.float32))
