@@ -1,0 +1,115 @@
+"""The files that make the daemon a service, read by systemd's own tools where they are installed."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from hotspotd import app
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SYSTEMD = ROOT / "systemd"
+
+
+def tool(name: str) -> str:
+    """Path of a tool of systemd; the test is skipped where it is absent."""
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"no {name} on this machine")
+    return path
+
+
+def service() -> configparser.SectionProxy:
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment, method-assign]  # The documented way to keep case.
+    parser.read(SYSTEMD / "hotspotd.service")
+    return parser["Service"]
+
+
+def test_systemd_takes_every_line_of_the_unit(tmp_path: Path) -> None:
+    analyze = tool("systemd-analyze")
+    # The program is not installed here; everything else is as it is shipped.
+    text = (SYSTEMD / "hotspotd.service").read_text()
+    unit = tmp_path / "hotspotd.service"
+    unit.write_text(re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", text))
+    done = subprocess.run(
+        [analyze, "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=60, check=False
+    )
+    # It exits 0 on an unknown key and tells it on stderr; other units of this machine are not our business.
+    told = [line for line in done.stderr.splitlines() if "hotspotd.service" in line]
+    assert told == []
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_unknown_key_would_be_told(tmp_path: Path) -> None:
+    """What the test above relies on."""
+    unit = tmp_path / "hotspotd.service"
+    unit.write_text("[Service]\nExecStart=/bin/true\nWatchdogSecs=20\n")
+    done = subprocess.run(
+        [tool("systemd-analyze"), "verify", "--man=no", str(unit)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "WatchdogSecs" in done.stderr
+
+
+def test_the_unit_is_watched_restarted_and_given_time_to_end_gently() -> None:
+    unit = service()
+    assert unit["Type"] == "notify"
+    assert unit["WatchdogSec"] == "20"
+    assert unit["Restart"] == "always"
+    assert float(unit["TimeoutStopSec"]) > app.GENTLE_S
+
+
+def test_the_unit_starts_the_program_that_is_installed() -> None:
+    program, option, config = service()["ExecStart"].split()
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    assert Path(program).name in scripts
+    assert (option, config) == ("--config", "/etc/hotspotd/hotspotd.toml")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make users and give folders away")
+def test_user_and_folders_are_made(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
+    (tmp_path / "etc/group").write_text("root:x:0:\ndialout:x:20:\nvideo:x:44:\n")
+    for name, *options, file in (
+        ("systemd-sysusers", "hotspotd.sysusers"),
+        ("systemd-tmpfiles", "--create", "hotspotd.tmpfiles"),
+    ):
+        done = subprocess.run(
+            [tool(name), *options, f"--root={tmp_path}", str(SYSTEMD / file)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "nknown" not in done.stderr
+    assert "hotspotd:x:" in (tmp_path / "etc/passwd").read_text()
+    assert re.search(r"^dialout:.*:hotspotd$", (tmp_path / "etc/group").read_text(), re.MULTILINE)
+    assert (tmp_path / "etc/hotspotd/tls").stat().st_mode & 0o777 == 0o750
+    assert (tmp_path / "var/lib/hotspotd/watchlist").stat().st_mode & 0o7777 == 0o2770
+
+
+def test_udev_takes_the_rules() -> None:
+    udevadm = tool("udevadm")
+    done = subprocess.run(
+        [udevadm, "verify", str(SYSTEMD / "60-hotspotd.rules")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if "Unknown command verb" in done.stderr:
+        pytest.skip("udevadm of this machine cannot verify (older than 254)")
+    assert done.returncode == 0, done.stdout + done.stderr
