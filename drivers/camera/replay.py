@@ -8,6 +8,7 @@ read for ``limit`` seconds.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from drivers.base import Camera, DeviceInfo, DriverError, DriverReason, Frame
 from drivers.image_folder import ImageFolder
 from drivers.worker import DeviceWorker, Token
 
+_log = logging.getLogger(__name__)
 _OPTIONS = frozenset({"fps", "limit"})
 # A symlink swapped in two steps is away for a moment; a folder away longer than this has gone.
 _AWAY_S = 1.0
@@ -58,6 +60,7 @@ class ReplayCamera(Camera):
         self._frame = self._failure = None
         self._news = asyncio.Event()
         self._task = asyncio.create_task(self._run(), name=f"replay camera {self._address.path}")
+        self._task.add_done_callback(self._ended)
         return DeviceInfo("replay", str(self._address), model="pictures of a folder", details={"fps": f"{self._fps:g}"})
 
     async def close(self) -> None:
@@ -91,6 +94,12 @@ class ReplayCamera(Camera):
     def _tell(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """An error that nobody foresaw is a lost camera, not a quiet one."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("the camera %s has failed", self._address.path, exc_info=error)
+            self._fail(DriverError(DriverReason.LOST, f"the camera {self._address.path} has failed", "see the log"))
 
     def _fail(self, failure: DriverError) -> None:
         self._failure = failure

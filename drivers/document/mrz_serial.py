@@ -52,6 +52,7 @@ class MrzSerialReader(DocumentReader):
             raise
         self._latest = self._failure = None
         self._task = asyncio.create_task(self._listen(), name=f"mrz {self._address.path}")
+        self._task.add_done_callback(self._ended)
         return DeviceInfo("mrz-serial", str(self._address), model="serial reader of machine readable zones")
 
     async def close(self) -> None:
@@ -87,6 +88,15 @@ class MrzSerialReader(DocumentReader):
             await self._worker.run(lambda token: self._pump(token, loop))
         except DriverError as error:
             self._failure = error
+            self._tell()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """An error that nobody foresaw is a lost reader, not a quiet one."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("the reader at %s has failed", self._address.path, exc_info=error)
+            self._failure = DriverError(
+                DriverReason.LOST, f"the driver of {self._address.path} has failed", "see the log"
+            )
             self._tell()
 
     def _arrived(self, at: float, result: tuple[str, ...] | NotLinesError) -> None:

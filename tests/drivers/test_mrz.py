@@ -166,6 +166,24 @@ async def test_unplugging_while_nobody_reads_is_told_to_the_next_who_does(
         assert caught.value.reason is DriverReason.LOST
 
 
+async def test_an_error_that_nobody_foresaw_is_a_lost_reader_not_a_quiet_one(
+    emulator: MrzReaderEmulator, reader: MrzSerialReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(MrzAssembler, "feed", fail)
+    await emulator.present(TD3)
+    with pytest.raises(DriverError) as caught:
+        await reader.read()
+    assert caught.value.reason is DriverReason.LOST
+    monkeypatch.undo()
+    await reader.close()
+    await reader.open()
+    await emulator.present(TD3)
+    assert (await reader.read()).lines == TD3
+
+
 async def test_a_pty_without_parity_is_used_without(emulator: MrzReaderEmulator, port: Path) -> None:
     driver = registry.reader("mrz-serial", f"serial://{port}?baud=19200&parity=E")
     await driver.open()

@@ -12,6 +12,7 @@ import pytest
 
 from drivers import registry
 from drivers.base import Camera, DriverError, DriverReason
+from drivers.image_folder import ImageFolder
 
 
 def fill(folder: Path, colours: dict[str, tuple[int, int, int]]) -> None:
@@ -107,6 +108,21 @@ async def test_a_folder_without_pictures_is_a_timeout_and_the_camera_goes_on(tmp
                 break
             except DriverError:
                 continue
+    await camera.close()
+
+
+async def test_an_error_that_nobody_foresaw_is_a_lost_camera_not_a_quiet_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    camera = registry.camera("replay", f"replay://{tmp_path}?fps=50")
+    monkeypatch.setattr(ImageFolder, "next", fail)
+    await camera.open()
+    with pytest.raises(DriverError) as caught:
+        await camera.newest()
+    assert caught.value.reason is DriverReason.LOST
     await camera.close()
 
 
