@@ -17,6 +17,7 @@ from typing import Protocol
 
 from aiohttp import web
 
+from hotspotd.errors import HotspotError
 from hotspotd.events import Event, Events, Missed, Subscription
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,9 @@ class Streams:
                 await self._feed(response, source, subscription)
         except (ConnectionResetError, TimeoutError):
             log.debug("a page's event stream was closed by its reader")
+        except HotspotError as error:
+            # The page comes back, and asks again; meanwhile it says that it has lost the kiosk.
+            log.warning("a page's event stream was ended: %s", error)
         finally:
             self._open -= 1
         return response

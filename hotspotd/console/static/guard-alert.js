@@ -13,18 +13,23 @@ export function alert(detail, reasons, act) {
       make(
         "div", { class: "chips" },
         make("span", { class: "chip" }, line.heading),
-        line.certainty && make("span", { class: "tag care" }, icon("help"), line.certainty),
+        line.certainty && make("span", { class: "tag care" }, icon("help"), certainty(line)),
         line.kind === "gateway" || line.kind === "late" ? make("span", { class: "tag quiet" }, icon("link"), "from the gateway") : null,
         make("span", { class: "grow" }),
-        make("span", { class: "quiet" }, `Lane ${line.lane} · ${clock(line.raised_at)}${detail.clock_trusted ? "" : " (clock not set)"}`),
+        make("span", { class: "quiet" }, `${line.lane} · ${clock(line.raised_at)}${detail.clock_trusted ? "" : " (clock not set)"}`),
       ),
       make("h1", {}, line.title),
       line.kind === "late" &&
-        make("p", { class: "latehit" }, icon("clock"), `Late hit: traveller left at ${clock(line.left_at, false) || "an unknown time"}. Seen in lane ${line.lane} at ${clock(detail.opened_at, false)}.`),
+        make("p", { class: "latehit" }, icon("clock"), `Late hit: traveller left at ${clock(line.left_at, false) || "an unknown time"}. Seen in ${line.lane} at ${clock(detail.opened_at, false)}.`),
     ),
     make("div", { class: "body" }, detail.hits.length ? detail.hits.map(hit) : trouble(detail), context(detail)),
     actions(detail, reasons, act),
   );
+}
+
+/** What an officer has confirmed here, the owning bureau has still to confirm. */
+function certainty(line) {
+  return line.state === "confirmed" && line.certainty === "unconfirmed" ? "confirmed here, not yet by the owner" : line.certainty;
 }
 
 function hit(hit) {
@@ -116,7 +121,7 @@ function documentTable(held) {
     ["Check digits", held.failed_checks ? `do not match: ${held.failed_checks.replaceAll("_", " ")}` : "match"],
   ];
   return make(
-    "table", { class: "facts" },
+    "table", { class: "facts plainly" },
     make("tbody", {}, rows.map(([label, value]) => make("tr", {}, make("th", {}, label), make("td", {}, value || "–")))),
   );
 }

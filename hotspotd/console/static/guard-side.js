@@ -36,8 +36,8 @@ export function lanes(state, next) {
       make("ul", { class: "devices" }, lane.devices.map(device)),
       lane.view?.state === "officer" &&
         make(
-          "button", { class: "action", type: "button", on: { click: () => next(lane.name) } },
-          icon("next"), "Taken over, next traveller", lane.name === takeOver && make("kbd", {}, "N"),
+          "button", { class: "action", type: "button", title: "The traveller has been taken over", on: { click: () => next(lane.name) } },
+          icon("next"), "Next traveller", lane.name === takeOver && make("kbd", {}, "N"),
         ),
     );
   });

@@ -5,6 +5,7 @@ import { follow, insist, post, reloadIfNew } from "./stream.js";
 const ANNOUNCE_S = 15; // A time-out is announced this long before.
 const LOST_PATIENCE_MS = 1500; // A reconnect that takes no longer goes unseen.
 const MIRROR_MS = 125;
+const OTHERS_SHOWN = 3;
 
 const body = document.body;
 const lane = body.dataset.lane;
@@ -43,6 +44,9 @@ function show() {
   for (const element of all("[data-label]")) element.textContent = own.labels[element.dataset.label];
   for (const element of all("[data-intro]")) element.textContent = own.intro[element.dataset.intro];
   one("#language-name").textContent = own.name;
+  // A stranger looks for a word of their own language.
+  const others = Object.keys(words).filter((each) => each !== code).slice(0, OTHERS_SHOWN).map((each) => words[each].name);
+  one("#language-others").textContent = state?.state === "idle" ? others.join(" · ") : "";
   for (const button of all("[data-language]")) button.setAttribute("aria-pressed", button.dataset.language === code);
 
   const waiting = lost || state === null || state.state === "starting";
@@ -52,7 +56,8 @@ function show() {
   setText("#prompt", waiting ? own.labels.moment : fill(own.prompts[state.prompt], { finger }));
   setText("#hint", waiting ? own.labels.moment_hint : own.hints[state.prompt] ?? "");
 
-  for (const picture of all("[data-picture]")) picture.hidden = picture.dataset.picture !== PICTURE[now];
+  // SVG elements have no `hidden` property.
+  for (const picture of all("[data-picture]")) picture.toggleAttribute("hidden", picture.dataset.picture !== PICTURE[now]);
   one('[data-picture="finger"]').dataset.finger = state?.finger ?? "unknown";
   showSteps(now);
   one("#intro").hidden = now !== "idle";

@@ -1,0 +1,362 @@
+"""Makes pictures of the screens: every page in every state that it has, with drawn people only.
+
+``python -m tests.console.screens FOLDER`` writes all of them at their real sizes, for looking at them;
+``--docs`` writes the few that the documentation shows, smaller. Needs Chromium; see scripts/screens.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import functools
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from playwright.async_api import Browser, Page, async_playwright
+
+from hotspotd.biometrics.face import synthetic as faces
+from hotspotd.biometrics.finger import synthetic as prints
+from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality
+from hotspotd.domain.document import parse_mrz
+from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.notice import Notice
+from hotspotd.domain.verdict import ReferReason
+from hotspotd.events import DeviceState, DeviceView, LaneState, Prompt
+from tests.console.kiosk import Kiosk, jpeg, png, record, running
+
+# Offline, headless, as root in a virtual machine or a container.
+CHROMIUM_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PORTRAIT = (1080, 1920)
+LANDSCAPE = (1280, 800)
+OFFICER = (1920, 1080)
+
+
+def chromium() -> str | None:
+    """The browser's program, or ``None`` where there is none."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def face_picture(seed: int, size: tuple[int, int] = (480, 640)) -> NDArray[np.uint8]:
+    """A drawn person before the camera."""
+    return faces.picture(faces.person(seed), np.random.default_rng(seed), size)
+
+
+@functools.lru_cache(16)
+def portrait(seed: int, look: int) -> bytes:
+    """A portrait of a drawn person, as JPEG; another ``look`` is another picture of the same person."""
+    whole = faces.picture(faces.person(seed), np.random.default_rng(look), (500, 500))
+    return jpeg(np.ascontiguousarray(whole[20:480, 66:434]))
+
+
+@functools.lru_cache(16)
+def fingerprint(seed: int, look: int) -> bytes:
+    """An impression of a drawn finger, as PNG."""
+    rng = np.random.default_rng(look)
+    return png(prints.impression(prints.master(seed), rng, prints.Condition.GOOD))
+
+
+def name_record(notice: Notice, number: int, surname: str, given: str, **fields: str) -> ListRecord:
+    """A record about an invented person."""
+    return record(notice, reference=f"2026/{number}", surname=surname, given_names=given, **fields)
+
+
+Setup = Callable[[Kiosk], Awaitable[None]]
+Act = Callable[[Page], Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One picture to be made."""
+
+    name: str
+    path: str
+    size: tuple[int, int]
+    setup: Setup
+    act: Act | None = None
+    mode: str = "production"
+    docs: bool = False
+    lose: bool = False
+
+
+def lane(state: LaneState, prompt: Prompt, **fields: object) -> Setup:
+    async def setup(kiosk: Kiosk) -> None:
+        kiosk.lane.sees(await asyncio.to_thread(face_picture, 7, (480, 640)))
+        kiosk.lane.show(state, prompt, **fields)
+
+    return setup
+
+
+async def idle(kiosk: Kiosk) -> None:
+    kiosk.lane.show(LaneState.IDLE, Prompt.PLACE_DOCUMENT)
+
+
+async def morning(kiosk: Kiosk) -> None:
+    """Some travellers, all clear."""
+    for number in range(9):
+        encounter = await kiosk.encounter(f"lane-{1 + number % 2}")
+        await kiosk.check(encounter)
+        if number < 8:
+            await kiosk.answer(encounter)
+    kiosk.lane.show(LaneState.FINGER, Prompt.PLACE_FINGER, finger=FingerPosition.RIGHT_INDEX, attempt=2)
+
+
+async def full_queue(kiosk: Kiosk) -> None:
+    """A morning with one of everything."""
+    await morning(kiosk)
+    person = await asyncio.to_thread(portrait, 7, 1)
+    mark = await asyncio.to_thread(fingerprint, 3, 1)
+    listed = name_record(Notice.RED, 48213, "ERIKSSON", "ANNA MARIA", reason="Fraud, wanted for prosecution")
+    kiosk.pictures.held[listed.reference, "face", None] = await asyncio.to_thread(portrait, 7, 5)
+    kiosk.pictures.held[listed.reference, "finger", FingerPosition.RIGHT_INDEX] = await asyncio.to_thread(
+        fingerprint, 3, 2
+    )
+    first = await kiosk.encounter("lane-2", face=person, finger=mark)
+    await kiosk.check(
+        first,
+        Hit(
+            record=listed,
+            candidates=(
+                Candidate(modality=Modality.FACE, reference=listed.reference, score=0.81, fmr=2.5e-8),
+                Candidate(
+                    modality=Modality.FINGER,
+                    reference=listed.reference,
+                    score=61.3,
+                    fmr=2.4e-5,
+                    position=FingerPosition.RIGHT_INDEX,
+                ),
+            ),
+        ),
+    )
+    kiosk.lanes["lane-2"].show(LaneState.OFFICER, Prompt.OFFICER_COMES)
+    stolen = record(
+        Notice.SLTD,
+        reference="SLTD-UTO-L898902C3",
+        owner="UTO",
+        surname="",
+        given_names="",
+        birth_date="",
+        nationality="",
+        sex="",
+        document_number="L898902C3",
+        reason="Stolen blank",
+    )
+    second = await kiosk.encounter("lane-1", face=await asyncio.to_thread(portrait, 12, 1))
+    document = Candidate(
+        modality=Modality.DOCUMENT, reference=stolen.reference, score=1.0, detail="document listed as stolen"
+    )
+    await kiosk.check(second, Hit(record=stolen, candidates=(document,)))
+    third = await kiosk.encounter("lane-1", face=await asyncio.to_thread(portrait, 21, 1))
+    await kiosk.check(third)
+    await kiosk.records.release(third.encounter_id)
+    late = name_record(Notice.BLUE, 7702, "MOSER", "KARL JOSEF", birth_date="1969-03-30", sex="M", nationality="D")
+    await kiosk.answer(
+        third,
+        Hit(
+            record=late,
+            candidates=(
+                Candidate(
+                    modality=Modality.FINGER,
+                    reference=late.reference,
+                    score=48.0,
+                    fmr=4e-5,
+                    position=FingerPosition.RIGHT_INDEX,
+                ),
+            ),
+        ),
+        text="Contact NCB Utopia, reference 7702.",
+    )
+    broken = (
+        "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
+        "L898902C26UTO7408122F1204159ZE184226B<<<<<10",
+    )
+    fourth = await kiosk.encounter(
+        "lane-1", document=parse_mrz(broken), face=await asyncio.to_thread(portrait, 30, 1), finger=mark
+    )
+    await kiosk.check(fourth, trouble=(ReferReason.DOCUMENT_UNREADABLE,))
+
+
+async def scanner_gone(kiosk: Kiosk) -> None:
+    """Scanner unplugged, link down."""
+    await full_queue(kiosk)
+    kiosk.events.publish(
+        DeviceView(
+            lane="lane-1",
+            device="scanner",
+            state=DeviceState.FAULTED,
+            reason="lost",
+            advice="The scanner was unplugged. Plug it in again: the lane goes on by itself.",
+        )
+    )
+    kiosk.lane.show(LaneState.OUT_OF_SERVICE, Prompt.CLOSED)
+    kiosk.link(up=False, queued=3, oldest_s=42.0, last_error="no answer from the gateway")
+
+
+def choose(words: str, act: Act | None = None) -> Act:
+    async def click(page: Page) -> None:
+        await page.get_by_text(words).first.click()
+        if act:
+            await act(page)
+
+    return click
+
+
+async def _language_arabic(page: Page) -> None:
+    await page.click("#language")
+    await page.click('[data-language="ar"]')
+
+
+async def _languages(page: Page) -> None:
+    await page.click("#language")
+
+
+async def _keys(page: Page) -> None:
+    await page.keyboard.press("?")
+
+
+async def _dismiss(page: Page) -> None:
+    await page.wait_for_selector(".alert")
+    await page.keyboard.press("d")
+
+
+async def _confirm(page: Page) -> None:
+    await page.wait_for_selector(".alert")
+    await page.keyboard.press("c")
+    await page.wait_for_selector("#undo:not([hidden])")
+
+
+FINGER = {"finger": FingerPosition.RIGHT_INDEX}
+SCENES = (
+    Scene("traveller-document", "/traveller/lane-1", PORTRAIT, idle, docs=True),
+    Scene("traveller-document-training", "/traveller/lane-1", PORTRAIT, idle, mode="training"),
+    Scene(
+        "traveller-document-again",
+        "/traveller/lane-1",
+        PORTRAIT,
+        lane(LaneState.DOCUMENT, Prompt.DOCUMENT_AGAIN, attempt=2, nationality="FRA"),
+    ),
+    Scene("traveller-face", "/traveller/lane-1", PORTRAIT, lane(LaneState.FACE, Prompt.COME_CLOSER), docs=True),
+    Scene(
+        "traveller-finger",
+        "/traveller/lane-1",
+        PORTRAIT,
+        lane(LaneState.FINGER, Prompt.FINGER_AGAIN, attempt=2, time_left_s=12.0, **FINGER),
+        docs=True,
+    ),
+    Scene(
+        "traveller-finger-left-arabic",
+        "/traveller/lane-1",
+        PORTRAIT,
+        lane(LaneState.FINGER, Prompt.PLACE_FINGER, finger=FingerPosition.LEFT_THUMB, nationality="EGY"),
+        docs=True,
+    ),
+    Scene("traveller-wait", "/traveller/lane-1", PORTRAIT, lane(LaneState.CHECKING, Prompt.WAIT)),
+    Scene("traveller-go", "/traveller/lane-1", PORTRAIT, lane(LaneState.GO, Prompt.THANK_YOU)),
+    Scene("traveller-officer", "/traveller/lane-1", PORTRAIT, lane(LaneState.OFFICER, Prompt.OFFICER_COMES), docs=True),
+    Scene("traveller-closed", "/traveller/lane-1", PORTRAIT, lane(LaneState.OUT_OF_SERVICE, Prompt.CLOSED)),
+    Scene("traveller-lost", "/traveller/lane-1", PORTRAIT, idle, lose=True),
+    Scene("traveller-languages", "/traveller/lane-1", PORTRAIT, idle, act=_languages),
+    Scene("wide-document", "/traveller/lane-1", LANDSCAPE, idle, mode="training"),
+    Scene("wide-document-arabic", "/traveller/lane-1", LANDSCAPE, idle, act=_language_arabic),
+    Scene("wide-face", "/traveller/lane-1", LANDSCAPE, lane(LaneState.FACE, Prompt.LOOK_AT_CAMERA), docs=True),
+    Scene(
+        "wide-finger-french",
+        "/traveller/lane-1",
+        LANDSCAPE,
+        lane(LaneState.FINGER, Prompt.FINGER_AGAIN, attempt=2, time_left_s=12.0, nationality="FRA", **FINGER),
+        mode="training",
+    ),
+    Scene("wide-officer", "/traveller/lane-1", LANDSCAPE, lane(LaneState.OFFICER, Prompt.OFFICER_COMES)),
+    Scene("guard-empty", "/guard", OFFICER, morning, docs=True),
+    Scene("guard-hit", "/guard", OFFICER, full_queue, docs=True),
+    Scene("guard-stolen-document", "/guard", OFFICER, full_queue, act=choose("Document L898902C3")),
+    Scene("guard-late-hit", "/guard", OFFICER, full_queue, act=choose("MOSER"), docs=True),
+    Scene(
+        "guard-trouble",
+        "/guard",
+        OFFICER,
+        scanner_gone,
+        act=choose("Document could not be read"),
+        mode="training",
+        docs=True,
+    ),
+    Scene("guard-confirmed", "/guard", OFFICER, full_queue, act=_confirm),
+    Scene("guard-dismiss", "/guard", OFFICER, full_queue, act=_dismiss),
+    Scene("guard-keys", "/guard", OFFICER, morning, act=_keys),
+    Scene("guard-lost", "/guard", OFFICER, full_queue, lose=True),
+    Scene("guard-small", "/guard", (1366, 768), full_queue),
+)
+
+
+async def take(scene: Scene, browser: Browser, target: Path) -> None:
+    """Make the picture of ``scene``."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with AsyncExitStack() as stack:
+            kiosk = await stack.enter_async_context(running(Path(folder), mode=scene.mode))
+            await scene.setup(kiosk)
+            width, height = scene.size
+            context = await browser.new_context(
+                viewport={"width": width, "height": height}, reduced_motion="reduce", timezone_id="Europe/Zagreb"
+            )
+            page = await context.new_page()
+            await page.goto(f"{kiosk.origin}{scene.path}")
+            ready = "#lanes li" if scene.path == "/guard" else "body:not([data-state='starting'])"
+            await page.wait_for_selector(ready)
+            if scene.act:
+                await scene.act(page)
+            if scene.lose:
+                await kiosk.console.stop()
+                await page.wait_for_selector("body[data-lost], body[data-state='lost']")
+            # Pictures are fetched by the page after it is drawn; the mirror's first frame comes after that.
+            await page.wait_for_timeout(600)
+            await page.screenshot(path=target / f"{scene.name}.png")
+            await context.close()
+
+
+def shrink(path: Path, longest: int = 1280) -> None:
+    """Make the picture small enough for a repository: at most ``longest`` wide or high."""
+    image = cv2.imread(str(path))
+    if image is None:
+        raise FileNotFoundError(path)
+    scale = longest / max(image.shape[:2])
+    if scale < 1:
+        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    cv2.imwrite(str(path), image, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+
+
+async def main() -> None:
+    """Make the pictures that the command line asks for."""
+    parser = argparse.ArgumentParser(description="Make pictures of the screens.")
+    parser.add_argument("folder", type=Path, help="where they go")
+    parser.add_argument("--docs", action="store_true", help="only those of the documentation, smaller")
+    parser.add_argument("--only", default="", help="only those whose name holds this")
+    wishes = parser.parse_args()
+    program = chromium()
+    if program is None:
+        raise SystemExit("No Chromium found. On Debian: apt-get install chromium")
+    wishes.folder.mkdir(parents=True, exist_ok=True)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=list(CHROMIUM_ARGUMENTS))
+        for scene in SCENES:
+            if wishes.only in scene.name and (scene.docs or not wishes.docs):
+                await take(scene, browser, wishes.folder)
+                if wishes.docs:
+                    shrink(wishes.folder / f"{scene.name}.png")
+        await browser.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,249 @@
+"""Both pages in a real Chromium: what they show, that they follow without a reload, and that they lose nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, ConsoleMessage, Page, Response, async_playwright, expect
+
+from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.notice import Notice
+from hotspotd.domain.verdict import ReferReason
+from hotspotd.events import DeviceState, DeviceView, LaneState, Prompt
+from tests.console.kiosk import Kiosk, drawn, finger_hit, png, record, running
+from tests.console.screens import CHROMIUM_ARGUMENTS, chromium
+
+pytestmark = [
+    pytest.mark.browser,
+    # Playwright starts and reads a process on the loop.
+    pytest.mark.blocking_allowed,
+    pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine (apt-get install chromium)"),
+]
+
+_MOST_BYTES = 200 * 1024
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_ARGUMENTS))
+        yield started
+        await started.close()
+
+
+class Window:
+    """A page, with what its console said and how much it loaded."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        self.loaded: list[Response] = []
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("response", lambda response: self.loaded.append(response))  # noqa: PLW0108  # Playwright marks it.
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    async def weight(self) -> int:
+        """Bytes of the page itself: everything loaded but streams and pictures of people."""
+        own = [each for each in self.loaded if not re.search(r"/events$|/api/|mirror", each.url)]
+        return sum([len(await each.body()) for each in own if each.status == 200])
+
+
+@pytest.fixture
+async def window(browser: Browser) -> AsyncIterator[Window]:
+    context = await browser.new_context(viewport={"width": 1920, "height": 1080})
+    yield Window(await context.new_page())
+    await context.close()
+
+
+async def test_the_travellers_page_follows_the_lane_without_a_reload(kiosk: Kiosk, window: Window) -> None:
+    page = window.page
+    await page.goto(f"{kiosk.origin}/traveller/lane-1")
+    prompt = page.locator("#prompt")
+    await expect(prompt).to_have_text("Put your document on the reader")
+    await expect(page.locator("#intro")).to_contain_text("erased after 24 hours")
+    await page.evaluate("window.untouched = true")
+    kiosk.lane.show(LaneState.FACE, Prompt.COME_CLOSER)
+    await expect(prompt).to_have_text("Come a little closer")
+    kiosk.lane.show(LaneState.FINGER, Prompt.PLACE_FINGER, finger=FingerPosition.RIGHT_INDEX, attempt=2)
+    await expect(prompt).to_have_text("Put your right index finger on the glass")
+    await expect(page.locator("#attempt")).to_have_text("Try 2 of 3")
+    await expect(page.locator('[data-picture="finger"]')).to_be_visible()
+    kiosk.lane.show(LaneState.OFFICER, Prompt.OFFICER_COMES)
+    await expect(prompt).to_have_text("An officer will help you")
+    assert await page.evaluate("window.untouched")
+    assert window.complaints == []
+    assert await window.weight() <= _MOST_BYTES
+
+
+async def test_the_traveller_is_spoken_to_in_the_documents_language_or_the_chosen_one(
+    kiosk: Kiosk, window: Window
+) -> None:
+    page = window.page
+    await page.goto(f"{kiosk.origin}/traveller/lane-1")
+    kiosk.lane.show(LaneState.FACE, Prompt.LOOK_AT_CAMERA, nationality="FRA")
+    await expect(page.locator("#prompt")).to_have_text("Regardez la caméra")
+    await page.click("#language")
+    await page.click('[data-language="ar"]')
+    await expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    await expect(page.locator("#prompt")).to_have_text("انظر إلى الكاميرا")
+    # The choice ends with the traveller.
+    kiosk.lane.show(LaneState.IDLE, Prompt.PLACE_DOCUMENT)
+    await expect(page.locator("html")).to_have_attribute("dir", "ltr")
+
+
+async def test_the_mirror_is_live_while_the_face_is_taken(kiosk: Kiosk, window: Window) -> None:
+    import numpy as np
+
+    kiosk.lane.sees(np.full((480, 640, 3), 200, np.uint8))
+    page = window.page
+    await page.goto(f"{kiosk.origin}/traveller/lane-1")
+    kiosk.lane.show(LaneState.FACE, Prompt.LOOK_AT_CAMERA)
+    await expect(page.locator(".mirror[data-live]")).to_be_visible()
+    kiosk.lane.show(LaneState.CHECKING, Prompt.WAIT)
+    await expect(page.locator(".mirror[data-live]")).to_have_count(0)
+    assert window.complaints == []
+
+
+async def test_help_and_more_time_reach_the_lane(kiosk: Kiosk, window: Window) -> None:
+    page = window.page
+    await page.goto(f"{kiosk.origin}/traveller/lane-1")
+    kiosk.lane.show(LaneState.FACE, Prompt.LOOK_AT_CAMERA, time_left_s=12.0)
+    await page.click("#more-time")
+    await page.click("#help")
+    await expect(page.locator("#prompt")).to_have_text("An officer will help you")
+    await expect(page.locator("#help")).to_be_hidden()
+    assert kiosk.lane.asked == ["more_time", "help"]
+
+
+@pytest.mark.parametrize("size", [(1080, 1920), (1280, 800)])
+async def test_everything_a_traveller_touches_is_large_and_nothing_is_cut_off(
+    kiosk: Kiosk, window: Window, size: tuple[int, int]
+) -> None:
+    page = window.page
+    await page.set_viewport_size({"width": size[0], "height": size[1]})
+    await page.goto(f"{kiosk.origin}/traveller/lane-1")
+    kiosk.lane.show(LaneState.FINGER, Prompt.FINGER_AGAIN, finger=FingerPosition.RIGHT_LITTLE, time_left_s=9.0)
+    await expect(page.locator("#more-time")).to_be_visible()
+    for code in ("en", "fr", "ar"):
+        await page.click("#language")
+        for button in await page.locator("button:visible").all():
+            box = await button.bounding_box()
+            assert box
+            assert min(box["width"], box["height"]) >= 64
+        await page.click(f'[data-language="{code}"]')
+        for selector in ("#prompt", "#attempt", "#time", ".foot", ".steps", "[data-picture=finger]"):
+            box = await page.locator(selector).bounding_box()
+            assert box
+            assert box["x"] >= 0
+            assert box["y"] >= 0
+            assert box["x"] + box["width"] <= size[0]
+            assert box["y"] + box["height"] <= size[1]
+
+
+async def test_training_is_said_on_both_pages(tmp_path: Path, window: Window) -> None:
+    async with running(tmp_path, mode="training") as kiosk:
+        for path in ("/traveller/lane-1", "/guard"):
+            await window.page.goto(f"{kiosk.origin}{path}")
+            await expect(window.page.locator(".training")).to_contain_text("Training")
+
+
+async def test_an_alert_appears_without_a_reload_and_is_confirmed_and_undone_by_key(
+    kiosk: Kiosk, window: Window
+) -> None:
+    listed = record(Notice.RED)
+    kiosk.pictures.held[listed.reference, "finger", FingerPosition.RIGHT_INDEX] = png(drawn(7))
+    page = window.page
+    await page.goto(f"{kiosk.origin}/guard")
+    await expect(page.locator(".empty")).to_contain_text("No open alerts")
+    await page.evaluate("window.untouched = true")
+    alert = await kiosk.check(await kiosk.encounter(), finger_hit(listed))
+    assert alert is not None
+    await expect(page.locator(".alert h1")).to_have_text("ERIKSSON, ANNA MARIA")
+    await expect(page.locator(".alert .chip")).to_have_text("Red notice")
+    await expect(page.locator(".alert .chips")).to_contain_text("unconfirmed")
+    await expect(page.locator(".facts tr[data-differs] th")).to_have_text(["Document"])
+    await page.keyboard.press("c")
+    await expect(page.locator(".decided")).to_contain_text("Confirmed")
+    assert (await kiosk.records.alert(alert)).state == "confirmed"
+    await page.keyboard.press("u")
+    await expect(page.locator(".actions .first")).to_be_visible()
+    assert (await kiosk.records.alert(alert)).state == "open"
+    assert await page.evaluate("window.untouched")
+    assert window.complaints == []
+    assert await window.weight() <= _MOST_BYTES
+
+
+async def test_an_alert_is_dismissed_by_key_with_a_reason(kiosk: Kiosk, window: Window) -> None:
+    alert = await kiosk.check(await kiosk.encounter(), finger_hit())
+    assert alert is not None
+    page = window.page
+    await page.goto(f"{kiosk.origin}/guard")
+    await expect(page.locator(".alert")).to_be_visible()
+    await page.keyboard.press("d")
+    await page.keyboard.press("2")
+    await expect(page.locator(".decided")).to_contain_text("Document is in order")
+    stored = await kiosk.records.alert(alert)
+    assert (stored.state, stored.decision_reason) == ("dismissed", "document_in_order")
+
+
+async def test_a_new_alert_does_not_take_the_place_of_the_one_being_read(kiosk: Kiosk, window: Window) -> None:
+    page = window.page
+    await kiosk.check(await kiosk.encounter(), trouble=(ReferReason.DOCUMENT_UNREADABLE,))
+    await page.goto(f"{kiosk.origin}/guard")
+    await expect(page.locator(".alert h1")).to_have_text("Document could not be read")
+    await kiosk.check(await kiosk.encounter("lane-2"), finger_hit())
+    await expect(page.locator("#alerts li")).to_have_count(2)
+    await expect(page.locator("#alerts li").first).to_contain_text("Red notice")
+    await expect(page.locator(".alert h1")).to_have_text("Document could not be read")
+    await page.keyboard.press("ArrowUp")
+    await expect(page.locator(".alert h1")).to_have_text("ERIKSSON, ANNA MARIA")
+    await page.reload()
+    await expect(page.locator("#alerts li")).to_have_count(2)
+
+
+async def test_a_late_hit_and_a_faulted_device_are_said(kiosk: Kiosk, window: Window) -> None:
+    page = window.page
+    await page.goto(f"{kiosk.origin}/guard")
+    encounter = await kiosk.encounter("lane-2")
+    await kiosk.check(encounter)
+    await kiosk.records.release(encounter.encounter_id)
+    await kiosk.answer(encounter, finger_hit())
+    await expect(page.locator(".latehit")).to_contain_text(re.compile(r"Late hit: traveller left at \d\d:\d\d"))
+    kiosk.events.publish(
+        DeviceView(lane="lane-1", device="scanner", state=DeviceState.FAULTED, reason="lost", advice="Plug it in.")
+    )
+    await expect(page.locator('[data-lane="lane-1"] .fault')).to_contain_text("Plug it in.")
+    kiosk.lanes["lane-2"].show(LaneState.OFFICER, Prompt.OFFICER_COMES)
+    await expect(page.locator('[data-lane="lane-2"]')).to_contain_text("Needs an officer")
+    await page.keyboard.press("n")
+    await expect(page.locator('[data-lane="lane-2"]')).to_contain_text("Ready")
+    assert kiosk.lanes["lane-2"].asked == ["next"]
+    assert window.complaints == []
+
+
+async def test_both_pages_say_that_the_kiosk_is_gone_and_come_back_by_themselves(
+    tmp_path: Path, browser: Browser
+) -> None:
+    traveller, guard = await browser.new_page(), await browser.new_page()
+    async with running(tmp_path) as kiosk:
+        port = kiosk.console.port
+        await traveller.goto(f"{kiosk.origin}/traveller/lane-1")
+        await guard.goto(f"{kiosk.origin}/guard")
+        await kiosk.check(await kiosk.encounter(), finger_hit())
+        await expect(guard.locator(".alert")).to_be_visible()
+    await expect(guard.locator("#lost")).to_contain_text("No contact with the kiosk since")
+    await expect(guard.locator(".actions .first")).to_be_disabled()
+    await expect(traveller.locator("#prompt")).to_have_text("One moment, please")
+    # The same records, the same address: the daemon started again.
+    async with running(tmp_path, port=port):
+        await expect(guard.locator("#lost")).to_be_hidden()
+        await expect(guard.locator(".alert h1")).to_have_text("ERIKSSON, ANNA MARIA")
+        await expect(guard.locator(".actions .first")).to_be_enabled()
+        await expect(traveller.locator("#prompt")).to_have_text("Put your document on the reader")

@@ -1,0 +1,166 @@
+"""The traveller's words, and how officers' figures are put into words."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+
+import msgspec
+import pytest
+
+from hotspotd.console import alert_view, words
+from hotspotd.domain.candidate import Candidate, Modality
+from hotspotd.domain.verdict import ReferReason
+from hotspotd.errors import ConfigError, Reason
+from tests.console.kiosk import config, record
+
+WORDS = words.load()
+FORBIDDEN = re.compile(r"\b(error|failed|rejected|hit|alert|database|biometric)", re.IGNORECASE)
+
+
+def test_english_french_and_arabic_are_there_and_say_whether_they_were_reviewed() -> None:
+    assert list(WORDS.languages) == ["en", "ar", "fr"]
+    assert {code: each.language.reviewed for code, each in WORDS.languages.items()} == {
+        "en": True,
+        "ar": False,
+        "fr": False,
+    }
+    assert WORDS.languages["ar"].language.direction == "rtl"
+
+
+@pytest.mark.parametrize("code", WORDS.languages)
+def test_every_language_has_the_same_places_to_fill(code: str) -> None:
+    source, other = WORDS.languages["en"], WORDS.languages[code]
+    for mine, theirs in (
+        (source.prompts, other.prompts),
+        (msgspec.to_builtins(source.labels), msgspec.to_builtins(other.labels)),
+        (msgspec.to_builtins(source.intro), msgspec.to_builtins(other.intro)),
+    ):
+        assert mine.keys() == theirs.keys()
+        for key, text in mine.items():
+            assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", theirs[key])), key
+            assert theirs[key]
+    assert other.hints.keys() == source.hints.keys()
+
+
+def test_a_traveller_is_told_nothing_frightening() -> None:
+    english = WORDS.languages["en"]
+    for text in (*english.prompts.values(), *english.hints.values(), *msgspec.to_builtins(english.labels).values()):
+        assert not FORBIDDEN.search(text), text
+
+
+def test_a_language_with_a_missing_prompt_is_refused_by_name() -> None:
+    text = (resources.files("hotspotd.console") / "words" / "fr.toml").read_text(encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        words.parse(text.replace('hold_still = "Ne bougez plus"\n', ""), "fr.toml")
+    assert caught.value.reason is Reason.MISSING_KEY
+    assert "hold_still" in caught.value.what
+    assert "fr.toml" in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("nationality", "code"), [("FRA", "fr"), ("EGY", "ar"), ("UTO", None), (None, None), ("", None)]
+)
+def test_the_first_language_follows_the_document(nationality: str | None, code: str | None) -> None:
+    assert WORDS.language_of(nationality) == code
+
+
+def test_the_first_lines_say_what_is_taken_and_how_long_it_is_kept() -> None:
+    settings = config()
+    lane = settings.lanes[0]
+    lines = words.intro(WORDS.languages["en"], lane, settings.operation)
+    assert lines["what"] == "We take your document, a picture of your face and your fingerprints."
+    assert "24 hours" in lines["keep"]
+    without = msgspec.structs.replace(lane, scanner=None, camera=None)
+    assert words.steps(without, settings.operation) == ("document", "done")
+    assert words.intro(WORDS.languages["en"], without, settings.operation)["what"] == "We take your document."
+
+
+@pytest.mark.parametrize(
+    ("code", "hours", "text"),
+    [
+        ("en", 1, "1 hour"),
+        ("en", 24, "24 hours"),
+        ("en", 24.5, "25 hours"),
+        ("en", 72, "3 days"),
+        ("fr", 1, "1 heure"),
+        ("ar", 2, "ساعتين"),
+        ("ar", 5, "5 ساعات"),
+        ("ar", 24, "24 ساعة"),
+    ],
+)
+def test_times_are_put_into_words_and_never_promise_less(code: str, hours: float, text: str) -> None:
+    assert words.duration(WORDS.languages[code], hours) == text
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [
+        (1e-4, "1 in 10 000 fingers"),
+        (2.4e-5, "1 in 41 000 fingers"),
+        (2.5e-8, "1 in 40 million fingers"),
+        (0.04, "1 in 25 fingers"),
+        (0.9, "nearly all fingers"),
+        (1e-12, "fewer than 1 in 1 billion fingers"),
+        (0.0, "fewer than 1 in 1 billion fingers"),
+    ],
+)
+def test_rates_are_put_into_words(rate: float, text: str) -> None:
+    assert alert_view.odds(rate, "fingers").replace("\u00a0", " ") == text
+
+
+def test_a_candidate_without_a_rate_is_said_without_one() -> None:
+    name = Candidate(modality=Modality.NAME, reference="r", score=0.97)
+    assert alert_view.strength(name).words == "name and date of birth agree"
+
+
+def test_only_what_both_state_can_differ() -> None:
+    rows = alert_view.comparisons(None, record(), 2026)
+    assert rows
+    assert all(row.differs is None for row in rows)
+
+
+@pytest.mark.parametrize("reason", ReferReason)
+def test_every_reason_has_words_and_advice(reason: ReferReason) -> None:
+    assert reason in alert_view.TROUBLES
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _contrast(one: str, other: str) -> float:
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize(
+    ("theme", "needed", "texts", "grounds"),
+    [
+        ("traveller", 7.0, ("text", "quiet", "accent"), ("ground", "surface")),
+        ("traveller", 7.0, ("on-accent",), ("accent",)),
+        ("traveller", 7.0, ("ground",), ("text",)),
+        (
+            "guard",
+            4.5,
+            (
+                *("text", "quiet", "good", "care", "bad", "red", "yellow", "blue", "black", "green", "orange"),
+                *("purple", "silver", "un_special", "sltd", "national", "trouble"),
+            ),
+            ("ground", "surface", "raised"),
+        ),
+        ("guard", 4.5, ("on-accent",), ("accent",)),
+    ],
+)
+def test_text_has_the_contrast_it_needs(
+    theme: str, needed: float, texts: tuple[str, ...], grounds: tuple[str, ...]
+) -> None:
+    css = (resources.files("hotspotd.console") / "static" / "tokens.css").read_text(encoding="utf-8")
+    block = re.search(rf"^\.{theme} \{{(.*?)^\}}", css, re.DOTALL | re.MULTILINE)
+    assert block
+    tokens = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block[1]))
+    for text in texts:
+        for ground in grounds:
+            assert _contrast(tokens[text], tokens[ground]) >= needed, (text, ground)
