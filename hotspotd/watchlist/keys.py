@@ -1,7 +1,8 @@
 """What makes two documents, or two names, the same for an exact search; and the sorted index of such keys.
 
-Keys are the first 8 bytes of HMAC-SHA-256: a snapshot that is read by somebody else gives no list of numbers, and
-a chance collision in a list of ten million has a probability of about 5e-13 for each search.
+Keys are the first 8 bytes of HMAC-SHA-256. A chance collision in a list of ten million has a probability of about
+5e-13 for each search. The key to them stands in the manifest and the records themselves are plain for now, so this
+hides nothing yet from who can read the folder; a later version moves the key to the device's secret store.
 """
 
 from __future__ import annotations

@@ -57,13 +57,13 @@ class Shelf:
             previous = self.previous()
             if error.reason is not Reason.DAMAGED or previous is None or previous == current:
                 raise
-            logger.error("watchlist is damaged, trying the one before: %s", error)  # noqa: TRY400  # No stack wanted.
+            logger.error("watchlist is damaged, trying the one before: %s", error)
             try:
                 snapshot = self._open(previous, finger_engine, face_engine)
             except WatchlistError as second:
-                logger.error("the watchlist before cannot be used either: %s", second)  # noqa: TRY400
+                logger.error("the watchlist before cannot be used either: %s", second)
                 raise error from second
-            logger.error("searching the older watchlist %s, made %s", snapshot.version, snapshot.made_at)  # noqa: TRY400
+            logger.error("searching the older watchlist %s, made %s", snapshot.version, snapshot.made_at)
             return snapshot
 
     def _open(self, folder: Path, finger_engine: str, face_engine: str | None) -> Snapshot:

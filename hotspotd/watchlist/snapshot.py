@@ -4,7 +4,8 @@ Opening checks the hash of every file, so a search never reads changed bytes. No
 whose time is up never matches. All methods are synchronous and may be called from several worker threads at
 once; they are not for the event loop.
 
-Prints are compared one by one for now, and their decoded templates are kept in memory from the first search on.
+Two things are simple for now: all of every file is hashed at opening, and prints are compared one by one, their
+decoded templates kept in memory from the first search on.
 """
 
 from __future__ import annotations
