@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,10 @@ from typing import Any, Self
 from drivers.emulators import control
 from drivers.emulators.line import KINDS, Line, line
 from drivers.emulators.pty_peer import PtyPeer
+
+# Nobody lifts a document and lays it down again faster; drivers take the same lines within a second for a
+# reader's double sending.
+_LAY_DOWN_AGAIN_S = 1.2
 
 FRAMINGS = ("stx", "cr", "lf", "crlf")
 
@@ -36,6 +41,8 @@ class MrzReaderEmulator:
         self._channel = channel or Line()
         self._peer = PtyPeer(link, lambda _: None)
         self.presented = 0
+        self._shown: tuple[str, ...] = ()
+        self._shown_at = float("-inf")
 
     @property
     def link(self) -> Path:
@@ -60,7 +67,11 @@ class MrzReaderEmulator:
         await self.stop()
 
     async def present(self, lines: Sequence[str]) -> None:
-        """Lay a document with these lines on the reader."""
+        """Lay a document with these lines on the reader; the same one again takes as long as it takes a person."""
+        left = self._shown_at + _LAY_DOWN_AGAIN_S - time.monotonic()
+        if tuple(lines) == self._shown and left > 0:
+            await asyncio.sleep(left)
+        self._shown, self._shown_at = tuple(lines), time.monotonic()
         await self.raw(frame(lines, self._framing))
         self.presented += 1
 

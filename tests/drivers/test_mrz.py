@@ -155,6 +155,19 @@ async def test_noise_is_a_protocol_error_and_the_reader_stays_usable(
     assert (await reader.read()).lines == TD3
 
 
+async def test_a_document_laid_down_again_is_read_again_and_one_sent_twice_is_not(
+    emulator: MrzReaderEmulator, reader: MrzSerialReader
+) -> None:
+    await emulator.raw(frame(TD3, "stx") * 2)
+    assert (await reader.read()).lines == TD3
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(reader.read(), 0.05)
+    await emulator.present(TD2)
+    assert (await reader.read()).lines == TD2
+    await emulator.present(TD2)
+    assert (await reader.read()).lines == TD2
+
+
 async def test_unplugging_while_nobody_reads_is_told_to_the_next_who_does(
     emulator: MrzReaderEmulator, reader: MrzSerialReader
 ) -> None:
