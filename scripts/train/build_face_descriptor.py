@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Write the bundled face descriptor: a TFLite graph of fixed filters, the same bytes each time.
 
-Nothing in it is trained and no picture went into it. Grey face -> local contrast normalisation -> magnitudes of
-Gabor filters (8 orientations at several wavelengths; Wiskott et al., "Face recognition by elastic bunch graph
-matching", 1997) -> overlapping average pooling -> square root -> minus the mean over orientations -> each cell to
-length 1 ->
-the whole to length 1. Only built-in operators that LiteRT and tflite-runtime 2.14 both run in float32.
+Nothing in it is trained and no picture went into it. Grey face -> local contrast normalisation -> Gabor filters in
+quadrature,
+8 orientations at several wavelengths (Wiskott et al., "Face recognition by elastic bunch graph matching", 1997) ->
+shares of the
+local energy -> positive and negative halves apart -> overlapping average pooling -> square root -> minus the
+mean over channels -> each cell to length 1 -> the whole to length 1. Only built-in operators that LiteRT and
+tflite-runtime 2.14 both run in float32.
 
     python scripts/train/build_face_descriptor.py [--check] [--out FILE]
 
@@ -29,12 +31,14 @@ BUNDLED = Path(__file__).resolve().parents[2] / "hotspotd" / "biometrics" / "bun
 
 WIDTH, HEIGHT = 96, 112
 ORIENTATIONS = 8
-WAVELENGTHS = (4.0, 8.0, 16.0)
+WAVELENGTHS = (4.0, 8.0)
 # Pixels over which contrast is normalised: a quarter of the face.
 NEIGHBOURHOOD = 25
 # Added to the local variance of 8-bit values: flat skin's sensor noise is not blown up to texture.
 NOISE_VARIANCE = 16.0
-CELL = 12
+CELL = 10
+# Responses under this are noise, and are not blown up to full shares.
+WEAKEST = 0.05
 
 
 class Graph:
@@ -111,6 +115,13 @@ class Graph:
         options = {"ADD": tfl.AddOptionsT, "SUB": tfl.SubOptionsT, "MUL": tfl.MulOptionsT}[kind]()
         return self.op(kind, [left, right], self.shape(left), name, options)
 
+    def join(self, parts: list[int], name: str) -> int:
+        """Parts of one size side by side, as channels."""
+        options = tfl.ConcatenationOptionsT()
+        options.axis = 3
+        channels = sum(self.shape(part)[3] for part in parts)
+        return self.op("CONCATENATION", parts, (*self.shape(parts[0])[:3], channels), name, options)
+
     def constant(self, value: float, name: str) -> int:
         return self.tensor(name, (1,), np.array([value], np.float32))
 
@@ -153,7 +164,6 @@ def build() -> bytes:
     variance = g.pool(g.between("MUL", detail, detail, "squares"), NEIGHBOURHOOD, 1, "variance")
     variance = g.between("ADD", variance, g.constant(NOISE_VARIANCE, "noise"), "variance_and_noise")
     level = g.between("MUL", detail, g.op("RSQRT", [variance], g.shape(variance), "gain"), "level")
-    # Magnitudes of quadrature pairs.
     cells = []
     for wavelength in WAVELENGTHS:
         tag = f"gabor{wavelength:g}"
@@ -165,19 +175,27 @@ def build() -> bytes:
             g.between("MUL", odd, odd, f"{tag}/odd2"),
             f"{tag}/energy",
         )
-        # The small constant keeps the second root away from the steep foot of the curve.
-        energy = g.between("ADD", energy, g.constant(1e-6, f"{tag}/foot"), f"{tag}/energy_and_foot")
-        magnitude = g.op("SQRT", [energy], g.shape(energy), f"{tag}/magnitude")
-        pooled = g.pool(magnitude, 2 * CELL, CELL, f"{tag}/pooled")
+        # Each response as a share of all orientations' energy there: which edge counts, not how strong it is.
+        everywhere = np.ones((ORIENTATIONS, 1, 1, ORIENTATIONS), np.float32)
+        total = g.convolve(energy, everywhere, f"{tag}/total")
+        total = g.between("ADD", total, g.constant(WEAKEST**2, f"{tag}/weakest"), f"{tag}/total_and_weakest")
+        gain = g.op("RSQRT", [total], g.shape(total), f"{tag}/gain")
+        halves = []
+        for name, response in (("even", even), ("odd", odd)):
+            share = g.between("MUL", response, gain, f"{tag}/{name}_share")
+            against = g.between("MUL", share, g.constant(-1.0, f"{tag}/{name}_minus"), f"{tag}/{name}_against")
+            halves += [
+                g.op("RELU", [half], g.shape(half), f"{tag}/{name}_half{number}")
+                for number, half in enumerate((share, against))
+            ]
+        pooled = g.pool(g.join(halves, f"{tag}/halves"), 2 * CELL, CELL, f"{tag}/pooled")
         rooted = g.op("SQRT", [pooled], g.shape(pooled), f"{tag}/rooted")
-        away = np.eye(ORIENTATIONS) - 1 / ORIENTATIONS
+        away = np.eye(4 * ORIENTATIONS) - 1 / (4 * ORIENTATIONS)
         cells.append(g.convolve(rooted, away.astype(np.float32)[:, None, None, :], f"{tag}/contrast"))
-    n, h, w, c = g.shape(cells[0])
-    joining = tfl.ConcatenationOptionsT()
-    joining.axis = 3
-    joined = g.op("CONCATENATION", cells, (n, h, w, c * len(cells)), "joined", joining)
+    joined = g.join(cells, "joined")
+    _, h, w, c = g.shape(joined)
     even_cells = g.op("L2_NORMALIZATION", [joined], g.shape(joined), "cells", tfl.L2NormOptionsT())
-    length = h * w * c * len(cells)
+    length = h * w * c
     options = tfl.ReshapeOptionsT()
     options.newShape = [1, length]
     target = g.tensor("flat/shape", (2,), np.array([1, length], np.int32))

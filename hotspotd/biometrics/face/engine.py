@@ -23,6 +23,9 @@ from hotspotd.errors import BiometricError, Reason
 
 DEFAULT_MODEL = "face-descriptor"
 
+# Standard deviation in grey levels; the dimmest usable face is over 8, a covered lens under 2.
+_LEAST_CONTRAST = 2.5
+
 
 class FaceEngine:
     """One face model, opened and warm. Make it with ``open``."""
@@ -88,11 +91,14 @@ class FaceEngine:
         """
         check_picture(rgb)
         manifest = self._model.manifest
-        outputs = self._model.run(align.tensor(align.crop(rgb, box, manifest), manifest.input))
+        view = align.crop(rgb, box, manifest)
+        if float(view.std()) < _LEAST_CONTRAST:
+            raise BiometricError(Reason.BAD_IMAGE, "the face gives no embedding: the picture has no contrast there")
+        outputs = self._model.run(align.tensor(view, manifest.input))
         vector = outputs[manifest.outputs[0].tensor].reshape(-1)
         length = float(np.linalg.norm(vector))
         if not np.isfinite(length) or length < 1e-6:
-            raise BiometricError(Reason.BAD_IMAGE, "the face gives no embedding: the picture has no contrast there")
+            raise BiometricError(Reason.BAD_IMAGE, "the model gives no usable embedding")
         return np.asarray(vector / length, np.float32)
 
     def embed_picture(self, data: bytes) -> NDArray[np.float32]:

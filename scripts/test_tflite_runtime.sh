@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Run the tests of the model runtime and of faces under tflite-runtime, the other runtime that hotspotd takes.
+#
+# It has wheels for Python 3.11 only and needs NumPy 1, so it gets an environment of its own, .venv-tflite.
+# Where the OS's Python is another version, says so and succeeds.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+python=/usr/bin/python3
+version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || echo none)
+if [ "$version" != 3.11 ]; then
+  echo "skipped: tflite-runtime 2.14 has wheels for Python 3.11 only, $python is $version"
+  exit 0
+fi
+
+want=$(cat requirements/build.txt requirements/tflite.txt | sha256sum)
+if [ "$(cat .venv-tflite/.ready 2>/dev/null || true)" != "$want" ]; then
+  echo "setting up .venv-tflite" >&2
+  [ -x .venv-tflite/bin/python ] || "$python" -m venv .venv-tflite
+  # One of the test tools comes as source only: it is built with the pinned build tools.
+  .venv-tflite/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/build.txt
+  .venv-tflite/bin/python -m pip install -q --disable-pip-version-check --require-hashes --no-build-isolation \
+    -r requirements/tflite.txt
+  printf '%s' "$want" >.venv-tflite/.ready
+fi
+
+# The checkout itself is not installed there: what it imports is exactly what these tests need.
+PYTHONPATH=. exec .venv-tflite/bin/python -m pytest -p no:cacheprovider \
+  tests/biometrics/test_runtime.py tests/biometrics/test_models.py tests/biometrics/face "$@"
