@@ -10,7 +10,7 @@ from rich.text import Text
 from hotspotd.cli.checks import machine, place
 from hotspotd.cli.checks.devices import devices
 from hotspotd.cli.checks.finding import Check, Finding, State, Subject, examine
-from hotspotd.cli.checks.gateway import certificates, reachable
+from hotspotd.cli.checks.gateway import certificates, gateway
 from hotspotd.cli.output import Exit, people, print_json, print_table
 
 DEFAULT_CONFIG = Path("/etc/hotspotd/hotspotd.toml")
@@ -30,7 +30,7 @@ CHECKS: tuple[Check, ...] = (
     place.watchlist,
     devices,
     certificates,
-    reachable,
+    gateway,
 )
 
 _MARKS = {

@@ -18,7 +18,7 @@ import pytest
 from hotspotd.cli.checks import machine, place
 from hotspotd.cli.checks.devices import devices
 from hotspotd.cli.checks.finding import Check, Finding, State, Subject, examine
-from hotspotd.cli.checks.gateway import certificates, reachable
+from hotspotd.cli.checks.gateway import certificates, gateway
 from hotspotd.watchlist import Shelf, layout
 from tests.cli.conftest import Site
 
@@ -108,7 +108,7 @@ def test_devices_that_are_not_there_are_named_with_what_to_do(site: Site) -> Non
 
 
 def test_a_gateway_that_cannot_be_reached_is_a_warning(site: Site) -> None:
-    assert look(site, reachable)["gateway"].state is State.WARNING
+    assert look(site, gateway)["gateway"].state is State.WARNING
 
 
 def test_a_list_that_is_missing_or_damaged_fails(run: Run, site: Site, source: Path) -> None:

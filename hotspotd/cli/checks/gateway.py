@@ -79,7 +79,7 @@ def _key(path: Path, certificate: x509.Certificate) -> Finding:
     return Finding("device key", State.WORKS, str(path))
 
 
-def reachable(subject: Subject) -> Iterator[Finding]:
+def gateway(subject: Subject) -> Iterator[Finding]:
     """Whether the gateway answers this device; nothing is sent, stored or acknowledged."""
     if subject.config is None:
         yield without_config("gateway")

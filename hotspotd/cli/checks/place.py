@@ -34,7 +34,7 @@ def configuration(subject: Subject) -> Iterator[Finding]:
             "configuration",
             State.WORKS,
             f"{subject.path}: {subject.config.device.name}, {subject.config.device.mode}, "
-            f"{len(subject.config.lanes)} lanes",
+            f"lanes: {', '.join(lane.name for lane in subject.config.lanes)}",
         )
 
 
