@@ -37,6 +37,13 @@ _INLIER_RAD: Final = 0.5
 _WARP_SIGMA: Final = 40.0
 _WARP_ROUNDS: Final = 3
 _PAIR_PX: Final = 18.0
+_WARP_PX: Final = 12.0
+"""Partners that may bend the alignment lie closer than those that may be counted."""
+_NEAR_PX: Final = 8.0
+_STRAIGHT_RAD: Final = 0.3
+"""Spread of place and direction of the same minutia in two prints, once bent."""
+_LOCAL_SHARE: Final = 0.65
+"""Part of a pair's weight that its neighbourhood's similarity decides."""
 _OVERLAP_MARGIN: Final = 5.0
 _FEWEST_EXPECTED: Final = 8.0
 """In a small overlap a few chance pairs are a large share: count at least so many as expected."""
@@ -50,20 +57,31 @@ _described: weakref.WeakKeyDictionary[FingerTemplate, Cylinders] = weakref.WeakK
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a comparison found, before it became one number."""
+    """What a comparison found, before it became one number.
+
+    local, relaxed: mean similarity of the best pairs, alone and with the support of the others; paired minutiae, the
+    sum of their weights, and how many pairs the overlap of the two prints would have let one expect.
+    """
 
     local: float
     relaxed: float
     paired: int
     weight: float
-    residual: float
-    turn_residual: float
     expected: float
-    overlap: float
-    least: int
 
 
-_NOTHING = Evidence(0.0, 0.0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0)
+@dataclass(frozen=True)
+class _Laid:
+    """The probe laid on the reference: bent places x, y (n_probe,) beside b_x, b_y (n_reference,), weight (pairs,)."""
+
+    x: Float
+    y: Float
+    b_x: Float
+    b_y: Float
+    weight: Float
+
+
+_NOTHING = Evidence(0.0, 0.0, 0, 0.0, 0.0)
 
 
 def compare(probe: FingerTemplate, reference: FingerTemplate) -> float:
@@ -119,19 +137,15 @@ def examine(probe: FingerTemplate, reference: FingerTemplate) -> Evidence:
     order = np.argsort(-relaxed, kind="stable")
     seeds = _distinct(rows, columns, order, _SEEDS)
     count = min(len(rows), max(4, min(len(probe), len(reference)) // 3))
-    best = max((_verify(a, b, local, (rows, columns, relaxed), seed) for seed in seeds), key=lambda found: found.weight)
-    top = np.sort(first)[::-1][:count]
-    return Evidence(
-        float(top.mean()),
-        float(relaxed[order[:count]].mean()),
-        best.paired,
-        best.weight,
-        best.residual,
-        best.turn_residual,
-        best.expected,
-        best.overlap,
-        min(len(probe), len(reference)),
+    laid = [_verify(a, b, local, (rows, columns, relaxed), seed) for seed in seeds]
+    best = max(
+        (found for found in laid if found is not None), key=lambda found: float(found.weight.sum()), default=None
     )
+    top = np.sort(first)[::-1][:count]
+    strongest, supported = float(top.mean()), float(relaxed[order[:count]].mean())
+    if best is None:
+        return Evidence(strongest, supported, 0, 0.0, 0.0)
+    return Evidence(strongest, supported, len(best.weight), float(best.weight.sum()), _expected(best))
 
 
 def score_of(found: Evidence) -> float:
@@ -207,8 +221,8 @@ def _distinct(rows: NDArray[np.intp], columns: NDArray[np.intp], order: NDArray[
 
 def _verify(
     a: Cylinders, b: Cylinders, local: Float, pairs: tuple[NDArray[np.intp], NDArray[np.intp], Float], seed: int
-) -> Evidence:
-    """Align on one seed pair and see what falls into place; ``weight`` decides between seeds."""
+) -> _Laid | None:
+    """Align on one seed pair and see what falls into place; None where nothing agrees with the seed."""
     rows, columns, relaxed = pairs
     turn = float(b.angle[columns[seed]] - a.angle[rows[seed]])
     ax, ay = a.x - a.x[rows[seed]], a.y - a.y[rows[seed]]
@@ -222,7 +236,7 @@ def _verify(
         twist = _wrapped(a.angle[rows] + turn - b.angle[columns])
         inlier = (gap <= _INLIER_PX + slope * reach) & (twist <= _INLIER_RAD)
         if inlier.sum() < 2:
-            break
+            return None
         turn, shift = _rigid(ax[rows], ay[rows], bx[columns], by[columns], relaxed * inlier)
     mx, my = _moved(ax, ay, turn, shift)
     twist = _wrapped(a.angle[:, None] + np.float32(turn) - b.angle[None])
@@ -263,7 +277,7 @@ def _warp(
         wx = mx + (kernel @ (bx[columns] - mx[rows])) / norm
         wy = my + (kernel @ (by[columns] - my[rows])) / norm
         gap = np.hypot(wx[:, None] - bx[None], wy[:, None] - by[None])
-        rows, columns = _one_to_one(gap, twist, 12.0)
+        rows, columns = _one_to_one(gap, twist, _WARP_PX)
     return wx, wy
 
 
@@ -289,29 +303,22 @@ def _one_to_one(gap: Float, twist: Float, limit: float) -> tuple[NDArray[np.intp
     return np.concatenate(rows), np.concatenate(columns)
 
 
-def _weigh(wx: Float, wy: Float, bx: Float, by: Float, twist: Float, local: Float) -> Evidence:
+def _weigh(wx: Float, wy: Float, bx: Float, by: Float, twist: Float, local: Float) -> _Laid | None:
     gap = np.hypot(wx[:, None] - bx[None], wy[:, None] - by[None])
     rows, columns = _one_to_one(gap, twist, _PAIR_PX)
     if len(rows) == 0:
-        return _NOTHING
+        return None
     near, straight = gap[rows, columns], twist[rows, columns]
-    weight = (
-        np.exp(-0.5 * (near / 8.0) ** 2) * np.exp(-0.5 * (straight / 0.3) ** 2) * (0.35 + 0.65 * local[rows, columns])
-    )
-    inside_a = _inside_hull(wx, wy, bx, by)
-    inside_b = _inside_hull(bx, by, wx, wy)
-    expected = float(np.sqrt(max(inside_a.sum(), 1) * max(inside_b.sum(), 1)))
-    return Evidence(
-        0.0,
-        0.0,
-        len(rows),
-        float(weight.sum()),
-        float(near.mean()),
-        float(straight.mean()),
-        max(expected, float(len(rows))),
-        0.0,
-        0,
-    )
+    place = np.exp(-0.5 * ((near / _NEAR_PX) ** 2 + (straight / _STRAIGHT_RAD) ** 2))
+    weight = place * (1 - _LOCAL_SHARE + _LOCAL_SHARE * local[rows, columns])
+    return _Laid(wx, wy, bx, by, np.asarray(weight, dtype=np.float32))
+
+
+def _expected(laid: _Laid) -> float:
+    """How many pairs there should be: of either print, the minutiae within the other's hull (geometric mean)."""
+    inside_a = _inside_hull(laid.x, laid.y, laid.b_x, laid.b_y).sum()
+    inside_b = _inside_hull(laid.b_x, laid.b_y, laid.x, laid.y).sum()
+    return float(max(np.sqrt(max(inside_a, 1) * max(inside_b, 1)), len(laid.weight)))
 
 
 def _inside_hull(x: Float, y: Float, of_x: Float, of_y: Float) -> NDArray[np.bool_]:

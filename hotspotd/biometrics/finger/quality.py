@@ -63,7 +63,7 @@ def judge(reading: Reading) -> FingerQuality:
         score *= 0.6
     elif seen.dark < 0.22 and seen.clarity < 0.68:
         problems.append(FingerProblem.TOO_DRY)
-        score *= 0.45
+        score *= 0.33
     elif seen.dark > 0.7 and seen.clarity < 0.68:
         problems.append(FingerProblem.TOO_WET)
         score *= 0.6

@@ -13,7 +13,6 @@ from hotspotd.biometrics.finger import evaluation as ev
 from hotspotd.biometrics.finger.synthetic import Condition, impression, master
 from hotspotd.errors import BiometricError
 
-SETS = Path(__file__).resolve().parents[4] / "shared" / "data" / "fingerprints"
 FINGERS = 8
 
 
@@ -110,13 +109,12 @@ def test_the_same_seed_gives_the_same_print_and_another_does_not() -> None:
     assert (one != impression(finger, np.random.default_rng(2), Condition.OFF_CENTRE)).any()
 
 
-@pytest.mark.skipif(not SETS.is_dir(), reason="the shared fingerprint sets are not beside the checkout")
 @pytest.mark.parametrize(
     ("name", "most"),
     [("fvc2002_db1_b", 0.02), ("fvc2002_db3_b", 0.06), ("fvc2004_db1_b", 0.10)],
 )
-def test_real_prints_are_told_apart_about_as_well_as_measured(name: str, most: float) -> None:
-    pictures = [found for found in ev.read_folder(SETS / name) if found[1] in "135"]
+def test_real_prints_are_told_apart_about_as_well_as_measured(shared_data: Path, name: str, most: float) -> None:
+    pictures = [found for found in ev.read_folder(shared_data / "fingerprints" / name) if found[1] in "135"]
     samples = ev.enrol(pictures)
     genuine, impostor = ev.all_pairs(samples)
     found = ev.rates(ev.scores(genuine), ev.scores(impostor[::3]))
