@@ -78,7 +78,7 @@ def test_a_manifest_that_calls_itself_something_else_is_refused(folder: Path) ->
         ('grade = "demo"', 'grade = "demo"\nsurprise = 1'),
         ('file = "face-descriptor.tflite"', 'file = "../face-descriptor.tflite"'),
         ('file = "face-descriptor.tflite"', 'file = "/etc/passwd"'),
-        ('file = "face-descriptor.tflite"', 'file = "face-descriptor.tflite"\nfolder = "/tmp"'),
+        ('file = "face-descriptor.tflite"', 'file = "face-descriptor.tflite"\nfolder = "/etc"'),
         ('sha256 = "', 'sha256 = "zz'),
         ('role = "embedder"', 'role = "oracle"'),
         ("width = 96", "width = 1000000"),

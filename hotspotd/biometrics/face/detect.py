@@ -20,7 +20,7 @@ from hotspotd.errors import BiometricError, Reason
 # Faces are searched in a picture reduced to this many pixels on its shorter side: at 360 a head at arm's length is
 # over 100 pixels high, five times what the cascade needs, and a frame costs a fifth of full size.
 _SEARCH_SIDE = 360
-_SMALLEST_SHARE = 0.14
+_SMALLEST_SHARE = 0.1
 _MOST_FACES = 8
 _EYE_FACE_SIDE = 160
 # Where the eyes are in a cascade box when the eye cascades see none (mean over upright faces).

@@ -38,8 +38,8 @@ class FaceQuality:
     problems: tuple[FaceProblem, ...] = ()
 
 
-# Head sizes are the cascade box's width as a share of the picture's width.
-_FAR, _CLOSE = 0.20, 0.75
+# Head sizes are the cascade box's width as a share of the picture's shorter side.
+_FAR, _CLOSE = 0.24, 0.75
 _OFF_CENTRE = 0.22
 _DARK, _BRIGHT = 55.0, 215.0
 _SHARPNESS_SIDE = 128
