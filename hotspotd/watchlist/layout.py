@@ -101,7 +101,8 @@ class _Versioned(msgspec.Struct):
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of the snapshot in ``folder``, its own digest checked.
 
-    Raises WatchlistError: NOT_FOUND without one, WRONG_VERSION for a layout this software doesn't know, DAMAGED.
+    Raises WatchlistError: NOT_FOUND without one, WRONG_VERSION for a layout this software doesn't know, UNREADABLE,
+    DAMAGED.
     """
     path = folder / MANIFEST
     try:
@@ -113,7 +114,7 @@ def read_manifest(folder: Path) -> Manifest:
             Reason.NOT_FOUND, f"no watchlist snapshot in {folder}", "Build one: hotspotctl watchlist build."
         ) from error
     except OSError as error:
-        raise damaged(path, error.strerror or "cannot be read") from error
+        raise _unread(path, error) from error
     try:
         found = msgspec.json.decode(data, type=_Versioned).format_version
         if found != FORMAT_VERSION:
@@ -133,7 +134,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def verify(folder: Path, manifest: Manifest) -> None:
-    """Check size and hash of every file. Raises WatchlistError(DAMAGED) naming the first that differs."""
+    """Check size and hash of every file. Raises WatchlistError (DAMAGED, UNREADABLE) naming the first that differs."""
     for name, mark in manifest.files.items():
         path = folder / name
         try:
@@ -144,7 +145,7 @@ def verify(folder: Path, manifest: Manifest) -> None:
                 if hashlib.file_digest(file, "sha256").hexdigest() != mark.sha256:
                     raise damaged(path, "its bytes have changed")
         except OSError as error:
-            raise damaged(path, error.strerror or "cannot be read") from error
+            raise _unread(path, error) from error
 
 
 def damaged(path: Path, how: str) -> WatchlistError:
@@ -152,6 +153,14 @@ def damaged(path: Path, how: str) -> WatchlistError:
     return WatchlistError(
         Reason.DAMAGED, f"{path}: {how}", "Go back with hotspotctl watchlist rollback, or build the list again."
     )
+
+
+def _unread(path: Path, error: OSError) -> WatchlistError:
+    if isinstance(error, PermissionError):
+        return WatchlistError(
+            Reason.UNREADABLE, f"{path}: {error.strerror}", "Give the list to the group of the user hotspotd runs as."
+        )
+    return damaged(path, error.strerror or "cannot be read")
 
 
 def map_array(path: Path, dtype: np.dtype[_T], *, offset: int = 0, count: int | None = None) -> NDArray[_T]:

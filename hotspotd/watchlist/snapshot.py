@@ -67,7 +67,7 @@ class Snapshot:
         """The snapshot in ``folder``, every file's size and hash checked.
 
         ``face_engine`` ``None``: this lane compares no faces. Raises WatchlistError: NOT_FOUND, WRONG_VERSION,
-        DAMAGED naming the file, WRONG_MODEL when its templates come from another engine than the lane's.
+        DAMAGED or UNREADABLE naming the file, WRONG_MODEL when its templates come from another engine than the lane's.
         """
         manifest = layout.read_manifest(folder)
         layout.verify(folder, manifest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from datetime import date
 from pathlib import Path
 
@@ -176,6 +177,17 @@ def test_a_cut_or_missing_file_is_damage(shelf: Shelf, how: str) -> None:
     with pytest.raises(WatchlistError, match=layout.FINGERS) as error:
         Snapshot.open(current, finger_engine=finger.ENGINE, face_engine=FACE_ENGINE)
     assert error.value.reason is Reason.DAMAGED
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("name", [layout.MANIFEST, layout.FACES])
+def test_a_file_that_may_not_be_read_is_not_called_damaged(shelf: Shelf, name: str) -> None:
+    current = shelf.current()
+    assert current is not None
+    (current / name).chmod(0)
+    with pytest.raises(WatchlistError, match=name) as error:
+        Snapshot.open(current, finger_engine=finger.ENGINE, face_engine=FACE_ENGINE)
+    assert error.value.reason is Reason.UNREADABLE
 
 
 @pytest.mark.parametrize(

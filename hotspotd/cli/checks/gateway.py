@@ -18,7 +18,8 @@ from hotspotd.relay.links.https import HttpsLink
 
 # Time for a technician's visit to a remote site.
 _RENEW_BEFORE = timedelta(days=30)
-_KEY_OPEN_TO_OTHERS = 0o077
+# The group may read: root installs the key, the daemon's group reads it (systemd/hotspotd.tmpfiles).
+_OPEN_TO_OTHERS = 0o007
 _ANSWER_LIMIT_S = 10.0
 
 
@@ -74,8 +75,8 @@ def _key(path: Path, certificate: x509.Certificate) -> Finding:
         return Finding(
             "device key", State.FAILS, f"{path} does not belong to the certificate", "Name the pair that was issued."
         )
-    if path.stat().st_mode & _KEY_OPEN_TO_OTHERS:
-        return Finding("device key", State.WARNING, f"{path} can be read by others", f"chmod 600 {path}")
+    if path.stat().st_mode & _OPEN_TO_OTHERS:
+        return Finding("device key", State.WARNING, f"{path} can be read by others", f"chmod o-rwx {path}")
     return Finding("device key", State.WORKS, str(path))
 
 
