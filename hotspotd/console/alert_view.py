@@ -13,6 +13,7 @@ import msgspec
 from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality
 from hotspotd.domain.document import Document
 from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.notice import Notice
 from hotspotd.domain.verdict import ReferReason
 from hotspotd.records.model import Alert, AlertKind
 
@@ -34,8 +35,8 @@ TROUBLES: dict[str, tuple[str, str]] = {
     ReferReason.CHECK_FAILED: ("The check could not be finished", "Check the traveller by hand."),
     ReferReason.INTERRUPTED: ("The check was interrupted", "The kiosk was restarted on the way. Check again."),
     ReferReason.HELP_ASKED: ("Traveller asked for help", "Go to the lane."),
-    ReferReason.HIT: ("On a list", "See the record."),
-    ReferReason.GATEWAY_HIT: ("On a list of the gateway", "See the record."),
+    ReferReason.HIT: ("Hit, without a record", "Contact NCB."),
+    ReferReason.GATEWAY_HIT: ("Hit at the gateway, without a record", "Contact NCB and name the transaction."),
 }
 
 DISMISSALS: dict[str, str] = {
@@ -163,19 +164,21 @@ def odds(rate: float, noun: str) -> str:
     return f"1 in {rounded:,} {noun}".replace(",", "\u00a0")
 
 
-def strength(candidate: Candidate) -> Strength:
-    """How well ``candidate`` matches."""
-    noun = {Modality.FACE: "people", Modality.FINGER: "fingers"}.get(candidate.modality)
+def strength(candidate: Candidate, notice: Notice | None = None) -> Strength:
+    """How well ``candidate`` matches a record of this ``notice``. Exact comparisons say what agrees, not how rare."""
     exact = f"score {candidate.score:.4g}"
     if candidate.fmr is not None:
         exact += f", false match rate {candidate.fmr:.2g}"
+    noun = {Modality.FACE: "people", Modality.FINGER: "fingers"}.get(candidate.modality)
     if noun and candidate.fmr is not None:
         words = f"{odds(candidate.fmr, noun)} would match this well"
+    elif candidate.modality is Modality.DOCUMENT:
+        agrees = f"{candidate.detail or 'document number'} agree"
+        words = f"listed as stolen or lost: {agrees.lower()}" if notice is Notice.SLTD else agrees
+    elif candidate.modality is Modality.NAME:
+        words = f"{candidate.detail or 'name and date of birth'} agree"
     else:
-        words = candidate.detail or {
-            Modality.DOCUMENT: "the document's number is on the list",
-            Modality.NAME: "name and date of birth agree",
-        }.get(candidate.modality, "listed as a candidate")
+        words = candidate.detail or "listed as a candidate"
     label = {
         Modality.FACE: "Face",
         Modality.FINGER: finger_name(candidate.position),

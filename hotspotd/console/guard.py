@@ -22,6 +22,7 @@ from hotspotd.console.traveller import LaneWatch
 from hotspotd.domain.candidate import Hit, Modality
 from hotspotd.domain.encounter import Sample
 from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.verdict import ReferReason
 from hotspotd.events import AlertChanged, DeviceView, EncounterChanged, Event, Events, LaneView, LinkView
 from hotspotd.records import Records
 from hotspotd.records.model import Alert, AlertKind, Decision, EncounterRow, StoredEncounter
@@ -219,7 +220,9 @@ class GuardPages:
             line=alert_view.line(alert, stored.released_at),
             hits=tuple(hits),
             troubles=tuple(
-                alert_view.trouble(reason) for reason in alert.reasons if reason not in ("hit", "gateway_hit")
+                alert_view.trouble(reason)
+                for reason in alert.reasons
+                if not (alert.hits and reason in (ReferReason.HIT, ReferReason.GATEWAY_HIT))
             ),
             document={
                 "surname": document.surname,
@@ -258,7 +261,7 @@ class GuardPages:
 
     async def _hit(self, hit: Hit, stored: StoredEncounter, year: int) -> HitView:
         record = hit.record
-        strengths = {candidate: alert_view.strength(candidate) for candidate in hit.candidates}
+        strengths = {candidate: alert_view.strength(candidate, record.notice) for candidate in hit.candidates}
         # The person's face comes first, whether or not it was what matched.
         wanted: list[tuple[Modalities, FingerPosition | None, Strength | None]] = []
         face = next((c for c in hit.candidates if c.modality is Modality.FACE), None)

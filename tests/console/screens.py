@@ -156,7 +156,7 @@ async def full_queue(kiosk: Kiosk) -> None:
     )
     second = await kiosk.encounter("lane-1", face=await asyncio.to_thread(portrait, 12, 1))
     document = Candidate(
-        modality=Modality.DOCUMENT, reference=stolen.reference, score=1.0, detail="document listed as stolen"
+        modality=Modality.DOCUMENT, reference=stolen.reference, score=1.0, detail="Document number and issuer"
     )
     await kiosk.check(second, Hit(record=stolen, candidates=(document,)))
     third = await kiosk.encounter("lane-1", face=await asyncio.to_thread(portrait, 21, 1))

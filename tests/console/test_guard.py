@@ -75,12 +75,14 @@ async def test_pictures_of_other_formats_are_shown_as_png(kiosk: Kiosk) -> None:
 
 async def test_a_stolen_document_is_said_in_words_and_needs_no_probability(kiosk: Kiosk) -> None:
     stolen = record(Notice.SLTD, surname="", given_names="", document_number="L898902C3")
-    document = Candidate(modality=Modality.DOCUMENT, reference=stolen.reference, score=1.0, detail="listed as stolen")
+    document = Candidate(
+        modality=Modality.DOCUMENT, reference=stolen.reference, score=1.0, detail="Document number and issuer"
+    )
     alert = await kiosk.check(await kiosk.encounter(), Hit(record=stolen, candidates=(document,)))
     async with kiosk.client() as client:
         detail = await read(client, f"/api/alerts/{alert}")
     assert detail["line"]["title"] == "Document L898902C3 (UTO)"
-    assert detail["hits"][0]["strengths"][0]["words"] == "listed as stolen"
+    assert detail["hits"][0]["strengths"][0]["words"] == "listed as stolen or lost: document number and issuer agree"
 
 
 async def test_a_late_hit_says_when_the_traveller_left_and_shows_the_portrait(kiosk: Kiosk) -> None:

@@ -36,8 +36,7 @@ function hit(hit) {
   const bare = hit.strengths.filter((one) => one.modality === "document" || one.modality === "name");
   return make(
     "section", { class: "hit", data: { tone: hit.tone } },
-    make("div", { class: "pairs" }, hit.pairs.map(pair)),
-    bare.map((one) => make("p", { class: "strength" }, `${one.label}: ${one.words}`, make("small", {}, one.exact))),
+    make("div", { class: "pairs" }, hit.pairs.map(pair), bare.map(exactly)),
     make(
       "div", { class: "what" }, icon("shield"),
       make("div", {}, hit.instruction, make("small", {}, [hit.reason, `${hit.owner} ${hit.reference}`].filter(Boolean).join(" · "))),
@@ -51,8 +50,22 @@ function pair(pair) {
     "div", { class: "pair", data: { modality: pair.modality } },
     make("h3", {}, icon(pair.modality === "face" ? "face" : "fingers"), pair.label),
     make("div", { class: "both" }, picture(pair.probe, "Taken here", pair), picture(pair.reference, "On the list", pair)),
-    make("p", { class: "strength" }, pair.strength ? [pair.strength.words, make("small", {}, pair.strength.exact)] : "Not compared by machine"),
+    make("p", { class: "strength" }, pair.strength ? [pair.strength.words, make("small", {}, pair.strength.exact)] : uncompared(pair)),
   );
+}
+
+/** What was looked up, not compared: a document's number, a name. */
+function exactly(strength) {
+  return make(
+    "div", { class: "pair" },
+    make("h3", {}, icon(strength.modality === "document" ? "document" : "person"), strength.label),
+    make("p", { class: "strength" }, strength.words[0].toUpperCase() + strength.words.slice(1), make("small", {}, strength.exact)),
+  );
+}
+
+function uncompared(pair) {
+  if (pair.reference && pair.probe) return "Compare by eye";
+  return pair.probe ? "The list has no picture of it" : "Not taken here";
 }
 
 function picture(address, caption, { label, modality }) {

@@ -71,8 +71,10 @@ async function open(id) {
   drawSide();
   const answer = await read(`/api/alerts/${id}`);
   if (selected !== id || answer === null) return;
+  // Drawing anew fetches the pictures anew: only where something changed.
+  const same = detail !== null && JSON.stringify(answer) === JSON.stringify(detail);
   detail = answer;
-  drawDetail();
+  if (!same) drawDetail();
 }
 
 async function read(url) {

@@ -6,6 +6,7 @@ const ANNOUNCE_S = 15; // A time-out is announced this long before.
 const LOST_PATIENCE_MS = 1500; // A reconnect that takes no longer goes unseen.
 const MIRROR_MS = 125;
 const OTHERS_SHOWN = 3;
+const READABLE_MS = 700; // No advice is taken back before it can be read.
 
 const body = document.body;
 const lane = body.dataset.lane;
@@ -107,7 +108,23 @@ function showTime() {
   place.querySelector(".bar i").style.inlineSize = `${(100 * left) / announced}%`;
 }
 
+let waiting;
+let shownAt = 0;
+
 function take(next) {
+  clearTimeout(waiting);
+  const early = READABLE_MS - (performance.now() - shownAt);
+  if (next.state === state?.state && next.prompt !== state.prompt && early > 0) {
+    const since = performance.now();
+    waiting = setTimeout(() => {
+      const passed = (performance.now() - since) / 1000;
+      accept(next.time_left_s === null ? next : { ...next, time_left_s: Math.max(0, next.time_left_s - passed) });
+    }, early);
+  } else accept(next);
+}
+
+function accept(next) {
+  if (next.prompt !== state?.prompt || next.state !== state?.state) shownAt = performance.now();
   // A choice lasts for one traveller.
   if (next.state === "idle" && state && state.state !== "idle") choose(null);
   deadline = next.time_left_s === null ? null : performance.now() + 1000 * next.time_left_s;
