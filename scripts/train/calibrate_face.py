@@ -128,15 +128,16 @@ def main() -> None:
     parser.add_argument("--model", default="face-descriptor")
     parser.add_argument("--models", type=Path, action="append", default=[], help="folder of manifests and models")
     parser.add_argument("--faces", type=Path, required=True)
-    parser.add_argument("--drawn", type=int, default=150, help="how many drawn people")
+    parser.add_argument("--drawn", type=int, default=150, help="how many drawn people; 0 for none")
     options = parser.parse_args()
     engine = FaceEngine.open(find_model(options.model, options.models), "training")
     print(engine.engine)
     sets = [
         Set("orl", engine, orl(options.faces / "orl")),
         Set("lfw-subset", engine, lfw(options.faces / "lfw-subset")),
-        Set("drawn", engine, drawn(options.drawn)),
     ]
+    if options.drawn:
+        sets.append(Set("drawn", engine, drawn(options.drawn)))
     thresholds = [max(part.threshold(level) for part in sets) for level in LEVELS]
     at = thresholds[LEVELS.index(THRESHOLD)]
     for part in sets:

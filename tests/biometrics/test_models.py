@@ -88,7 +88,7 @@ def test_a_manifest_that_calls_itself_something_else_is_refused(folder: Path) ->
         ("left_x = 0.28", "left_x = 28"),
         ("embedding_length = ", "embedding_length = 1"),
         ("[calibration]", "[calibration"),
-        ("points = [[", "points = [[2.0, 1e-9], ["),
+        ("[-1.0, 1.0]", "[2.0, 1e-9], [-1.0, 1.0]"),
     ],
 )
 def test_a_manifest_that_lies_or_slips_is_refused(folder: Path, old: str, new: str) -> None:
