@@ -87,6 +87,9 @@ class Model:
         # The interpreter refers to these bytes for as long as it lives.
         self._content = read_model(manifest)
         self.runtime = runtime or installed_runtime()
+        # tflite-runtime 2.14 reads a file without checking its structure; at least its kind is checked here.
+        if len(self._content) < 64 or self._content[4:8] != b"TFL3":
+            raise self._lie("is no TFLite file")
         self.threads = max(1, min(threads, _MOST_THREADS, os.cpu_count() or 1))
         self._lock = threading.Lock()
         try:
