@@ -44,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = load(path)
         logging.basicConfig(level=config.log.level.upper(), format="%(levelname)s %(name)s: %(message)s")
+        # At DEBUG it logs every statement with its values, which are people's data.
+        logging.getLogger("aiosqlite").setLevel(logging.WARNING)
         asyncio.run(_run(path, config, allow_faults=options.allow_faults))
     except HotspotError as error:
         sys.stderr.write(f"{error}\n")

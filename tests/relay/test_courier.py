@@ -15,7 +15,7 @@ import pytest
 from hotspotd.clock import Clock
 from hotspotd.domain.verdict import GatewayOutcome
 from hotspotd.errors import Reason, RelayError
-from hotspotd.events import AlertChanged, EncounterChanged, Event, Events, LinkView
+from hotspotd.events import AlertChanged, EncounterChanged, Event, Events, LinkView, Missed
 from hotspotd.gateway.store import TransactionCount
 from hotspotd.records import Records
 from hotspotd.records.model import AlertKind, OutboxState
@@ -55,6 +55,8 @@ class Rig:
         clock = Clock(wall=CLOCK.wall, monotonic=lambda: float(next(ticks)))
         self.courier = Courier(self.records, link, self.events, clock, PATIENCE, sleep=self._sleep)
         self._running = asyncio.create_task(self.courier.run())
+        # A courier that ends by itself is looked at by whoever waits for an event.
+        self._running.add_done_callback(lambda _: self.events.publish(Missed()))
         return self.courier
 
     async def stop(self) -> None:
@@ -79,6 +81,8 @@ class Rig:
         with self.events.subscribe() as subscription:
             async with asyncio.timeout(60):
                 while not await condition():
+                    if self._running is not None and self._running.done():
+                        self._running.result()
                     seen.append(await subscription.next())
         return seen
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import ssl
 from pathlib import Path
 
@@ -78,7 +79,8 @@ class HttpsLink(Link):
                 self._open_session().request(
                     method,
                     url,
-                    data=payload,
+                    # As a stream: raw bytes of megabytes would be written in one go and hold up the loop.
+                    data=None if payload is None else io.BytesIO(payload),
                     headers=headers,
                     # The body goes when the gateway wants it: a refusal costs no time on a slow line, and is read
                     # instead of being lost under a body that nobody takes.

@@ -1,0 +1,65 @@
+"""Certificates: who may read the keys, what is never overwritten, what a certificate is good for."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from hotspotd.errors import ConfigError, Reason
+from hotspotd.gateway.authority import Authority, main
+from hotspotd.relay.links.tls import client_context, server_context
+
+
+def test_keys_are_for_their_owner_only(tmp_path: Path) -> None:
+    authority = Authority.create(tmp_path)
+    authority.issue_server(["localhost", "127.0.0.1"])
+    authority.issue_device("kiosk-1")
+    keys = sorted(path.name for path in tmp_path.glob("*.key"))
+    assert keys == ["ca.key", "gateway.key", "kiosk-1.key"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("*.key")} == {0o600}
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    authority = Authority.create(tmp_path)
+    authority.issue_device("kiosk-1")
+    before = (tmp_path / "kiosk-1.key").read_bytes()
+    with pytest.raises(ConfigError) as caught:
+        authority.issue_device("kiosk-1")
+    assert caught.value.reason is Reason.CONFLICT
+    assert (tmp_path / "kiosk-1.key").read_bytes() == before
+    with pytest.raises(ConfigError):
+        Authority.create(tmp_path)
+
+
+def test_a_device_certificate_is_for_clients_and_carries_the_name(tmp_path: Path) -> None:
+    path, _ = Authority.create(tmp_path).issue_device("kiosk-1")
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert list(usage) == [ExtendedKeyUsageOID.CLIENT_AUTH]
+    assert certificate.subject.rfc4514_string() == "CN=kiosk-1"
+
+
+def test_the_command_makes_an_authority_and_goes_on_with_it(tmp_path: Path) -> None:
+    assert main([str(tmp_path / "pki"), "--server", "localhost,127.0.0.1", "--device", "kiosk-1"]) == 0
+    assert main([str(tmp_path / "pki"), "--device", "kiosk-2"]) == 0
+    assert main([str(tmp_path / "pki"), "--device", "kiosk-2"]) == 1
+    folder = tmp_path / "pki"
+    client_context(folder / "ca.pem", folder / "kiosk-2.pem", folder / "kiosk-2.key")
+    server_context(folder / "ca.pem", folder / "gateway.pem", folder / "gateway.key")
+
+
+def test_unusable_files_are_refused_by_name(tmp_path: Path) -> None:
+    authority = Authority.create(tmp_path)
+    certificate, _ = authority.issue_device("kiosk-1")
+    _, other_key = authority.issue_device("kiosk-2")
+    with pytest.raises(ConfigError) as caught:
+        client_context(authority.trust_anchor, certificate, other_key)
+    assert caught.value.reason is Reason.BAD_VALUE
+    with pytest.raises(ConfigError) as caught:
+        client_context(authority.trust_anchor, certificate, tmp_path / "none.key")
+    assert caught.value.reason is Reason.UNREADABLE
+    assert "none.key" in caught.value.what

@@ -1,0 +1,56 @@
+"""The gateway's file: strict, and documented in full."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from hotspotd.errors import ConfigError, Reason
+from hotspotd.gateway.config import GatewayConfig, load
+
+DOCUMENTED = Path(__file__).resolve().parents[2] / "config" / "gateway.toml"
+
+
+def test_the_documented_file_holds_every_key_and_its_default() -> None:
+    text = DOCUMENTED.read_text(encoding="utf-8").replace("# folder =", "folder =")
+    tree = tomllib.loads(text)
+    for section in msgspec.structs.fields(GatewayConfig):
+        kind = section.type
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            assert tree[section.name].keys() == {field.name for field in msgspec.structs.fields(kind)}
+            for field in msgspec.structs.fields(kind):
+                if field.default is not msgspec.NODEFAULT and field.default is not None:
+                    assert tree[section.name][field.name] == field.default
+        else:
+            assert tree[section.name] == section.default
+    assert load(DOCUMENTED).server.port == 8443
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason", "key"),
+    [
+        ("port = 8443", "prot = 8443", Reason.UNKNOWN_KEY, "server"),
+        ("port = 8443", "port = 'high'", Reason.BAD_VALUE, "server.port"),
+        ('country = "SVN"', "", Reason.MISSING_KEY, "bureau"),
+        ("[store]", "[store", Reason.UNREADABLE, "TOML"),
+    ],
+)
+def test_a_wrong_file_is_refused_by_key_and_reason(
+    tmp_path: Path, old: str, new: str, reason: Reason, key: str
+) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text(DOCUMENTED.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    assert caught.value.reason is reason
+    assert key in caught.value.what
+    assert str(path) in caught.value.what
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "none.toml")
+    assert caught.value.reason is Reason.UNREADABLE
