@@ -10,10 +10,13 @@ import argparse
 import asyncio
 import functools
 import shutil
+import struct
 import tempfile
+import zlib
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from hotspotd.biometrics.face import synthetic as faces
 from hotspotd.biometrics.finger import synthetic as prints
+from hotspotd.clock import Clock, Stamp
 from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality
 from hotspotd.domain.document import parse_mrz
 from hotspotd.domain.finger import FingerPosition
@@ -107,7 +111,9 @@ async def idle(kiosk: Kiosk) -> None:
 async def morning(kiosk: Kiosk) -> None:
     """Some travellers, all clear."""
     for number in range(9):
-        encounter = await kiosk.encounter(f"lane-{1 + number % 2}")
+        ago = timedelta(minutes=3 * (12 - number), seconds=17 * number)
+        opened = Stamp(Clock().now().at - ago, trusted=True).iso()
+        encounter = await kiosk.encounter(f"lane-{1 + number % 2}", opened_at=opened)
         await kiosk.check(encounter)
         if number < 8:
             await kiosk.answer(encounter)
@@ -159,7 +165,9 @@ async def full_queue(kiosk: Kiosk) -> None:
         modality=Modality.DOCUMENT, reference=stolen.reference, score=1.0, detail="Document number and issuer"
     )
     await kiosk.check(second, Hit(record=stolen, candidates=(document,)))
-    third = await kiosk.encounter("lane-1", face=await asyncio.to_thread(portrait, 21, 1))
+    third = await kiosk.encounter(
+        "lane-1", face=await asyncio.to_thread(portrait, 21, 1), finger=await asyncio.to_thread(fingerprint, 5, 1)
+    )
     await kiosk.check(third)
     await kiosk.records.release(third.encounter_id)
     late = name_record(Notice.BLUE, 7702, "MOSER", "KARL JOSEF", birth_date="1969-03-30", sex="M", nationality="D")
@@ -187,6 +195,11 @@ async def full_queue(kiosk: Kiosk) -> None:
         "lane-1", document=parse_mrz(broken), face=await asyncio.to_thread(portrait, 30, 1), finger=mark
     )
     await kiosk.check(fourth, trouble=(ReferReason.DOCUMENT_UNREADABLE,))
+
+
+async def nobody(kiosk: Kiosk) -> None:
+    """The camera gives nothing."""
+    kiosk.lane.show(LaneState.FACE, Prompt.LOOK_AT_CAMERA)
 
 
 async def scanner_gone(kiosk: Kiosk) -> None:
@@ -221,6 +234,16 @@ async def _language_arabic(page: Page) -> None:
 
 async def _languages(page: Page) -> None:
     await page.click("#language")
+
+
+async def _flicker(page: Page) -> None:
+    await page.wait_for_selector(".alert")
+    await page.keyboard.down("f")
+
+
+async def _exact(page: Page) -> None:
+    await page.wait_for_selector(".alert")
+    await page.keyboard.press("x")
 
 
 async def _keys(page: Page) -> None:
@@ -295,6 +318,9 @@ SCENES = (
     ),
     Scene("guard-confirmed", "/guard", OFFICER, full_queue, act=_confirm),
     Scene("guard-dismiss", "/guard", OFFICER, full_queue, act=_dismiss),
+    Scene("guard-flicker", "/guard", OFFICER, full_queue, act=_flicker),
+    Scene("guard-exact", "/guard", OFFICER, full_queue, act=_exact),
+    Scene("traveller-no-camera", "/traveller/lane-1", PORTRAIT, nobody),
     Scene("guard-keys", "/guard", OFFICER, morning, act=_keys),
     Scene("guard-lost", "/guard", OFFICER, full_queue, lose=True),
     Scene("guard-small", "/guard", (1366, 768), full_queue),
@@ -326,15 +352,48 @@ async def take(scene: Scene, browser: Browser, target: Path) -> None:
             await context.close()
 
 
-def shrink(path: Path, longest: int = 1280) -> None:
-    """Make the picture small enough for a repository: at most ``longest`` wide or high."""
+def shrink(path: Path, longest: int = 1280, colours: int = 160) -> None:
+    """Make the picture small enough for a repository: at most ``longest`` wide or high, with a palette."""
     image = cv2.imread(str(path))
     if image is None:
         raise FileNotFoundError(path)
     scale = longest / max(image.shape[:2])
     if scale < 1:
-        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.uint8)
-    cv2.imwrite(str(path), image, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    pixels = np.asarray(image.reshape(-1, 3)[:, ::-1], np.uint8)
+    # Each colour counts once, however large its area: the few of a face are not lost beside the ground's.
+    coarse = np.unique(pixels >> 2, axis=0).astype(np.float32) * 4 + 2
+    cv2.setRNGSeed(1)
+    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 12, 1.0)
+    labels = np.zeros((len(coarse), 1), np.int32)
+    means = cv2.kmeans(coarse, min(colours, len(coarse)), labels, stop, 1, cv2.KMEANS_PP_CENTERS)[2]
+    palette = np.vstack([_commonest(pixels, 64), np.round(means).astype(np.uint8)])
+    exact = np.unique(pixels, axis=0, return_inverse=True)
+    nearest = np.array([np.argmin(np.abs(palette.astype(int) - colour).sum(1)) for colour in exact[0]], np.uint8)
+    indices = nearest[exact[1].reshape(-1)].reshape(image.shape[:2])
+    path.write_bytes(_palette_png(indices, palette))
+
+
+def _commonest(pixels: NDArray[np.uint8], number: int) -> NDArray[np.uint8]:
+    found, counts = np.unique(pixels, axis=0, return_counts=True)
+    return np.asarray(found[np.argsort(-counts)[:number]], np.uint8)
+
+
+def _palette_png(indices: NDArray[np.uint8], palette: NDArray[np.uint8]) -> bytes:
+    """A PNG of colour type 3 (W3C PNG, 11.2): OpenCV writes none with a palette."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    height, width = indices.shape
+    rows = b"".join(b"\0" + row.tobytes() for row in indices)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0))
+        + chunk(b"PLTE", palette.tobytes())
+        + chunk(b"IDAT", zlib.compress(rows, 9))
+        + chunk(b"IEND", b"")
+    )
 
 
 async def main() -> None:
@@ -354,7 +413,7 @@ async def main() -> None:
             if wishes.only in scene.name and (scene.docs or not wishes.docs):
                 await take(scene, browser, wishes.folder)
                 if wishes.docs:
-                    shrink(wishes.folder / f"{scene.name}.png")
+                    await asyncio.to_thread(shrink, wishes.folder / f"{scene.name}.png")
         await browser.close()
 
 

@@ -64,6 +64,14 @@ async def window(browser: Browser) -> AsyncIterator[Window]:
     await context.close()
 
 
+async def missing_icons(page: Page) -> list[str]:
+    """Icons that the page refers to and the sprite does not have."""
+    found: list[str] = await page.evaluate(
+        "[...document.querySelectorAll('use')].map(u => u.getAttribute('href')).filter(h => !document.querySelector(h))"
+    )
+    return found
+
+
 async def test_the_travellers_page_follows_the_lane_without_a_reload(kiosk: Kiosk, window: Window) -> None:
     page = window.page
     await page.goto(f"{kiosk.origin}/traveller/lane-1")
@@ -80,6 +88,7 @@ async def test_the_travellers_page_follows_the_lane_without_a_reload(kiosk: Kios
     kiosk.lane.show(LaneState.OFFICER, Prompt.OFFICER_COMES)
     await expect(prompt).to_have_text("An officer will help you")
     assert await page.evaluate("window.untouched")
+    assert await missing_icons(page) == []
     assert window.complaints == []
     assert await window.weight() <= _MOST_BYTES
 
@@ -178,6 +187,7 @@ async def test_an_alert_appears_without_a_reload_and_is_confirmed_and_undone_by_
     await expect(page.locator(".actions .first")).to_be_visible()
     assert (await kiosk.records.alert(alert)).state == "open"
     assert await page.evaluate("window.untouched")
+    assert await missing_icons(page) == []
     assert window.complaints == []
     assert await window.weight() <= _MOST_BYTES
 

@@ -65,7 +65,7 @@ function exactly(strength) {
 
 function uncompared(pair) {
   if (pair.reference && pair.probe) return "Compare by eye";
-  return pair.probe ? "The list has no picture of it" : "Not taken here";
+  return pair.probe ? "No picture on the list to compare with" : "Not taken here";
 }
 
 function picture(address, caption, { label, modality }) {

@@ -4,7 +4,7 @@ import { dated, clock } from "./dom.js";
 import { alert as alertView, empty } from "./guard-alert.js";
 import { lanes, link, queue, recent } from "./guard-side.js";
 import { follow, post, reloadIfNew } from "./stream.js";
-import { sound, wake } from "./tone.js";
+import { held, sound, wake } from "./tone.js";
 
 const UNDO_MS = 10000;
 const one = (selector) => document.querySelector(selector);
@@ -46,6 +46,7 @@ function drawSide() {
   document.title = state.alerts.length ? `(${state.alerts.length}) Officer` : "Officer";
   const unseen = state.alerts.filter((each) => fresh.has(each.alert_id)).map((each) => each.urgency);
   sound(loud && unseen.length ? Math.min(...unseen) : null);
+  showSound();
 }
 
 function drawDetail() {
@@ -176,7 +177,7 @@ const KEYS = {
 };
 
 document.addEventListener("keydown", (event) => {
-  wake();
+  touched();
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (one("#dismissals").open) {
     const button = document.querySelectorAll("[data-reason]")[Number(event.key) - 1];
@@ -197,7 +198,7 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("keyup", (event) => {
   if (event.key.toLowerCase() === "f") one("#detail").classList.remove("flicker");
 });
-document.addEventListener("pointerdown", wake);
+document.addEventListener("pointerdown", touched);
 one("#dismissals").addEventListener("click", (event) => {
   const button = event.target.closest("[data-reason]");
   if (!button) return;
@@ -220,11 +221,20 @@ one("#detail").addEventListener("wheel", (event) => {
   }
 }, { passive: false });
 
+function showSound() {
+  one("#sound").setAttribute("aria-pressed", loud && !held());
+  one("#sound span").textContent = loud && held() ? "Press a key for sound" : "Sound";
+}
+
 function toggleSound() {
   loud = !loud;
   localStorage.setItem("sound", loud ? "on" : "off");
-  one("#sound").setAttribute("aria-pressed", loud);
   drawSide();
+}
+
+async function touched() {
+  await wake();
+  showSound();
 }
 
 // --- the daemon -----------------------------------------------------------------------------------------------------
@@ -282,7 +292,7 @@ follow(
     },
   },
 );
-one("#sound").setAttribute("aria-pressed", loud);
+showSound();
 setInterval(tick, 250);
 tick();
 drawDetail();

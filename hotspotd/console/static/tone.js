@@ -24,9 +24,12 @@ function play(urgency) {
   });
 }
 
-/** Browsers let a page sound only after somebody has touched it. */
-export function wake() {
-  if (context?.state === "suspended") context.resume();
+/** Browsers let a page sound only after somebody has touched it: whether that is so now. */
+export const held = () => context?.state === "suspended";
+
+/** Somebody has touched the page. */
+export async function wake() {
+  if (held()) await context.resume();
 }
 
 /** Sound for `urgency` (1 to 4) from now on; null is silence. */

@@ -5,6 +5,8 @@ import { follow, insist, post, reloadIfNew } from "./stream.js";
 const ANNOUNCE_S = 15; // A time-out is announced this long before.
 const LOST_PATIENCE_MS = 1500; // A reconnect that takes no longer goes unseen.
 const MIRROR_MS = 125;
+const HELP_TRIES = 10;
+const HELP_AGAIN_MS = 1500;
 const OTHERS_SHOWN = 3;
 const READABLE_MS = 700; // No advice is taken back before it can be read.
 
@@ -181,7 +183,15 @@ function draw(canvas, frame) {
 
 // --- buttons ------------------------------------------------------------------------------------------------------
 
-one("#help").addEventListener("click", () => post(`/api/lanes/${lane}/help`));
+/** A call for help is not lost because the kiosk is busy for a moment. */
+async function callOfficer() {
+  for (let tries = 0; tries < HELP_TRIES && state?.state !== "officer"; tries += 1) {
+    if ((await post(`/api/lanes/${lane}/help`)).ok) return;
+    await new Promise((done) => setTimeout(done, HELP_AGAIN_MS));
+  }
+}
+
+one("#help").addEventListener("click", callOfficer);
 one("#more-time").addEventListener("click", () => post(`/api/lanes/${lane}/more-time`));
 one("#language").addEventListener("click", () => one("#languages").showModal());
 one("#languages").addEventListener("click", (event) => {
