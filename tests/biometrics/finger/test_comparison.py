@@ -111,7 +111,7 @@ def test_the_same_seed_gives_the_same_print_and_another_does_not() -> None:
 
 @pytest.mark.parametrize(
     ("name", "most"),
-    [("fvc2002_db1_b", 0.02), ("fvc2002_db3_b", 0.06), ("fvc2004_db1_b", 0.10)],
+    [("fvc2002_db3_b", 0.06), ("fvc2004_db1_b", 0.10)],
 )
 def test_real_prints_are_told_apart_about_as_well_as_measured(shared_data: Path, name: str, most: float) -> None:
     pictures = [found for found in ev.read_folder(shared_data / "fingerprints" / name) if found[1] in "135"]

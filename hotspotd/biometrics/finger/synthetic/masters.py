@@ -18,7 +18,7 @@ Float = NDArray[np.float32]
 _HEIGHT, _WIDTH = 300, 220
 """At 250 dpi: 30 x 22 mm, a whole first phalanx pad."""
 _ORIENTATIONS = 16
-_ROUNDS = 14
+_ROUNDS = 9
 _SIDE = 15
 """Side of a growth filter: three ridges at 250 dpi."""
 
@@ -74,8 +74,8 @@ def _orientation(pattern: Pattern, rng: np.random.Generator) -> Float:
         side = 1.0 if pattern is Pattern.RIGHT_LOOP else -1.0
         core = (side * rng.uniform(-0.06, 0.06), rng.uniform(0.02, 0.18))
         delta = (-side * rng.uniform(0.3, 0.42), core[1] - rng.uniform(0.4, 0.62))
-        theta = _poles(u, v, [core], [delta], bend=rng.uniform(0.1, 0.45)) + side * 0.12
-    wobble = _smooth_noise(rng, 45.0) * 0.10
+        theta = _poles(u, v, [core], [delta], bend=rng.uniform(0.5, 0.95)) + side * 0.12
+    wobble = _smooth_noise(rng, 32.0) * 0.20
     # Back to picture axes, where y points down.
     return np.asarray(np.mod(-(theta + wobble), np.pi), dtype=np.float32)
 
@@ -110,10 +110,10 @@ def _smooth_noise(rng: np.random.Generator, sigma: float) -> Float:
 
 
 def _grow(theta: Float, rng: np.random.Generator) -> Float:
-    period = rng.uniform(4.1, 5.0)
-    spread = np.clip(1.0 + 0.07 * _smooth_noise(rng, 40.0), 0.85, 1.2)
-    banks = [_bank(period * 0.9), _bank(period * 1.12)]
-    wide = np.clip((spread - 0.9) / 0.22, 0, 1).astype(np.float32)
+    period = rng.uniform(3.8, 5.3)
+    spread = np.clip(1.0 + 0.12 * _smooth_noise(rng, 20.0), 0.8, 1.25)
+    banks = [_bank(period * 0.86), _bank(period * 1.16)]
+    wide = np.clip((spread - 0.86) / 0.30, 0, 1).astype(np.float32)
     position = theta / np.pi * _ORIENTATIONS
     weights = []
     for index in range(_ORIENTATIONS):
