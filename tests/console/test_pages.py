@@ -158,6 +158,25 @@ async def test_everything_a_traveller_touches_is_large_and_nothing_is_cut_off(
             assert box["y"] + box["height"] <= size[1]
 
 
+@pytest.mark.parametrize("size", [(1080, 1920), (1280, 800)])
+async def test_the_first_screen_has_room_for_every_language(
+    tmp_path: Path, window: Window, size: tuple[int, int]
+) -> None:
+    page = window.page
+    await page.set_viewport_size({"width": size[0], "height": size[1]})
+    async with running(tmp_path, mode="training") as kiosk:
+        await page.goto(f"{kiosk.origin}/traveller/lane-1")
+        await expect(page.locator("#intro")).to_be_visible()
+        for code in ("en", "fr", "ar"):
+            await page.click("#language")
+            await page.click(f'[data-language="{code}"]')
+            boxes = [await page.locator(each).bounding_box() for each in (".steps", ".words", "#intro", ".foot")]
+            tops = [box["y"] for box in boxes if box]
+            bottoms = [box["y"] + box["height"] for box in boxes if box]
+            assert all(bottom <= top for bottom, top in zip(bottoms, tops[1:], strict=False)), (code, boxes)
+            assert bottoms[-1] <= size[1]
+
+
 async def test_training_is_said_on_both_pages(tmp_path: Path, window: Window) -> None:
     async with running(tmp_path, mode="training") as kiosk:
         for path in ("/traveller/lane-1", "/guard"):
@@ -201,6 +220,8 @@ async def test_an_alert_is_dismissed_by_key_with_a_reason(kiosk: Kiosk, window: 
     await page.keyboard.press("d")
     await page.keyboard.press("2")
     await expect(page.locator(".decided")).to_contain_text("Document is in order")
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".empty")).to_be_visible()
     stored = await kiosk.records.alert(alert)
     assert (stored.state, stored.decision_reason) == ("dismissed", "document_in_order")
 

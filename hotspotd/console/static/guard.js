@@ -108,6 +108,11 @@ function step(by) {
   one(`[data-alert="${state.alerts[to].alert_id}"]`)?.scrollIntoView({ block: "nearest" });
 }
 
+/** From what was decided, here or elsewhere, to what is open. */
+function leave() {
+  if (detail && detail.line.state !== "open") open(state.alerts[0]?.alert_id ?? null);
+}
+
 function act(decision) {
   if (detail?.line.state !== "open" || isLost) return;
   if (decision === "dismiss") {
@@ -173,7 +178,7 @@ async function next(lane) {
 const KEYS = {
   ArrowDown: () => step(1), ArrowUp: () => step(-1), c: () => act("confirm"), d: () => act("dismiss"), e: () => act("escalate"),
   u: undo, n: () => next(), m: toggleSound, x: () => document.body.toggleAttribute("data-exact"), "?": () => one("#help").showModal(),
-  f: () => one("#detail").classList.add("flicker"),
+  f: () => one("#detail").classList.add("flicker"), Escape: leave,
 };
 
 document.addEventListener("keydown", (event) => {
