@@ -50,7 +50,8 @@ def main() -> None:
     ]
     if given.synthetic:
         jobs.append(("synthetic, good", synthetic(given.synthetic), None))
-    rows, pools = [], {"": ([], []), " as 288x256x16": ([], [])}
+    rows: list[dict[str, object]] = []
+    pools: dict[str, tuple[list[ev.Scores], list[ev.Scores]]] = {"": ([], []), " as 288x256x16": ([], [])}
     print("set | EER % | FNMR % at measured FMR 1e-2, 1e-3 | FNMR % at calibrated 1e-3, 1e-4 | ms extract, compare")
     for name, pictures, alter in jobs:
         started = time.perf_counter()
@@ -64,7 +65,7 @@ def main() -> None:
             if not name.startswith("synthetic") and name.endswith(suffix) and bool(alter) == bool(suffix):
                 all_genuine.append(genuine)
                 all_impostor.append(impostor)
-        row = {
+        row: dict[str, object] = {
             "set": name,
             **asdict(ev.rates(genuine, impostor, failed)),
             **calibrated(genuine, impostor),
