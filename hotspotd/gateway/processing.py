@@ -95,7 +95,11 @@ class Processor:
             body = await loop.run_in_executor(pool, self._answer, taken, self._clock.now())
             await self._store.finish(taken, body, self._clock.now().iso())
         except asyncio.CancelledError:
-            await self._store.give_back(taken)
+            try:
+                await self._store.give_back(taken)
+            except sqlite3.Error as error:
+                # It counts as a run then, of which there are several; that the process ends is what matters.
+                logger.warning("transaction %s could not be given back (%s)", taken.tcn, error)
             raise
         finally:
             self._busy.discard(taken.id)

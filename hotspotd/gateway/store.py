@@ -122,19 +122,20 @@ class Store:
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[aiosqlite.Connection]:
         async with self._turn:
-            await self._db.execute("BEGIN IMMEDIATE")
             try:
+                # Inside: a caller cancelled here leaves a BEGIN that is carried out all the same.
+                await self._db.execute("BEGIN IMMEDIATE")
                 yield self._db
                 await self._db.execute("COMMIT")
             except BaseException:
-                await self._roll_back()
+                await asyncio.shield(self._roll_back())
                 raise
 
     async def _roll_back(self) -> None:
         try:
             await self._db.execute("ROLLBACK")
         except sqlite3.OperationalError:
-            # A caller cancelled while COMMIT ran: SQLite has nothing left to undo.
+            # BEGIN failed, or a caller was cancelled while COMMIT ran: there is nothing to undo.
             if self._db.in_transaction:
                 raise
 
