@@ -49,7 +49,8 @@ from hotspotd.relay.links.https import HttpsLink
 from hotspotd.watchlist.live import LiveWatchlist
 from hotspotd.workers import Worker
 
-log = logging.getLogger(__name__)
+# Not __name__: the daemon is also started as a module.
+log = logging.getLogger("hotspotd.app")
 
 EXIT_CONFIG = 2
 EXIT_START = 3
@@ -206,7 +207,7 @@ async def _open(path: Path, config: Config, stack: AsyncExitStack) -> _Parts:
     console = Console(
         config, events, records, {lane.name: lane for lane in lanes}, lambda: watchlist.snapshot, clock=clock
     )
-    notifier = Notifier.from_environment()
+    notifier = Notifier()
     stack.callback(notifier.close)
     watchdog = Watchdog(
         notifier,

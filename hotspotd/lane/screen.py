@@ -40,8 +40,11 @@ class Screen:
         left = None if self._timeout is None else self._left_s()
         view = msgspec.structs.replace(self._view, state=state, prompt=prompt, time_left_s=left, **changes)
         if view != self._view:
-            self._view = view
-            self._events.publish(view)
+            self._publish(view)
+
+    def _publish(self, view: LaneView) -> None:
+        self._view = view
+        self._events.publish(view)
 
     def begin_visit(self, encounter_id: str) -> None:
         """A traveller has come: from here on views belong to this encounter."""
@@ -70,7 +73,7 @@ class Screen:
         """Begin the running time-out anew; nothing where none is running."""
         if self._timeout is not None and not self._timeout.expired():
             self._timeout.reschedule(asyncio.get_running_loop().time() + self._limit)
-            self.show(self._view.state, self._view.prompt)
+            self._publish(msgspec.structs.replace(self._view, time_left_s=self._left_s()))
 
     def _left_s(self) -> float | None:
         when = None if self._timeout is None else self._timeout.when()

@@ -126,7 +126,7 @@ def main() -> int:
     except asyncio.CancelledError:
         return 143
     except (ProcessError, OSError) as error:
-        _ERR.print(f"[red]{error}[/red]", markup=False)
+        _ERR.print(str(error), style="red", markup=False, highlight=False)
         return EXIT_CANNOT
 
 

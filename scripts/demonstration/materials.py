@@ -97,10 +97,24 @@ def barely_touching(image: Image) -> Image:
 
 
 def faces(seed: int, pictures: int) -> list[Image]:
-    """Pictures (RGB) of one drawn person, as a camera would see them one after another."""
-    person = drawn_face.person(seed)
+    """Pictures (RGB) of one drawn person, as a camera sees them one after another: they breathe and sway a little."""
     rng = np.random.default_rng(seed)
-    return [drawn_face.picture(person, rng) for _ in range(pictures)]
+    still = drawn_face.picture(drawn_face.person(seed), rng)
+    return [still, *(_a_moment_later(still, rng) for _ in range(pictures - 1))]
+
+
+def _a_moment_later(picture: Image, rng: np.random.Generator) -> Image:
+    height, width = picture.shape[:2]
+    move = cv2.getRotationMatrix2D((width / 2, height / 2), rng.uniform(-1, 1), rng.uniform(0.99, 1.01))
+    move[:, 2] += rng.uniform(-4, 4, 2)
+    moved = cv2.warpAffine(picture, move, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    return np.clip(moved + rng.normal(0, 2, moved.shape), 0, 255).astype(np.uint8)
+
+
+def empty_booth() -> Image:
+    """What the camera sees when nobody is there: a wall, lighter at the top."""
+    column = np.linspace(205, 165, 640).astype(np.uint8)
+    return np.repeat(np.repeat(column[:, None, None], 480, axis=1), 3, axis=2)
 
 
 def write_grey(path: Path, image: Image) -> Path:

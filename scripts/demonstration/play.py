@@ -63,6 +63,7 @@ class Visit:
         self._result = Result(traveller)
         self._bad_left = traveller.bad_captures
         self._unplugged = False
+        self._documents_shown = 0
 
     async def play(self) -> Result:
         """From the document to the result. Never raises for what the software does: that is the result's."""
@@ -84,7 +85,7 @@ class Visit:
             stage.cable.cut()
             await stage.officer.until(lambda: stage.officer.link.get("up") is False, _ANSWER_S, "the link to be down")
         stage.scene.show(self._person.scene)
-        await stage.reader.do("present", lines=list(traveller.mrz()))
+        await self._show_document()
         end = await self._follow_the_screen()
         self._say(f"the screen says: {end['prompt']}")
         stage.scene.show(stage.world.nobody)
@@ -114,12 +115,16 @@ class Visit:
                 match view["state"]:
                     case "go" | "officer":
                         return view
-                    case "document" if view["prompt"] == "document_again":
-                        await self._stage.reader.do("present", lines=list(self._traveller.mrz()))
+                    case "document" if view["attempt"] > self._documents_shown:
+                        await self._show_document()
                     case "finger":
                         await self._obey(view)
                     case _:
                         continue
+
+    async def _show_document(self) -> None:
+        self._documents_shown += 1
+        await self._stage.reader.do("present", lines=list(self._traveller.mrz()))
 
     async def _obey(self, view: dict[str, Any]) -> None:
         prompt, finger = view["prompt"], view["finger"]

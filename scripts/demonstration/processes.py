@@ -23,10 +23,12 @@ class Process:
         self._arguments = arguments
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
+        self._begin = 0
 
     async def start(self) -> None:
         """Start it; its output is added to its log."""
         log = await asyncio.to_thread(self._log.open, "ab")
+        self._begin = log.tell()
         try:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -42,14 +44,14 @@ class Process:
             log.close()
 
     async def wait_for_line(self, text: str, timeout_s: float = 60.0) -> str:
-        """Wait until its log has a line with ``text`` and return the newest such line. Raises ProcessError."""
+        """Wait until it has logged a line with ``text`` since its start, and return it. Raises ProcessError."""
         try:
             async with asyncio.timeout(timeout_s):
                 while True:
-                    content = await asyncio.to_thread(self._log.read_text, "utf-8", "replace")
-                    lines = [line for line in content.splitlines() if text in line]
-                    if lines:
-                        return lines[-1]
+                    content = (await asyncio.to_thread(self._log.read_bytes))[self._begin :].decode(errors="replace")
+                    found = next((line for line in content.splitlines() if text in line), None)
+                    if found is not None:
+                        return found
                     if self._process is None or self._process.returncode is not None:
                         raise ProcessError(f"{self.name} ended before it was ready:\n{content[-2000:]}")
                     await asyncio.sleep(0.05)

@@ -124,5 +124,7 @@ class Stage:
 
     async def officer_takes_over(self) -> None:
         """The officer has taken the traveller from the lane."""
-        async with self.http.post(f"{self.url}/api/lanes/{LANE}/next", json={}) as response:
+        # The console takes orders only from its own pages.
+        headers = {"Origin": self.url}
+        async with self.http.post(f"{self.url}/api/lanes/{LANE}/next", json={}, headers=headers) as response:
             response.raise_for_status()

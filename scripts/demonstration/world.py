@@ -71,7 +71,7 @@ def build(folder: Path, gateway_port: int, console_port: int) -> World:
     authority.issue_server(["localhost", "127.0.0.1"])
     authority.issue_device(DEVICE)
     nobody = folder / "nobody"
-    nobody.mkdir()
+    materials.write_colour(nobody / "booth.jpg", materials.empty_booth())
     world = World(
         folder=folder,
         people=people,
@@ -114,9 +114,7 @@ def _people(folder: Path) -> tuple[dict[str, Person], list[tuple[dict[str, Any],
         if traveller.listed is not Listed.DOCUMENT:
             for at in POSITIONS:
                 materials.write_grey(folder / "listed" / f"{traveller.key}-{at}.png", own[at].reference)
-            # The picture beside the notice is of the same drawn person, taken on another day.
-            portrait = materials.faces(seed=ord(traveller.key), pictures=_FRAMES + 1)[-1]
-            materials.write_colour(folder / "listed" / f"{traveller.key}.jpg", portrait)
+            materials.write_colour(folder / "listed" / f"{traveller.key}.jpg", frames[-1])
         listed.append((_row(traveller), traveller.listed is not Listed.FINGERS_AT_GATEWAY_ONLY))
     listed += [(_stranger(folder, number, next(fingers)), True) for number in range(_STRANGERS)]
     return people, listed

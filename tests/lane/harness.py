@@ -1,0 +1,192 @@
+"""A whole lane in one process: real drivers on emulators' ptys, real records, a real list; no link."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers import registry
+from drivers.emulators.mrz_reader import MrzReaderEmulator
+from drivers.emulators.r30x import R30xEmulator
+from hotspotd import config as configuration
+from hotspotd.clock import Clock, Stamp
+from hotspotd.config import Config
+from hotspotd.domain.document import check_digit
+from hotspotd.domain.encounter import Encounter
+from hotspotd.events import DeviceView, Event, Events, LaneState, LaneView, Prompt, Subscription
+from hotspotd.lane.devices import SupervisedDevice
+from hotspotd.lane.lane import Lane
+from hotspotd.lane.parts import LaneDevices, LaneParts
+from hotspotd.records import Records
+from hotspotd.records.model import EncounterRow
+from hotspotd.relay.compose import Origin, compose_nps
+from hotspotd.watchlist import Snapshot
+from hotspotd.workers import Worker
+
+Image = NDArray[np.uint8]
+_PATIENCE_S = 30.0
+_CONFIG = """
+[device]
+name = "kiosk"
+organisation = "Border Police"
+country = "UTO"
+[[lanes]]
+name = "lane-1"
+document = { driver = "mrz-serial", address = "serial:///unused" }
+[operation]
+name = "test"
+fingers = ["right_index"]
+face = false
+step_timeout_s = 20.0
+device_return_s = 10.0
+gateway_wait_s = 5.0
+result_shown_s = 0.01
+[watchlist]
+folder = "watchlist"
+[records]
+database = "records.db"
+[relay]
+url = "https://127.0.0.1:1"
+trust_anchors = "ca.pem"
+certificate = "kiosk.pem"
+key = "kiosk.key"
+"""
+
+
+def mrz(
+    *, number: str = "X1000001", birth_date: str = "910314", expiry: str = "350630", right: bool = True
+) -> tuple[str, str]:
+    """A TD3 zone with right check digits, or with a wrong last one."""
+    filled = number.ljust(9, "<")
+    body = f"{filled}{check_digit(filled)}UTO{birth_date}{check_digit(birth_date)}F{expiry}{check_digit(expiry)}"
+    body += "<" * 14 + "0"
+    last = check_digit(body[0:10] + body[13:20] + body[21:43])
+    return "P<UTOKOVAC<<ELENA".ljust(44, "<"), body + (last if right else str((int(last) + 5) % 10))
+
+
+@dataclass
+class LaneOnTheBench:
+    """A running lane and everything around it."""
+
+    lane: Lane
+    events: Events
+    records: Records
+    reader: MrzReaderEmulator
+    scanner: R30xEmulator
+    shared: LaneParts
+    running: asyncio.Task[None]
+    news: Subscription
+
+    async def until(self, wanted: Callable[[Event], bool]) -> Event:
+        """The first event, of those not looked at yet, that is ``wanted``; what comes before it is passed over."""
+        async with asyncio.timeout(_PATIENCE_S):
+            while True:
+                upcoming = asyncio.create_task(self.news.next())
+                await asyncio.wait({upcoming, self.running}, return_when=asyncio.FIRST_COMPLETED)
+                if not upcoming.done():
+                    upcoming.cancel()
+                    self.running.result()  # The lane ended before its time: this raises what it ended with.
+                    raise AssertionError("the lane ended")
+                if wanted(upcoming.result()):
+                    return upcoming.result()
+
+    async def until_state(self, state: LaneState, prompt: Prompt | None = None) -> LaneView:
+        """The lane comes into ``state``."""
+        event = await self.until(
+            lambda e: isinstance(e, LaneView) and e.state is state and (prompt is None or e.prompt is prompt)
+        )
+        assert isinstance(event, LaneView)
+        return event
+
+    async def until_device(self, device: str, *states: str) -> DeviceView:
+        """A device comes into one of ``states``."""
+        event = await self.until(lambda e: isinstance(e, DeviceView) and e.device == device and e.state in states)
+        assert isinstance(event, DeviceView)
+        return event
+
+    async def touch(self, image: Image) -> None:
+        """Put a finger on the glass when asked, and lift it when asked."""
+        await self.scanner.place(image)
+        await self.until_state(LaneState.FINGER, Prompt.LIFT_FINGER)
+        self.scanner.lift()
+
+    async def latest(self) -> EncounterRow:
+        """The newest encounter."""
+        return (await self.records.recent(1))[0]
+
+
+@asynccontextmanager
+async def lane_on_the_bench(
+    folder: Path,
+    *,
+    snapshot: Callable[[], Snapshot | None] = lambda: None,
+    link_up: bool = False,
+    outbox_limit: int = 100,
+    operation: dict[str, object] | None = None,
+) -> AsyncIterator[LaneOnTheBench]:
+    """A lane with a document reader and a fingerprint scanner, running."""
+    config = configuration.parse(_CONFIG, folder / "hotspotd.toml")
+    config = msgspec.structs.replace(config, operation=msgspec.structs.replace(config.operation, **(operation or {})))
+    events, clock = Events(), Clock()
+    records = await Records.open(folder / "records.db", clock, outbox_limit=outbox_limit)
+    images, search = Worker("images"), Worker("search")
+    shared = LaneParts(
+        config=config,
+        records=records,
+        events=events,
+        clock=clock,
+        faces=None,
+        snapshot=snapshot,
+        compose=partial(_compose, config),
+        wake_courier=lambda: None,
+        link_up=lambda: link_up,
+        images=images,
+        search=search,
+    )
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(records.close)
+        stack.callback(images.close)
+        stack.callback(search.close)
+        reader = await stack.enter_async_context(MrzReaderEmulator(folder / "ttyReader"))
+        scanner = await stack.enter_async_context(R30xEmulator(folder / "ttyScanner"))
+        devices = LaneDevices(
+            document=SupervisedDevice(
+                "lane-1", "document", partial(registry.reader, "mrz-serial", f"serial://{reader.link}"), events, clock
+            ),
+            scanner=SupervisedDevice(
+                "lane-1", "scanner", partial(registry.scanner, "r30x", f"serial://{scanner.link}"), events, clock
+            ),
+        )
+        lane = Lane("lane-1", devices, shared)
+        news = stack.enter_context(events.subscribe())
+        running = asyncio.create_task(lane.run())
+        bench = LaneOnTheBench(lane, events, records, reader, scanner, shared, running, news)
+        try:
+            await bench.until(lambda _: _open_for_travellers(events))
+            yield bench
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
+        if not running.cancelled():
+            running.result()
+
+
+def _open_for_travellers(events: Events) -> bool:
+    """Whether the lane is idle and its scanner ready; which of the two comes first is chance."""
+    present = events.present()
+    return any(isinstance(e, LaneView) and e.state is LaneState.IDLE for e in present) and any(
+        isinstance(e, DeviceView) and e.device == "scanner" and e.state == "ready" for e in present
+    )
+
+
+def _compose(config: Config, encounter: Encounter, now: Stamp) -> bytes:
+    origin = Origin(device=config.device.name, organisation=config.device.organisation, country=config.device.country)
+    return compose_nps(encounter, origin, now, config.operation.purpose)
