@@ -60,6 +60,31 @@ _RETENTION_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
+class _Places:
+    """Every path that the configuration names, made absolute before the loop runs."""
+
+    database: Path
+    watchlist: Path
+    trust_anchors: Path
+    certificate: Path
+    key: Path
+    models: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, path: Path, config: Config) -> _Places:
+        """The places that ``config``, read from ``path``, names."""
+        resolve = partial(configuration.resolve, path)
+        return cls(
+            database=resolve(config.records.database),
+            watchlist=resolve(config.watchlist.folder),
+            trust_anchors=resolve(config.relay.trust_anchors),
+            certificate=resolve(config.relay.certificate),
+            key=resolve(config.relay.key),
+            models=(resolve(config.models.folder),) if config.models.folder else (),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class _Parts:
     """What has been opened and runs until the end."""
 
@@ -91,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_CONFIG
     logs.set_up(config.log.level)
     try:
-        asyncio.run(_run(options.config, config))
+        asyncio.run(_run(config, _Places.of(options.config, config)))
     except ConfigError as error:
         log.critical("%s", error)
         return EXIT_CONFIG
@@ -101,10 +126,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def _run(path: Path, config: Config) -> None:
+async def _run(config: Config, places: _Places) -> None:
     signals = _Signals()
     async with AsyncExitStack() as stack:
-        parts = await _open(path, config, stack)
+        parts = await _open(config, places, stack)
         async with asyncio.TaskGroup() as group:
             around = [
                 group.create_task(parts.courier.run(), name="courier"),
@@ -157,15 +182,15 @@ async def _gently(lanes: list[asyncio.Task[None]], insist: asyncio.Event) -> Non
         log.warning("a traveller was still at a lane after %.0f s", GENTLE_S)
 
 
-async def _open(path: Path, config: Config, stack: AsyncExitStack) -> _Parts:
+async def _open(config: Config, places: _Places, stack: AsyncExitStack) -> _Parts:
     clock = Clock()
     events = Events()
     images, search = Worker("images", threads=2), Worker("search")
     for worker in (images, search):
         stack.callback(worker.close)
-    faces = await asyncio.to_thread(_face_engine, path, config)
+    faces = await asyncio.to_thread(_face_engine, config, places)
     records = await Records.open(
-        configuration.resolve(path, config.records.database),
+        places.database,
         clock,
         outbox_limit=config.records.outbox_limit,
         minimum_free_mb=config.records.minimum_free_mb,
@@ -174,7 +199,7 @@ async def _open(path: Path, config: Config, stack: AsyncExitStack) -> _Parts:
     if left := await records.release_all():
         log.warning("%d encounters had not ended when the daemon last stopped", left)
     watchlist = LiveWatchlist(
-        configuration.resolve(path, config.watchlist.folder),
+        places.watchlist,
         finger_engine=finger.ENGINE,
         face_engine=None if faces is None else faces.engine,
         worker=search,
@@ -182,9 +207,9 @@ async def _open(path: Path, config: Config, stack: AsyncExitStack) -> _Parts:
     await watchlist.look()
     link = await HttpsLink.open(
         config.relay.url,
-        trust_anchors=configuration.resolve(path, config.relay.trust_anchors),
-        certificate=configuration.resolve(path, config.relay.certificate),
-        key=configuration.resolve(path, config.relay.key),
+        trust_anchors=places.trust_anchors,
+        certificate=places.certificate,
+        key=places.key,
         timeout_s=config.relay.request_timeout_s,
     )
     stack.push_async_callback(link.close)
@@ -222,11 +247,10 @@ async def _open(path: Path, config: Config, stack: AsyncExitStack) -> _Parts:
     return _Parts(events, records, watchlist, courier, console, lanes, shared, watchdog, notifier)
 
 
-def _face_engine(path: Path, config: Config) -> FaceEngine | None:
+def _face_engine(config: Config, places: _Places) -> FaceEngine | None:
     if not config.operation.face:
         return None
-    folders = [configuration.resolve(path, config.models.folder)] if config.models.folder else []
-    return FaceEngine.open(find_model(config.models.face_embedder, folders), config.device.mode)
+    return FaceEngine.open(find_model(config.models.face_embedder, places.models), config.device.mode)
 
 
 def _composer(config: Config) -> Callable[[Encounter, Stamp], bytes]:

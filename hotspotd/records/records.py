@@ -202,9 +202,11 @@ class Records(Outbox, Alerts):
             if encounter_id is None:
                 await audit.append(writer, now, "reply.unknown", subject=answer.tcr)
                 return StoredAnswer(encounter_id=None, lane=None, new=True)
+            # Of several replies a hit stands: a later one that knows nothing does not take it back.
             await writer.execute(
-                "UPDATE encounter SET gateway_outcome = ?, answer = ?, answered_at = ? WHERE id = ?",
-                (answer.outcome, _encode(answer), now.iso(), encounter_id),
+                "UPDATE encounter SET gateway_outcome = ?, answer = ?, answered_at = ?"
+                " WHERE id = ? AND (gateway_outcome IS NULL OR gateway_outcome <> ? OR ? = gateway_outcome)",
+                (answer.outcome, _encode(answer), now.iso(), encounter_id, GatewayOutcome.HIT, answer.outcome),
             )
             # The payload has done its work; the encounter's own row keeps what is still needed.
             await writer.execute(

@@ -135,6 +135,17 @@ async def test_an_answer_before_its_receipt_ends_the_sending(records: Records) -
     assert (await records.outbox_item(given.tcn)).state is OutboxState.ANSWERED
 
 
+async def test_a_later_reply_that_knows_nothing_does_not_take_a_hit_back(records: Records) -> None:
+    given = encounter()
+    await records.record_encounter(given, item(given))
+    for number, outcome in enumerate((GatewayOutcome.NO_HIT, GatewayOutcome.HIT, GatewayOutcome.NO_HIT)):
+        await records.store_answer(answer(given, outcome, f"R{number}"), b"")
+    stored = await records.encounter(given.encounter_id)
+    assert stored.answer is not None
+    assert stored.answer.outcome is GatewayOutcome.HIT
+    assert len(await records.alerts()) == 1
+
+
 async def test_an_answer_to_nothing_we_know_is_kept_and_said(records: Records) -> None:
     stored = await records.store_answer(answer(encounter(9)), b"<SRE/>")
     assert (stored.new, stored.encounter_id) == (True, None)
