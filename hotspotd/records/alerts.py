@@ -67,6 +67,14 @@ async def insert_alert(
     return cursor.lastrowid
 
 
+async def lists_already_known(writer: aiosqlite.Connection, encounter_id: str, hits: tuple[Hit, ...]) -> bool:
+    """Whether every record in ``hits`` stands in an alert of this encounter already."""
+    async with writer.execute("SELECT hits FROM alert WHERE encounter_id = ?", (encounter_id,)) as cursor:
+        alerts = [msgspec.json.decode(row[0], type=tuple[Hit, ...]) for row in await cursor.fetchall()]
+    known = {hit.record.reference for alert in alerts for hit in alert}
+    return bool(hits) and {hit.record.reference for hit in hits} <= known
+
+
 class Alerts:
     """Reads alerts and stores decisions on them."""
 

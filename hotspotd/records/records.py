@@ -21,7 +21,7 @@ from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, ReferReason, Verdict
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.records import audit
-from hotspotd.records.alerts import Alerts, insert_alert, urgency_of
+from hotspotd.records.alerts import Alerts, insert_alert, lists_already_known, urgency_of
 from hotspotd.records.database import Database
 from hotspotd.records.model import (
     AlertKind,
@@ -180,18 +180,19 @@ class Records(Outbox, Alerts):
     async def store_answer(self, answer: GatewayAnswer, raw: bytes) -> StoredAnswer:
         """Store a gateway's answer once, whatever the order it comes in; a hit raises an alert.
 
-        A hit for a traveller who has left is a late hit. An answer to a transaction that is not known is kept
+        A hit for a traveller who was let go is a late hit; one that only repeats the local hit raises no second alert. An answer to a transaction that is not known is kept
         and reported with ``encounter_id`` None.
         """
         now = self._clock.now()
         async with self._db.write() as writer:
             async with writer.execute(
-                "SELECT e.id, e.lane, e.released_at FROM outbox o JOIN encounter e ON e.id = o.encounter_id"
-                " WHERE o.tcn = ?",
-                (answer.tcr,),
+                "SELECT e.id, e.lane, e.released_at IS NOT NULL AND e.local_outcome = ? FROM outbox o"
+                " JOIN encounter e ON e.id = o.encounter_id WHERE o.tcn = ?",
+                (Outcome.CLEAR, answer.tcr),
             ) as cursor:
                 found = await cursor.fetchone()
-            encounter_id, lane, released = (str(found[0]), str(found[1]), found[2]) if found else (None, None, None)
+            # Whoever was referred is with an officer: only one who was let go has left.
+            encounter_id, lane, gone = (str(found[0]), str(found[1]), bool(found[2])) if found else (None, None, False)
             inserted = await writer.execute(
                 "INSERT INTO reply (tcn, tcr, encounter_id, outcome, raw, received_at) VALUES (?,?,?,?,?,?)"
                 " ON CONFLICT (tcn) DO NOTHING",
@@ -213,12 +214,12 @@ class Records(Outbox, Alerts):
                 "UPDATE outbox SET state = ?, payload = x'' WHERE tcn = ?", (OutboxState.ANSWERED, answer.tcr)
             )
             await audit.append(writer, now, "encounter.answered", subject=encounter_id, detail=answer.outcome)
-            alert_id = await _alert_for(writer, answer, encounter_id, late=released is not None, clock=self._clock)
+            alert_id = await _alert_for(writer, answer, encounter_id, late=gone, clock=self._clock)
         return StoredAnswer(
             encounter_id=encounter_id,
             lane=lane,
             new=True,
-            late=released is not None and answer.outcome is GatewayOutcome.HIT,
+            late=gone and answer.outcome is GatewayOutcome.HIT,
             alert_id=alert_id,
         )
 
@@ -320,6 +321,8 @@ async def _alert_for(
         return None
     if answer.outcome is GatewayOutcome.ERROR:
         kind, reasons = AlertKind.TROUBLE, (ReferReason.CHECK_FAILED,)
+    elif await lists_already_known(writer, encounter_id, answer.hits):
+        return None
     else:
         kind, reasons = (AlertKind.LATE if late else AlertKind.GATEWAY), (ReferReason.GATEWAY_HIT,)
     return await insert_alert(

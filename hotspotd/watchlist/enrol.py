@@ -40,4 +40,8 @@ class Enroller:
         if self._faces is None:
             read_picture(picture)
             return EnrolledFace(None, picture)
-        return EnrolledFace(self._faces.embed_picture(picture), picture)
+        embedding = self._faces.embed_picture(picture)
+        rgb = read_picture(picture)
+        box, _ = self._faces.look(rgb)
+        # Shown beside a probe: both are cropped alike.
+        return EnrolledFace(embedding, picture if box is None else self._faces.portrait(rgb, box))

@@ -106,9 +106,10 @@ def faces(seed: int, pictures: int) -> list[Image]:
 def _a_moment_later(picture: Image, rng: np.random.Generator) -> Image:
     height, width = picture.shape[:2]
     move = cv2.getRotationMatrix2D((width / 2, height / 2), rng.uniform(-1, 1), rng.uniform(0.99, 1.01))
-    move[:, 2] += rng.uniform(-4, 4, 2)
+    move[:, 2] = move[:, 2] + rng.uniform(-4, 4, 2)
     moved = cv2.warpAffine(picture, move, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    return np.clip(moved + rng.normal(0, 2, moved.shape), 0, 255).astype(np.uint8)
+    noisy: Image = np.clip(moved + rng.normal(0, 2, moved.shape), 0, 255).astype(np.uint8)
+    return noisy
 
 
 def empty_booth() -> Image:

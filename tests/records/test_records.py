@@ -116,6 +116,7 @@ async def test_a_hit_is_late_only_after_the_traveller_has_left(records: Records)
     present, gone = encounter(1), encounter(2)
     for given in (present, gone):
         await records.record_encounter(given, item(given))
+        await records.record_verdict(given.encounter_id, CLEAR)
     await records.release(gone.encounter_id)
     in_time = await records.store_answer(answer(present, GatewayOutcome.HIT, "R1"), b"")
     late = await records.store_answer(answer(gone, GatewayOutcome.HIT, "R2"), b"")
@@ -124,6 +125,26 @@ async def test_a_hit_is_late_only_after_the_traveller_has_left(records: Records)
         present.encounter_id: AlertKind.GATEWAY,
         gone.encounter_id: AlertKind.LATE,
     }
+
+
+async def test_a_hit_that_the_officer_has_already_is_no_second_alert(records: Records) -> None:
+    given = encounter()
+    await records.record_encounter(given, item(given))
+    await records.record_verdict(given.encounter_id, REFER_HIT)
+    await records.release(given.encounter_id)
+    stored = await records.store_answer(answer(given, GatewayOutcome.HIT), b"")
+    assert (stored.late, stored.alert_id) == (False, None)
+    assert [alert.kind for alert in await records.alerts()] == [AlertKind.LOCAL]
+
+
+async def test_a_hit_for_somebody_referred_for_trouble_is_not_late(records: Records) -> None:
+    given = encounter()
+    await records.record_encounter(given, item(given))
+    await records.record_verdict(given.encounter_id, REFER_TROUBLE)
+    await records.release(given.encounter_id)
+    stored = await records.store_answer(answer(given, GatewayOutcome.HIT), b"")
+    assert not stored.late
+    assert {alert.kind for alert in await records.alerts()} == {AlertKind.TROUBLE, AlertKind.GATEWAY}
 
 
 async def test_an_answer_before_its_receipt_ends_the_sending(records: Records) -> None:

@@ -49,7 +49,7 @@ _FEWEST_EXPECTED: Final = 8.0
 """In a small overlap a few chance pairs are a large share: count at least so many as expected."""
 _SHARE_POWER: Final = 1.25
 _RELAXED_SHARE: Final = 6.0
-_FULL_SEARCH: Final = 200
+_FULL_SEARCH: Final = 40
 """References that are compared in full; with more, only that many best by their cylinders."""
 
 _described: weakref.WeakKeyDictionary[FingerTemplate, Cylinders] = weakref.WeakKeyDictionary()

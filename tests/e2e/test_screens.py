@@ -1,0 +1,102 @@
+"""Both pages in a real Chromium while real processes serve a traveller: nothing is reloaded, nothing is mocked."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from demonstration.play import Visit
+from demonstration.stage import Stage
+from demonstration.travellers import TRAVELLERS, Traveller
+from demonstration.world import LANE
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+_CHROMIUM = shutil.which("chromium")
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_PATIENCE_MS = 30_000
+
+
+def _traveller(key: str) -> Traveller:
+    return next(traveller for traveller in TRAVELLERS if traveller.key == key)
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    folder = tmp_path / "world"
+    folder.mkdir()
+    async with Stage(folder, say=lambda _: None) as running:
+        yield running
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    if _CHROMIUM is None:
+        pytest.skip("no chromium on this machine: apt-get install chromium")
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
+        yield started
+        await started.close()
+
+
+async def _open(browser: Browser, url: str, width: int, height: int, problems: list[str]) -> Page:
+    page = await browser.new_page(viewport={"width": width, "height": height})
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    await page.goto(url)
+    # A mark that a reload would wipe away.
+    await page.evaluate("window.notReloaded = true")
+    return page
+
+
+async def test_a_hit_goes_from_the_glass_to_the_officers_decision(stage: Stage, browser: Browser) -> None:
+    problems: list[str] = []
+    traveller = await _open(browser, f"{stage.url}/traveller/{LANE}", 1080, 1920, problems)
+    officer = await _open(browser, f"{stage.url}/guard", 1920, 1080, problems)
+    prompts: list[str] = []
+
+    def prompted(text: str) -> None:
+        prompts.append(text)
+
+    await traveller.expose_function("prompted", prompted)
+    await traveller.evaluate(
+        "new MutationObserver(() => prompted(document.querySelector('#prompt').textContent))"
+        ".observe(document.querySelector('#prompt'), {childList: true, characterData: true, subtree: true})"
+    )
+    await expect(officer.locator("#alerts [data-alert]")).to_have_count(0)
+
+    result = await Visit(stage, _traveller("c"), lambda _: None).play()
+
+    assert result.ok, result.problems
+    assert len(set(prompts)) >= 3, prompts
+    await expect(officer.locator("#alerts [data-alert]")).to_have_count(1, timeout=_PATIENCE_MS)
+    await expect(officer.locator(".alert .chip").first).to_contain_text("Red notice", timeout=_PATIENCE_MS)
+    await expect(officer.locator(".alert")).to_contain_text("unconfirmed", ignore_case=True)
+    pictures = officer.locator(".alert img")
+    await expect(pictures.first).to_be_visible(timeout=_PATIENCE_MS)
+    assert await pictures.evaluate_all("all => all.every(one => one.complete && one.naturalWidth > 0)")
+    await officer.keyboard.press("c")
+    await expect(officer.locator("#alerts [data-alert]")).to_have_count(0, timeout=_PATIENCE_MS)
+    for page in (traveller, officer):
+        assert await page.evaluate("window.notReloaded")
+    assert problems == []
+
+
+async def test_a_late_hit_reaches_the_officer_without_a_reload(stage: Stage, browser: Browser) -> None:
+    problems: list[str] = []
+    officer = await _open(browser, f"{stage.url}/guard", 1920, 1080, problems)
+    result = await Visit(stage, _traveller("f"), lambda _: None).play()
+    assert result.ok, result.problems
+    await expect(officer.locator(".latehit").first).to_be_visible(timeout=_PATIENCE_MS)
+    assert await officer.evaluate("window.notReloaded")
+    assert problems == []
