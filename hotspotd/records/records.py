@@ -180,8 +180,8 @@ class Records(Outbox, Alerts):
     async def store_answer(self, answer: GatewayAnswer, raw: bytes) -> StoredAnswer:
         """Store a gateway's answer once, whatever the order it comes in; a hit raises an alert.
 
-        A hit for a traveller who was let go is a late hit; one that only repeats the local hit raises no second alert. An answer to a transaction that is not known is kept
-        and reported with ``encounter_id`` None.
+        A hit for a traveller who was let go is a late hit; one that only repeats a hit an officer has already raises
+        no second alert. An answer to a transaction that is not known is kept and reported with ``encounter_id`` None.
         """
         now = self._clock.now()
         async with self._db.write() as writer:
