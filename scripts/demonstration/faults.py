@@ -1,0 +1,127 @@
+"""``./scripts/faults``: kill the daemon at random moments, with the link up and down, and count what was lost.
+
+Every encounter that the daemon recorded must be processed by the gateway exactly once, and nothing that it did not
+record may be there. The moments are random but seeded; each round is one traveller.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import sqlite3
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+from demonstration.play import Visit
+from demonstration.processes import ProcessError
+from demonstration.stage import Stage
+from demonstration.travellers import TRAVELLERS
+
+_ERR = Console(stderr=True)
+# A visit of the demonstration takes about two seconds: kills fall before, within and after it.
+_LATEST_KILL_S = 3.0
+_DRAIN_S = 60.0
+
+
+@dataclass(slots=True)
+class Count:
+    """What happened over all rounds. ``lost`` and ``twice`` and ``unrecorded`` must be 0."""
+
+    rounds: int = 0
+    kills: int = 0
+    cuts: int = 0
+    recorded: int = 0
+    processed_once: int = 0
+    lost: int = 0
+    twice: int = 0
+    unrecorded: int = 0
+    unchecked: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Nothing lost, nothing twice, nothing left unchecked."""
+        return not (self.lost or self.twice or self.unrecorded or self.unchecked) and self.recorded > 0
+
+
+async def _round(stage: Stage, chance: random.Random, count: Count) -> None:
+    traveller = next(t for t in TRAVELLERS if t.key == chance.choice("ab"))
+    visit = asyncio.create_task(Visit(stage, traveller, lambda _: None).play())
+    if chance.random() < 0.5:
+        stage.cable.cut()
+        count.cuts += 1
+    await asyncio.wait([visit], timeout=chance.uniform(0, _LATEST_KILL_S))
+    await stage.kill_daemon()
+    count.kills += 1
+    visit.cancel()
+    await asyncio.wait([visit])
+    await stage.scanner.do("lift")
+    if chance.random() < 0.5:
+        stage.cable.mend()
+    await stage.start_daemon()
+    count.rounds += 1
+
+
+def _stored(database: Path) -> tuple[set[str], int, int]:
+    """TCNs recorded, how many of them have no answer yet, how many were never checked."""
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    try:
+        rows = connection.execute("SELECT tcn, gateway_outcome, local_outcome FROM encounter").fetchall()
+    finally:
+        connection.close()
+    return {row[0] for row in rows}, sum(row[1] is None for row in rows), sum(row[2] is None for row in rows)
+
+
+async def _campaign(folder: Path, rounds: int, seed: int) -> Count:
+    chance, count = random.Random(seed), Count()
+    async with Stage(folder, lambda text: _ERR.print(text, style="dim")) as stage:
+        for _ in track(range(rounds), description="killing", console=_ERR):
+            await _round(stage, chance, count)
+        stage.cable.mend()
+        database = folder / "records.db"
+        async with asyncio.timeout(_DRAIN_S):
+            while any((await asyncio.to_thread(_stored, database))[1:]):  # noqa: ASYNC110  # Another process's file.
+                await asyncio.sleep(0.2)
+        recorded, _, count.unchecked = await asyncio.to_thread(_stored, database)
+        by_tcn = (await stage.gateway_status())["by_tcn"]
+    count.recorded = len(recorded)
+    processed = {tcn: by_tcn.get(tcn, {}).get("processed", 0) for tcn in recorded}
+    count.processed_once = sum(times == 1 for times in processed.values())
+    count.lost = sum(times == 0 for times in processed.values())
+    count.twice = sum(times > 1 for times in processed.values())
+    count.unrecorded = len(set(by_tcn) - recorded)
+    return count
+
+
+def main() -> int:
+    """Run the campaign; exit 0 when nothing was lost and nothing came twice."""
+    parser = argparse.ArgumentParser(
+        prog="./scripts/faults",
+        description="Kill the daemon at random moments and count what was lost or came twice.",
+        epilog="example: ./scripts/faults --rounds 50 --seed 7 --json faults.json",
+    )
+    parser.add_argument("--rounds", type=int, default=20, help="how many travellers, each with one kill (default 20)")
+    parser.add_argument("--seed", type=int, default=1, help="of the moments (default 1)")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="hotspotd-faults-") as folder:
+        try:
+            count = asyncio.run(_campaign(Path(folder), options.rounds, options.seed))
+        except (ProcessError, TimeoutError, OSError) as error:
+            _ERR.print(f"the campaign could not be finished: {error}", style="red", markup=False)
+            return 3
+    result = {"ok": count.ok, **asdict(count)}
+    sys.stdout.write(json.dumps(result) + "\n")
+    if options.json is not None:
+        options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    return 0 if count.ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
