@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 # How long a new list may lie on the shelf before it is searched.
 _LOOK_EVERY_S = 5.0
+_PREPARED_AT_ONCE = 64
 
 
 class LiveWatchlist:
@@ -44,12 +45,19 @@ class LiveWatchlist:
             log.log(logging.DEBUG if error.reason is self._problem else logging.ERROR, "watchlist: %s", error)
             self._problem = error.reason
             return False
+        await self._prepare(opened)
         self._seen, self._problem, self.snapshot = current, None, opened
         log.info("watchlist %s in force: %s", opened.version, opened.counts)
         return True
 
     def _open(self) -> Snapshot:
         return self._shelf.open(finger_engine=self._finger_engine, face_engine=self._face_engine)
+
+    async def _prepare(self, opened: Snapshot) -> None:
+        # In short calls: checks on the list in force go on between them, and no call looks stuck.
+        begin = 0
+        while await self._worker.run(opened.prepare, begin, _PREPARED_AT_ONCE):
+            begin += _PREPARED_AT_ONCE
 
     async def run(self) -> None:
         """Look for a new list for ever."""

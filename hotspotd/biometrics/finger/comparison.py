@@ -89,6 +89,11 @@ def compare(probe: FingerTemplate, reference: FingerTemplate) -> float:
     return score_of(examine(probe, reference))
 
 
+def prepare(template: FingerTemplate) -> None:
+    """Make what comparisons with ``template`` need, about 3 ms, so that the first one is as quick as the others."""
+    cylinders_of(template)
+
+
 def search(probe: FingerTemplate, references: Sequence[FingerTemplate]) -> NDArray[np.float64]:
     """Scores (n,) of ``probe`` against each of ``references``.
 
