@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from hotspotd.clock import Clock
-from hotspotd.domain.verdict import GatewayOutcome
+from hotspotd.domain.verdict import GatewayOutcome, Outcome, Verdict
 from hotspotd.errors import Reason, RelayError
 from hotspotd.events import AlertChanged, EncounterChanged, Event, Events, LinkView, Missed
 from hotspotd.gateway.store import TransactionCount
@@ -174,6 +174,7 @@ async def test_a_hit_after_the_traveller_has_left_is_a_late_hit(
     await rig.until(has_failed)
     assert not courier.link_up
     assert await rig.records.queue_state() == (1, "2026-11-22T12:00:01.000Z")
+    await rig.records.record_verdict("019-00001", Verdict(outcome=Outcome.CLEAR))
     await rig.records.release("019-00001")
     wire.up = True
     await rig.until_answered(tcn)
