@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -154,6 +154,7 @@ class Config(_Section, frozen=True):
 
 
 _MAX_BYTES = 256 * 1024
+T = TypeVar("T")
 
 
 def load(path: Path) -> Config:
@@ -161,41 +162,52 @@ def load(path: Path) -> Config:
 
     Raises ConfigError naming file, key and reason.
     """
+    return parse(read_text(path), path)
+
+
+def parse(text: str, path: Path) -> Config:
+    """The configuration in ``text``, which was read from ``path``. Raises ConfigError."""
+    config = typed(text, path, Config, "config/hotspotd.toml")
+    _check(path, config)
+    return config
+
+
+def read_text(path: Path) -> str:
+    """A configuration file's text. Raises ConfigError (UNREADABLE, BAD_VALUE for one that is too large)."""
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise ConfigError(Reason.BAD_VALUE, f"{path}: larger than {_MAX_BYTES} bytes", "Name the right file.")
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(
             Reason.UNREADABLE, f"{path}: {error.strerror}", "Check the path, and that hotspotd may read it."
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(Reason.UNREADABLE, f"{path}: not UTF-8 at byte {error.start}", "Save it as UTF-8.") from error
-    return parse(text, path)
 
 
-def parse(text: str, path: Path) -> Config:
-    """The configuration in ``text``, which was read from ``path``. Raises ConfigError."""
+def typed(text: str, path: Path, into: type[T], reference: str) -> T:
+    """``text``, read from ``path``, as ``into``; ``reference`` is the file that documents every key.
+
+    Raises ConfigError: UNREADABLE, UNKNOWN_KEY, MISSING_KEY, BAD_VALUE.
+    """
     try:
-        tree = tomllib.loads(text)
+        return msgspec.convert(tomllib.loads(text), into)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(Reason.UNREADABLE, f"{path}: not TOML: {error}", "Mend that line.") from error
-    try:
-        config = msgspec.convert(tree, Config)
     except msgspec.ValidationError as error:
-        raise _refusal(path, str(error)) from error
-    _check(path, config)
-    return config
+        raise _refusal(path, str(error), reference) from error
 
 
-def _refusal(path: Path, message: str) -> ConfigError:
+def _refusal(path: Path, message: str, reference: str) -> ConfigError:
     problem, _, where = message.partition(" - at `")
     key = where.rstrip("`").removeprefix("$").lstrip(".") or "top level"
+    what = f"{path}: {key}: {problem}"
     if "unknown field" in problem:
-        return ConfigError(Reason.UNKNOWN_KEY, f"{path}: {key}: {problem}", "config/hotspotd.toml lists every key.")
+        return ConfigError(Reason.UNKNOWN_KEY, what, f"{reference} lists every key.")
     if "missing required field" in problem:
-        return ConfigError(Reason.MISSING_KEY, f"{path}: {key}: {problem}", "config/hotspotd.toml lists every key.")
-    return ConfigError(Reason.BAD_VALUE, f"{path}: {key}: {problem}", "config/hotspotd.toml says what it may be.")
+        return ConfigError(Reason.MISSING_KEY, what, f"{reference} lists every key.")
+    return ConfigError(Reason.BAD_VALUE, what, f"{reference} says what it may be.")
 
 
 def _check(path: Path, config: Config) -> None:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from hotspotd.config import Country, LogSection, ModelsSection, Port, Rate, Seconds
-from hotspotd.errors import ConfigError, Reason
-
-_MAX_BYTES = 64 * 1024
+from hotspotd.config import Country, LogSection, ModelsSection, Port, Rate, Seconds, read_text, typed
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -83,22 +79,4 @@ class GatewayConfig(_Section, frozen=True, kw_only=True):
 
 def load(path: Path) -> GatewayConfig:
     """The configuration in ``path``. Raises ConfigError naming file, key and reason."""
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ConfigError(Reason.BAD_VALUE, f"{path}: larger than {_MAX_BYTES} bytes", "Name the right file.")
-        text = path.read_text(encoding="utf-8")
-        tree = tomllib.loads(text)
-        return msgspec.convert(tree, GatewayConfig)
-    except OSError as error:
-        raise ConfigError(Reason.UNREADABLE, f"{path}: {error.strerror}", "Check the path.") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(Reason.UNREADABLE, f"{path}: not TOML: {error}", "Mend that line.") from error
-    except msgspec.ValidationError as error:
-        problem, _, where = str(error).partition(" - at `")
-        key = where.rstrip("`").removeprefix("$").lstrip(".") or "top level"
-        reason = Reason.BAD_VALUE
-        if "unknown field" in problem:
-            reason = Reason.UNKNOWN_KEY
-        elif "missing required field" in problem:
-            reason = Reason.MISSING_KEY
-        raise ConfigError(reason, f"{path}: {key}: {problem}", "config/gateway.toml lists every key.") from error
+    return typed(read_text(path), path, GatewayConfig, "config/gateway.toml")

@@ -127,12 +127,13 @@ class FingerStep:
 
     def _look(self, image: FingerImage, position: FingerPosition) -> _Look:
         try:
-            quality = engine.assess(image.pixels, image.dpi)
-            prompt = _PROMPTS[quality.problems[0]] if quality.problems else Prompt.FINGER_AGAIN
-            template = engine.extract(image.pixels, image.dpi)
+            quality, template = engine.look(image.pixels, image.dpi)
         except BiometricError as error:
-            log.info("a print gave no template: %s", error.reason)
+            log.warning("the scanner's picture cannot be used: %s", error)
             return _Look(None, Prompt.FINGER_AGAIN, good=False)
+        prompt = _PROMPTS[quality.problems[0]] if quality.problems else Prompt.FINGER_AGAIN
+        if template is None:
+            return _Look(None, prompt, good=False)
         encoded, png = cv2.imencode(".png", image.pixels)
         if not encoded:
             return _Look(None, Prompt.FINGER_AGAIN, good=False)

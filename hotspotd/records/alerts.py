@@ -43,7 +43,6 @@ async def insert_alert(
     hits: tuple[Hit, ...],
     reasons: tuple[str, ...],
     determination: str,
-    urgency: int | None = None,
 ) -> int | None:
     """Raise an alert inside the writer's transaction; ``None`` when the encounter has one of this kind already."""
     cursor = await writer.execute(
@@ -52,7 +51,7 @@ async def insert_alert(
         " ON CONFLICT (encounter_id, kind) DO NOTHING",
         (
             kind,
-            urgency_of(hits) if urgency is None else urgency,
+            urgency_of(hits),
             msgspec.json.encode(hits),
             msgspec.json.encode(reasons),
             determination,

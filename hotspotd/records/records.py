@@ -8,35 +8,34 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from datetime import timedelta
 from pathlib import Path
 
-import aiosqlite
 import msgspec
 
 from hotspotd.clock import Clock
 from hotspotd.domain.document import Document
 from hotspotd.domain.encounter import Encounter, Sample
 from hotspotd.domain.finger import FingerPosition
-from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, ReferReason, Verdict
+from hotspotd.domain.verdict import GatewayAnswer, Outcome, ReferReason, Verdict
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.records import audit
-from hotspotd.records.alerts import Alerts, insert_alert, lists_already_known, urgency_of
+from hotspotd.records.alerts import Alerts, insert_alert
+from hotspotd.records.answers import Answers
 from hotspotd.records.database import Database
 from hotspotd.records.model import (
     AlertKind,
     EncounterRow,
     OutboxItem,
     OutboxState,
-    StoredAnswer,
     StoredEncounter,
 )
 from hotspotd.records.outbox import Outbox
+from hotspotd.records.retention import Retention
 
 _encode = msgspec.json.encode
 
 
-class Records(Outbox, Alerts):
+class Records(Outbox, Answers, Alerts, Retention):
     """The records of one device. Made by ``open``."""
 
     def __init__(self, database: Database, clock: Clock, *, outbox_limit: int, minimum_free_mb: int) -> None:
@@ -177,52 +176,6 @@ class Records(Outbox, Alerts):
         )
         return [str(row["id"]) for row in rows]
 
-    async def store_answer(self, answer: GatewayAnswer, raw: bytes) -> StoredAnswer:
-        """Store a gateway's answer once, whatever the order it comes in; a hit raises an alert.
-
-        A hit for a traveller who was let go is a late hit; one that only repeats a hit an officer has already raises
-        no second alert. An answer to a transaction that is not known is kept and reported with ``encounter_id`` None.
-        """
-        now = self._clock.now()
-        async with self._db.write() as writer:
-            async with writer.execute(
-                "SELECT e.id, e.lane, e.released_at IS NOT NULL AND e.local_outcome = ? FROM outbox o"
-                " JOIN encounter e ON e.id = o.encounter_id WHERE o.tcn = ?",
-                (Outcome.CLEAR, answer.tcr),
-            ) as cursor:
-                found = await cursor.fetchone()
-            # Whoever was referred is with an officer: only one who was let go has left.
-            encounter_id, lane, gone = (str(found[0]), str(found[1]), bool(found[2])) if found else (None, None, False)
-            inserted = await writer.execute(
-                "INSERT INTO reply (tcn, tcr, encounter_id, outcome, raw, received_at) VALUES (?,?,?,?,?,?)"
-                " ON CONFLICT (tcn) DO NOTHING",
-                (answer.tcn, answer.tcr, encounter_id, answer.outcome, raw, now.iso()),
-            )
-            if inserted.rowcount == 0:
-                return StoredAnswer(encounter_id=encounter_id, lane=lane, new=False)
-            if encounter_id is None:
-                await audit.append(writer, now, "reply.unknown", subject=answer.tcr)
-                return StoredAnswer(encounter_id=None, lane=None, new=True)
-            # Of several replies a hit stands: a later one that knows nothing does not take it back.
-            await writer.execute(
-                "UPDATE encounter SET gateway_outcome = ?, answer = ?, answered_at = ?"
-                " WHERE id = ? AND (gateway_outcome IS NULL OR gateway_outcome <> ? OR ? = gateway_outcome)",
-                (answer.outcome, _encode(answer), now.iso(), encounter_id, GatewayOutcome.HIT, answer.outcome),
-            )
-            # The payload has done its work; the encounter's own row keeps what is still needed.
-            await writer.execute(
-                "UPDATE outbox SET state = ?, payload = x'' WHERE tcn = ?", (OutboxState.ANSWERED, answer.tcr)
-            )
-            await audit.append(writer, now, "encounter.answered", subject=encounter_id, detail=answer.outcome)
-            alert_id = await _alert_for(writer, answer, encounter_id, late=gone, clock=self._clock)
-        return StoredAnswer(
-            encounter_id=encounter_id,
-            lane=lane,
-            new=True,
-            late=gone and answer.outcome is GatewayOutcome.HIT,
-            alert_id=alert_id,
-        )
-
     async def encounter(self, encounter_id: str) -> StoredEncounter:
         """One encounter with everything that came of it. Raises RecordsError (NOT_FOUND)."""
         row = await self._db.row("SELECT * FROM encounter WHERE id = ?", (encounter_id,))
@@ -285,56 +238,6 @@ class Records(Outbox, Alerts):
             )
             for row in rows
         ]
-
-    async def erase_clear(self, keep_hours: float) -> int:
-        """Erase the personal data of encounters that are clear here and at the gateway, when their time is up.
-
-        An encounter the gateway has not answered stays: it must still be relayed. Nothing is erased while the
-        clock is not trusted. Returns how many were erased.
-        """
-        now = self._clock.now()
-        if not now.trusted:
-            return 0
-        before = type(now)(now.at - timedelta(hours=keep_hours), trusted=True).iso()
-        async with self._db.write() as writer:
-            async with writer.execute(
-                "SELECT id FROM encounter WHERE erased_at IS NULL AND local_outcome = 'clear'"
-                " AND gateway_outcome = 'no_hit' AND answered_at <= ?",
-                (before,),
-            ) as cursor:
-                due = [str(row[0]) for row in await cursor.fetchall()]
-            for encounter_id in due:
-                await writer.execute("DELETE FROM sample WHERE encounter_id = ?", (encounter_id,))
-                await writer.execute("UPDATE reply SET raw = x'' WHERE encounter_id = ?", (encounter_id,))
-                await writer.execute(
-                    "UPDATE encounter SET document = NULL, answer = NULL, erased_at = ? WHERE id = ?",
-                    (now.iso(), encounter_id),
-                )
-                await audit.append(writer, now, "encounter.erased", subject=encounter_id)
-        return len(due)
-
-
-async def _alert_for(
-    writer: aiosqlite.Connection, answer: GatewayAnswer, encounter_id: str, *, late: bool, clock: Clock
-) -> int | None:
-    if answer.outcome is GatewayOutcome.NO_HIT:
-        return None
-    if answer.outcome is GatewayOutcome.ERROR:
-        kind, reasons = AlertKind.TROUBLE, (ReferReason.CHECK_FAILED,)
-    elif await lists_already_known(writer, encounter_id, answer.hits):
-        return None
-    else:
-        kind, reasons = (AlertKind.LATE if late else AlertKind.GATEWAY), (ReferReason.GATEWAY_HIT,)
-    return await insert_alert(
-        writer,
-        clock.now(),
-        encounter_id=encounter_id,
-        kind=kind,
-        hits=answer.hits,
-        reasons=reasons,
-        determination=answer.determination,
-        urgency=urgency_of(answer.hits) if answer.hits else None,
-    )
 
 
 def _sample_row(encounter_id: str, sample: Sample) -> tuple[object, ...]:

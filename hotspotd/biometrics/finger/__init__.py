@@ -4,7 +4,7 @@ from typing import Final
 
 from hotspotd.biometrics.finger.calibration import false_match_rate
 from hotspotd.biometrics.finger.comparison import compare, prepare, search
-from hotspotd.biometrics.finger.extraction import extract
+from hotspotd.biometrics.finger.extraction import extract, look
 from hotspotd.biometrics.finger.quality import FingerProblem, FingerQuality, assess
 from hotspotd.biometrics.finger.template import FingerTemplate
 
@@ -20,6 +20,7 @@ __all__ = [
     "compare",
     "extract",
     "false_match_rate",
+    "look",
     "prepare",
     "search",
 ]

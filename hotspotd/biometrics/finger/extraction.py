@@ -1,48 +1,14 @@
-"""Picture of a print in, template out.
-
-``read`` gives every intermediate result, for quality and for looking at; ``extract`` is the public door.
-"""
+"""Picture of a print in, template out."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hotspotd.biometrics.finger import minutiae
-from hotspotd.biometrics.finger.enhancement import enhance
-from hotspotd.biometrics.finger.field import Float, RidgeField, analyse, explained, refine
-from hotspotd.biometrics.finger.preparation import to_500_dpi
 from hotspotd.biometrics.finger.quality import FingerQuality, judge
-from hotspotd.biometrics.finger.skeleton import Binary, thin
+from hotspotd.biometrics.finger.reading import Reading, read
 from hotspotd.biometrics.finger.template import MOST_MINUTIAE, FingerTemplate
 from hotspotd.errors import BiometricError, Reason
-
-
-@dataclass(frozen=True)
-class Reading:
-    """Everything read from a 500 dpi picture (h, w): field, enhanced picture, skeleton, reliability 0..1, minutiae."""
-
-    picture: NDArray[np.uint8]
-    field: RidgeField
-    enhanced: Float
-    lines: Binary
-    reliability: Float
-    points: minutiae.Points
-
-
-def read(image: NDArray[np.uint8], dpi: int) -> Reading:
-    """Read ``image`` (h, w) uint8, ridges dark. Raises BiometricError(BAD_IMAGE); an empty picture has no points."""
-    picture = to_500_dpi(image, dpi)
-    field = analyse(picture)
-    enhanced = enhance(field.even, field, every=2)
-    field = refine(field, enhanced)
-    enhanced = enhance(field.even, field)
-    reliability = explained(field.even, enhanced) * field.mask
-    lines = thin((enhanced < 0) & field.mask)
-    points = minutiae.find(lines, field, reliability)
-    return Reading(picture, field, enhanced, lines, reliability, points)
 
 
 def extract(image: NDArray[np.uint8], dpi: int) -> FingerTemplate:
@@ -51,8 +17,17 @@ def extract(image: NDArray[np.uint8], dpi: int) -> FingerTemplate:
     Raises BiometricError: BAD_IMAGE for a picture that no scanner gives, NO_FINGER where no print is to be seen.
     """
     reading = read(image, dpi)
+    return template_of(reading, judge(reading))
+
+
+def look(image: NDArray[np.uint8], dpi: int) -> tuple[FingerQuality, FingerTemplate | None]:
+    """Quality and template of a print in one go, ``None`` where no print is to be seen; as ``assess`` and ``extract``.
+
+    Raises BiometricError(BAD_IMAGE).
+    """
+    reading = read(image, dpi)
     quality = judge(reading)
-    return template_of(reading, quality)
+    return quality, template_of(reading, quality) if quality.finger else None
 
 
 def template_of(reading: Reading, quality: FingerQuality) -> FingerTemplate:

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from hotspotd.biometrics.finger.extraction import Reading
+from hotspotd.biometrics.finger.reading import Reading, read
 
 
 class FingerProblem(StrEnum):
@@ -40,8 +38,6 @@ class FingerQuality:
 
 def assess(image: NDArray[np.uint8], dpi: int) -> FingerQuality:
     """Quality of a print (h, w) uint8 at ``dpi``. Raises BiometricError(BAD_IMAGE); an empty picture scores 0."""
-    from hotspotd.biometrics.finger.extraction import read  # noqa: PLC0415  # extraction needs judge, from here.
-
     return judge(read(image, dpi))
 
 

@@ -1,0 +1,43 @@
+"""Erasure of personal data when its time is up."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hotspotd.clock import Clock, Stamp
+from hotspotd.records import audit
+from hotspotd.records.database import Database
+
+
+class Retention:
+    """Erases what has been kept for long enough."""
+
+    _db: Database
+    _clock: Clock
+
+    async def erase_clear(self, keep_hours: float) -> int:
+        """Erase the personal data of encounters that are clear here and at the gateway, when their time is up.
+
+        An encounter the gateway has not answered stays: it must still be relayed. Nothing is erased while the
+        clock is not trusted. Returns how many were erased.
+        """
+        now = self._clock.now()
+        if not now.trusted:
+            return 0
+        before = Stamp(now.at - timedelta(hours=keep_hours), trusted=True).iso()
+        async with self._db.write() as writer:
+            async with writer.execute(
+                "SELECT id FROM encounter WHERE erased_at IS NULL AND local_outcome = 'clear'"
+                " AND gateway_outcome = 'no_hit' AND answered_at <= ?",
+                (before,),
+            ) as cursor:
+                due = [str(row[0]) for row in await cursor.fetchall()]
+            for encounter_id in due:
+                await writer.execute("DELETE FROM sample WHERE encounter_id = ?", (encounter_id,))
+                await writer.execute("UPDATE reply SET raw = x'' WHERE encounter_id = ?", (encounter_id,))
+                await writer.execute(
+                    "UPDATE encounter SET document = NULL, answer = NULL, erased_at = ? WHERE id = ?",
+                    (now.iso(), encounter_id),
+                )
+                await audit.append(writer, now, "encounter.erased", subject=encounter_id)
+        return len(due)
