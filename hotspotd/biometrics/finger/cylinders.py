@@ -121,7 +121,7 @@ def _inside(x: Float, y: Float, cos: Float, sin: Float) -> NDArray[np.bool_]:
     hull = cv2.convexHull(np.stack([x, y], axis=1)).reshape(-1, 2)
     cx = x[:, None, None] + cos[:, :, None] * centres[None, :, None] - sin[:, :, None] * centres[None, None, :]
     cy = y[:, None, None] + sin[:, :, None] * centres[None, :, None] + cos[:, :, None] * centres[None, None, :]
-    low_x, high_x, low_y, high_y = hull[:, 0].min(), hull[:, 0].max(), hull[:, 1].min(), hull[:, 1].max()
+    (low_x, low_y), (high_x, high_y) = np.min(hull, axis=0), np.max(hull, axis=0)
     # A distance map of the hull at a quarter of the scale: rounded corners for nothing.
     scale, pad = 0.25, 130.0
     canvas = np.ones(

@@ -166,7 +166,7 @@ def _tidy(rough: NDArray[np.bool_]) -> NDArray[np.bool_]:
     keep = np.zeros(closed.shape, dtype=bool)
     if count > 1:
         areas = stats[1:, cv2.CC_STAT_AREA]
-        for label in np.flatnonzero(areas >= 0.15 * areas.max()) + 1:
+        for label in np.flatnonzero(areas >= 0.15 * np.max(areas)) + 1:
             keep |= labels == label
     return _without_holes(keep)
 

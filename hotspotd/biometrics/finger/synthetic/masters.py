@@ -45,7 +45,7 @@ class Master:
 def master(seed: int, pattern: Pattern | None = None) -> Master:
     """The finger with this ``seed`` (0 upwards); its class is drawn from the shares among people unless given."""
     rng = np.random.default_rng([0x46_49_4E_47, seed])
-    drawn = Pattern(rng.choice(list(Pattern), p=[0.07, 0.33, 0.32, 0.28]))
+    drawn = list(Pattern)[int(rng.choice(len(Pattern), p=[0.07, 0.33, 0.32, 0.28]))]
     chosen = pattern or drawn
     theta = _orientation(chosen, rng)
     ridges = _grow(theta, rng)
