@@ -321,8 +321,8 @@ def _weigh(wx: Float, wy: Float, bx: Float, by: Float, twist: Float, local: Floa
 
 def _expected(laid: _Laid) -> float:
     """How many pairs there should be: of either print, the minutiae within the other's hull (geometric mean)."""
-    inside_a = np.count_nonzero(_inside_hull(laid.x, laid.y, laid.b_x, laid.b_y))
-    inside_b = np.count_nonzero(_inside_hull(laid.b_x, laid.b_y, laid.x, laid.y))
+    inside_a = int(np.count_nonzero(_inside_hull(laid.x, laid.y, laid.b_x, laid.b_y)))
+    inside_b = int(np.count_nonzero(_inside_hull(laid.b_x, laid.b_y, laid.x, laid.y)))
     return float(max(np.sqrt(max(inside_a, 1) * max(inside_b, 1)), len(laid.weight)))
 
 
