@@ -51,7 +51,8 @@ class Count:
 
 
 async def _round(stage: Stage, chance: random.Random, count: Count) -> None:
-    traveller = next(t for t in TRAVELLERS if t.key == chance.choice("ab"))
+    # Plain visits: the twists of the others are played here by chance.
+    traveller = chance.choice([t for t in TRAVELLERS if t.key in "ab"])
     visit = asyncio.create_task(Visit(stage, traveller, lambda _: None).play())
     if chance.random() < 0.5:
         stage.cable.cut()
