@@ -51,9 +51,14 @@ class FaceStep:
         self._screen = screen
         self._least = least_quality
 
-    async def capture(self, visit: Visit, started: float, timeout_s: float) -> None:
-        """Add a face sample to ``visit`` from frames later than ``started`` (monotonic), or note that none came."""
-        best: _Look | None = None
+    async def capture(self, visit: Visit, started: float, *, timeout_s: float, device_return_s: float) -> None:
+        """Add a face sample to ``visit`` from frames later than ``started`` (monotonic), or note that none came.
+
+        A camera that is away is waited for, ``device_return_s`` at most.
+        """
+        if not self._feed.is_ready and not await self._camera_returns(device_return_s):
+            visit.note(ReferReason.DEVICE_FAULT)
+            return
         try:
             async with self._screen.time_limit(timeout_s):
                 self._screen.show(LaneState.FACE, Prompt.LOOK_AT_CAMERA, attempt=1)
@@ -63,6 +68,15 @@ class FaceStep:
             return
         if best.sample is not None:
             visit.samples.append(best.sample)
+
+    async def _camera_returns(self, within_s: float) -> bool:
+        try:
+            async with self._screen.time_limit(within_s):
+                self._screen.show(LaneState.FACE, Prompt.WAIT, attempt=1)
+                await self._feed.ready()
+        except TimeoutError:
+            return False
+        return True
 
     async def _best_of_good(self, after: float) -> _Look:
         good: list[_Look] = []

@@ -32,6 +32,15 @@ class CameraFeed:
                 self._newest = None
                 self._camera.fault(camera, error)
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the camera is there."""
+        return self._camera.is_ready
+
+    async def ready(self) -> None:
+        """Return as soon as the camera is there."""
+        await self._camera.ready()
+
     def latest(self) -> Frame | None:
         """The newest frame, or ``None`` while the camera gives none."""
         return self._newest

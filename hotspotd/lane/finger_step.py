@@ -78,6 +78,7 @@ class FingerStep:
         best: Sample | None = None
         prompt = Prompt.PLACE_FINGER
         attempt = 1
+        faults = 0
         while attempt <= attempts:
             scanner = await self._present(position, device_return_s)
             try:
@@ -92,6 +93,10 @@ class FingerStep:
                     prompt, attempt = Prompt.FINGER_AGAIN, attempt + 1
                 else:
                     self._scanner.fault(scanner, error)
+                    faults += 1
+                    if faults > attempts:
+                        # It comes and goes: nobody is kept standing there for a loose cable.
+                        raise TimeoutError from error
                 continue
             if look.good and look.sample is not None:
                 return look.sample

@@ -153,7 +153,12 @@ class Lane:
         if visit.document is not None and visit.document.nationality:
             self._screen.greet(visit.document.nationality)
         if self._face_step is not None:
-            await self._face_step.capture(visit, self._parts.clock.monotonic(), operation.step_timeout_s)
+            await self._face_step.capture(
+                visit,
+                self._parts.clock.monotonic(),
+                timeout_s=operation.step_timeout_s,
+                device_return_s=operation.device_return_s,
+            )
         age = visit.age()
         if self._finger_step is not None and (age is None or age >= operation.youngest_for_fingers):
             await self._finger_step.capture(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from drivers import registry
 from drivers.emulators.mrz_reader import MrzReaderEmulator
 from drivers.emulators.r30x import R30xEmulator
 from hotspotd import config as configuration
+from hotspotd.biometrics.face import FaceEngine
 from hotspotd.clock import Clock, Stamp
 from hotspotd.config import Config
 from hotspotd.domain.document import check_digit
@@ -131,8 +132,9 @@ async def lane_on_the_bench(
     link_up: bool = False,
     outbox_limit: int = 100,
     operation: dict[str, object] | None = None,
+    faces: FaceEngine | None = None,
 ) -> AsyncIterator[LaneOnTheBench]:
-    """A lane with a document reader and a fingerprint scanner, running."""
+    """A running lane with a document reader and a scanner; with ``faces`` a camera too, on ``folder``/camera."""
     config = configuration.parse(_CONFIG, folder / "hotspotd.toml")
     config = msgspec.structs.replace(config, operation=msgspec.structs.replace(config.operation, **(operation or {})))
     events, clock = Events(), Clock()
@@ -143,7 +145,7 @@ async def lane_on_the_bench(
         records=records,
         events=events,
         clock=clock,
-        faces=None,
+        faces=faces,
         snapshot=snapshot,
         compose=partial(_compose, config),
         wake_courier=lambda: None,
@@ -165,6 +167,9 @@ async def lane_on_the_bench(
                 "lane-1", "scanner", partial(registry.scanner, "r30x", f"serial://{scanner.link}"), events, clock
             ),
         )
+        if faces is not None:
+            camera = partial(registry.camera, "replay", f"replay://{folder / 'camera'}?fps=20")
+            devices = replace(devices, camera=SupervisedDevice("lane-1", "camera", camera, events, clock))
         lane = Lane("lane-1", devices, shared)
         news = stack.enter_context(events.subscribe())
         running = asyncio.create_task(lane.run())

@@ -293,3 +293,18 @@ async def test_more_time_begins_the_time_out_anew(tmp_path: Path, snapshot: Snap
         again = await bench.until_state(LaneState.FINGER, Prompt.PLACE_FINGER)
         assert first.time_left_s is not None
         assert again.time_left_s == pytest.approx(20.0, abs=0.2)
+
+
+async def test_a_scanner_that_comes_and_goes_does_not_keep_the_traveller(
+    tmp_path: Path, snapshot: Snapshot, print_image: Image
+) -> None:
+    async with lane_on_the_bench(tmp_path, snapshot=lambda: snapshot, operation={"attempts": 1}) as bench:
+        await bench.reader.present(mrz())
+        for _ in range(2):
+            await bench.until_state(LaneState.FINGER, Prompt.PLACE_FINGER)
+            bench.scanner.unplug_during_upload(5)
+            await bench.scanner.place(print_image)
+            await bench.until_device("scanner", "faulted", "absent")
+            await bench.scanner.plug()
+        await bench.until_state(LaneState.OFFICER)
+        assert ReferReason.DEVICE_FAULT in await _reasons(bench)

@@ -1,0 +1,100 @@
+"""The face step, with a real camera driver on a folder of pictures and the bundled face model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hotspotd.biometrics.face import FaceEngine, synthetic
+from hotspotd.domain.verdict import ReferReason
+from hotspotd.events import LaneState, Prompt
+from hotspotd.watchlist import Snapshot
+from tests.lane.harness import LaneOnTheBench, lane_on_the_bench, mrz
+
+Image = NDArray[np.uint8]
+_OPERATION = {"fingers": (), "face": True}
+
+
+@pytest.fixture(scope="module")
+def engine() -> FaceEngine:
+    return FaceEngine.open()
+
+
+@pytest.fixture(scope="module")
+def face() -> Image:
+    """A drawn person, as a camera sees them."""
+    return synthetic.picture(synthetic.person(3), np.random.default_rng(3))
+
+
+def _show(folder: Path, picture: Image) -> None:
+    """Put ``picture`` before the camera, whole at once."""
+    camera = folder / "camera"
+    camera.mkdir(exist_ok=True)
+    unfinished = folder / "frame.new.png"
+    cv2.imwrite(str(unfinished), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    unfinished.replace(camera / "frame.png")
+
+
+def _wall() -> Image:
+    return np.full((640, 480, 3), 190, np.uint8)
+
+
+async def _trouble(bench: LaneOnTheBench) -> tuple[ReferReason, ...]:
+    return (await bench.records.encounter((await bench.latest()).encounter_id)).encounter.trouble
+
+
+async def test_a_face_becomes_portrait_and_template(
+    tmp_path: Path, snapshot: Snapshot, engine: FaceEngine, face: Image
+) -> None:
+    _show(tmp_path, face)
+    async with lane_on_the_bench(tmp_path, snapshot=lambda: snapshot, faces=engine, operation=_OPERATION) as bench:
+        await bench.reader.present(mrz())
+        await bench.until_state(LaneState.GO)
+        row = await bench.latest()
+        (sample,) = (await bench.records.encounter(row.encounter_id)).encounter.samples
+        assert len(sample.template) == engine.dimensions * 4
+        portrait, media_type = await bench.records.sample_image(row.encounter_id, "face")
+        assert media_type == "image/jpeg"
+        assert cv2.imdecode(np.frombuffer(portrait, np.uint8), cv2.IMREAD_COLOR).shape[:2] == (
+            sample.height,
+            sample.width,
+        )
+
+
+async def test_the_traveller_is_guided_until_a_face_is_there(
+    tmp_path: Path, snapshot: Snapshot, engine: FaceEngine, face: Image
+) -> None:
+    _show(tmp_path, _wall())
+    async with lane_on_the_bench(tmp_path, snapshot=lambda: snapshot, faces=engine, operation=_OPERATION) as bench:
+        await bench.reader.present(mrz())
+        await bench.until_state(LaneState.FACE, Prompt.LOOK_AT_CAMERA)
+        _show(tmp_path, face)
+        await bench.until_state(LaneState.FACE, Prompt.HOLD_STILL)
+        await bench.until_state(LaneState.GO)
+
+
+async def test_nobody_before_the_camera_is_noted_and_referred(
+    tmp_path: Path, snapshot: Snapshot, engine: FaceEngine
+) -> None:
+    _show(tmp_path, _wall())
+    operation = {**_OPERATION, "step_timeout_s": 0.5}
+    async with lane_on_the_bench(tmp_path, snapshot=lambda: snapshot, faces=engine, operation=operation) as bench:
+        await bench.reader.present(mrz())
+        await bench.until_state(LaneState.OFFICER)
+        assert await _trouble(bench) == (ReferReason.FACE_NOT_CAPTURED,)
+
+
+async def test_a_camera_that_is_away_is_waited_for_a_while_and_the_traveller_is_not_asked_to_look_at_it(
+    tmp_path: Path, snapshot: Snapshot, engine: FaceEngine
+) -> None:
+    operation = {**_OPERATION, "device_return_s": 0.2}
+    async with lane_on_the_bench(tmp_path, snapshot=lambda: snapshot, faces=engine, operation=operation) as bench:
+        await bench.reader.present(mrz())
+        view = await bench.until_state(LaneState.FACE)
+        assert view.prompt is Prompt.WAIT
+        await bench.until_state(LaneState.OFFICER)
+        assert await _trouble(bench) == (ReferReason.DEVICE_FAULT,)
