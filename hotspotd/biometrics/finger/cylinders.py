@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from hotspotd.biometrics.finger.template import FingerTemplate
 
 Float = NDArray[np.float32]
+Small = NDArray[np.uint8]
+"""Counts kept in memory for every print of a list: a quarter of what the products need."""
 
 _SIDE = 18
 """Cells along the side of the square around the disc (NS)."""
@@ -44,9 +46,9 @@ class Cylinders:
     usable (n,); and of all of them x, y, angle.
     """
 
-    bits: Float
-    folded: Float
-    known: Float
+    bits: Small
+    folded: Small
+    known: Small
     usable: NDArray[np.bool_]
     x: Float
     y: Float
@@ -87,9 +89,9 @@ def describe(template: FingerTemplate) -> Cylinders:
     centres, disc = _cells()
     cells = int(disc.sum())
     if count < 2:
-        empty = np.zeros((count, cells), dtype=np.float32)
+        empty = np.zeros((count, cells), dtype=np.uint8)
         return Cylinders(
-            np.zeros((count, cells * _SECTORS), np.float32), empty, empty, np.zeros(count, dtype=bool), x, y, angle
+            np.zeros((count, cells * _SECTORS), np.uint8), empty, empty, np.zeros(count, dtype=bool), x, y, angle
         )
     dx, dy = x[None] - x[:, None], y[None] - y[:, None]
     cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
@@ -109,10 +111,11 @@ def describe(template: FingerTemplate) -> Cylinders:
     mass = left.transpose(0, 2, 1) @ place_b
     known = _inside(x, y, cos, sin) & disc[None]
     set_bits = (mass.reshape(count, _SECTORS, _SIDE, _SIDE) > _MU) & known[:, None]
-    bits = set_bits[:, :, disc].astype(np.float32)
+    bits = set_bits[:, :, disc].astype(np.uint8)
     usable = (known[:, disc].mean(axis=1) >= _LEAST_CELLS) & (near.sum(axis=1) >= _LEAST_NEIGHBOURS)
     usable &= bits.any(axis=(1, 2))
-    return Cylinders(bits.reshape(count, -1), bits.sum(axis=1), known[:, disc].astype(np.float32), usable, x, y, angle)
+    folded = bits.sum(axis=1, dtype=np.uint8)
+    return Cylinders(bits.reshape(count, -1), folded, known[:, disc].astype(np.uint8), usable, x, y, angle)
 
 
 def _inside(x: Float, y: Float, cos: Float, sin: Float) -> NDArray[np.bool_]:
@@ -137,10 +140,11 @@ def _inside(x: Float, y: Float, cos: Float, sin: Float) -> NDArray[np.bool_]:
 
 def similarities(probe: Cylinders, reference: Cylinders) -> Float:
     """(n_probe, n_reference) 0..1: cosine of the set bits in the cells that both know; 0 where not comparable."""
-    both = probe.bits @ reference.bits.T
-    own = probe.folded @ reference.known.T
-    other = probe.known @ reference.folded.T
-    common = probe.known @ reference.known.T
+    probe_known, reference_known = probe.known.astype(np.float32), reference.known.astype(np.float32).T
+    both = probe.bits.astype(np.float32) @ reference.bits.astype(np.float32).T
+    own = probe.folded.astype(np.float32) @ reference_known
+    other = probe_known @ reference.folded.astype(np.float32).T
+    common = probe_known @ reference_known
     out = both / np.sqrt(np.maximum(own * other, 1.0))
     turn = np.abs(np.mod(probe.angle[:, None] - reference.angle[None] + np.pi, 2 * np.pi) - np.pi)
     comparable = probe.usable[:, None] & reference.usable[None] & (turn <= _MOST_TURN)
