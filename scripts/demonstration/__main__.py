@@ -32,6 +32,7 @@ _OUT = Console()
 _ERR = Console(stderr=True)
 # Time for a person at the screens to look at what a traveller left behind.
 _PAUSE_S = 6.0
+_PACE_S = 1.5
 
 
 def _say(text: str) -> None:
@@ -56,11 +57,11 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _once(stage: Stage, travellers: list[Traveller]) -> list[Result]:
+async def _once(stage: Stage, travellers: list[Traveller], pace_s: float = 0.0) -> list[Result]:
     results = []
     for traveller in travellers:
         _say(f"[bold]{traveller.key}[/bold]  {traveller.name}")
-        result = await Visit(stage, traveller, lambda text: _say(f"   {text}")).play()
+        result = await Visit(stage, traveller, lambda text: _say(f"   {text}"), pace_s=pace_s).play()
         _say(
             f"   local {result.local}, gateway {result.gateway}" + "".join(f"; [red]{p}[/red]" for p in result.problems)
         )
@@ -73,7 +74,7 @@ async def _for_ever(stage: Stage, travellers: list[Traveller]) -> None:
     _OUT.print(f"[bold]Officer[/bold]    {stage.url}/guard")
     _OUT.print("Ctrl-C ends it.\n")
     for traveller in itertools.cycle(travellers):
-        await _once(stage, [traveller])
+        await _once(stage, [traveller], _PACE_S)
         await asyncio.sleep(_PAUSE_S)
 
 

@@ -53,13 +53,14 @@ class Result:
 
 
 class Visit:
-    """One traveller's visit to the lane of ``stage``."""
+    """One traveller's visit to the lane of ``stage``; ``pace_s`` is how long people take before they do anything."""
 
-    def __init__(self, stage: Stage, traveller: Traveller, say: Callable[[str], None]) -> None:
+    def __init__(self, stage: Stage, traveller: Traveller, say: Callable[[str], None], *, pace_s: float = 0.0) -> None:
         self._stage = stage
         self._traveller = traveller
         self._person: Person = stage.world.people[traveller.key]
         self._say = say
+        self._pace_s = pace_s
         self._result = Result(traveller)
         self._bad_left = traveller.bad_captures
         self._unplugged = False
@@ -85,6 +86,7 @@ class Visit:
             stage.cable.cut()
             await stage.officer.until(lambda: stage.officer.link.get("up") is False, _ANSWER_S, "the link to be down")
         stage.scene.show(self._person.scene)
+        await asyncio.sleep(self._pace_s)
         await self._show_document()
         end = await self._follow_the_screen()
         self._say(f"the screen says: {end['prompt']}")
@@ -98,6 +100,7 @@ class Visit:
         if traveller.twist is Twist.DAEMON_KILLED:
             await self._kill_and_restart(encounter)
         if end["state"] == "officer":
+            await asyncio.sleep(2 * self._pace_s)
             await stage.officer_takes_over()
         if traveller.twist in (Twist.LINK_DOWN, Twist.DAEMON_KILLED):
             await self._mend_the_link(encounter)
@@ -118,6 +121,7 @@ class Visit:
                     case "document" if view["attempt"] > self._documents_shown:
                         await self._show_document()
                     case "finger":
+                        await asyncio.sleep(self._pace_s)
                         await self._obey(view)
                     case _:
                         continue
