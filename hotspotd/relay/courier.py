@@ -88,6 +88,7 @@ class Courier:
         self._complained = False
         self._received = 0
         self._trouble: dict[str, _Trouble] = {}
+        self._cut_on = ""
 
     @property
     def link_up(self) -> bool:
@@ -137,6 +138,8 @@ class Courier:
         now = self._clock.monotonic()
         items = await self._records.outbox_due(self._patience.batch + len(self._trouble))
         due = [item for item in items if item.tcn not in self._trouble or self._trouble[item.tcn].not_before <= now]
+        # The row on which the link broke last goes last: if the line is too slow for it, the others still go.
+        due.sort(key=lambda item: item.tcn == self._cut_on)
         for item in due:
             await self._send(item)
         if not due:
@@ -170,6 +173,7 @@ class Courier:
             return
         await self._records.outbox_failed(item.tcn, str(error))
         if error.reason in _NO_LINK:
+            self._cut_on = item.tcn
             raise error
         trouble = self._trouble.get(item.tcn)
         if trouble is None:
@@ -211,7 +215,9 @@ class Courier:
         answer = await asyncio.to_thread(_answer_in, reply)
         stored = await self._records.store_answer(answer, reply.payload)
         if stored.encounter_id is None:
-            logger.warning("courier: reply %s answers %s, which is not known here", answer.tcn, answer.tcr)
+            # Nobody here to show a hit to: after a damaged database was set aside, say. The log must stand out.
+            level = logging.ERROR if answer.outcome is GatewayOutcome.HIT else logging.WARNING
+            logger.log(level, "courier: reply %s answers %s, which is not known here", answer.tcn, answer.tcr)
             return
         if not stored.new:
             logger.debug("courier: reply %s is stored already", answer.tcn)

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 """Measure a face model on folders of test pictures, and print its error rates and its calibration table.
 
-    python scripts/train/calibrate_face.py --model face-descriptor --faces ../shared/data/faces [--models FOLDER]
+    python scripts/train/calibrate_face.py --model face-descriptor --faces FACES [--models FOLDER]
 
-FACES holds ``orl/PERSON/*.png`` and ``lfw-subset/PERSON/*.jpg``; drawn faces are added as a third set. Only rates
-and counts are
+FACES holds ``orl/PERSON/*.png`` and ``lfw-subset/PERSON/*.jpg``; drawn faces are added as a third set. Only rates and counts are
 printed. Each level of the table takes the strictest of the three sets, since one lane has one kind of picture. Levels
 under ten measured pairs of a set are continued with half the slope of the set's last measured decade.
 """

@@ -1,4 +1,7 @@
-"""The courier with real records, over real TLS, to a real gateway, through a wire that can be cut anywhere."""
+"""The courier with real records, over real TLS, to a real gateway, through a wire that can be cut anywhere.
+
+One file, since every test stands on the same rig, wire and scripted link.
+"""
 
 from __future__ import annotations
 
@@ -418,6 +421,27 @@ async def test_a_row_that_never_gets_through_while_others_do_is_set_aside(rig: R
 
     await rig.until(sorted_out)
     assert link.sent.count(poisoned) >= PATIENCE.row_tries
+
+
+async def test_a_row_on_which_the_link_breaks_every_time_does_not_hold_up_the_others(rig: Rig) -> None:
+    link = ScriptedLink()
+    too_large_for_the_line = encounter(1).tcn
+
+    def on_send(tcn: str, payload: bytes) -> bytes:
+        if tcn == too_large_for_the_line:
+            raise RelayError(Reason.LINK_DOWN, "gateway: no answer within 20 s")
+        return good_receipt(tcn, payload)
+
+    link.on_send = on_send
+    await rig.add(1)
+    others = [await rig.add(number) for number in range(2, 6)]
+    rig.start(link)
+
+    async def others_are_through() -> bool:
+        return {await rig.state(tcn) for tcn in others} == {OutboxState.RECEIVED}
+
+    await rig.until(others_are_through)
+    assert await rig.state(too_large_for_the_line) is OutboxState.QUEUED
 
 
 async def test_doubled_reordered_and_unknown_replies_change_nothing_twice(

@@ -22,6 +22,11 @@ _MAX_REPLIES = 8 * 1024 * 1024
 _REFUSED = frozenset((401, 403, 407))
 _FAULTY = {400: Reason.BAD_TRANSACTION, 409: Reason.CONFLICT, 413: Reason.TOO_LARGE, 422: Reason.BAD_TRANSACTION}
 
+# Half of the 64 kbit/s line that the appliance is made for.
+_SLOWEST_BYTES_PER_S = 4_000
+# A gateway that is being restarted hangs up as one does that refuses; it is listened to again after this long.
+_LISTEN_AGAIN_S = 1.0
+
 
 class HttpsLink(Link):
     """One gateway at one URL. Make it with ``open``."""
@@ -41,8 +46,9 @@ class HttpsLink(Link):
         return cls(url, context, timeout_s)
 
     async def send(self, tcn: str, payload: bytes) -> bytes:
-        """See Link."""
-        return await self._ask("PUT", self._url / "transactions" / tcn, self._timeout_s, _MAX_RECEIPT, payload=payload)
+        """See Link. A large transaction on a thin line has the time that it needs."""
+        within_s = self._timeout_s + len(payload) / _SLOWEST_BYTES_PER_S
+        return await self._ask("PUT", self._url / "transactions" / tcn, within_s, _MAX_RECEIPT, payload=payload)
 
     async def replies(self, after: str, wait_s: float) -> list[Reply]:
         """See Link."""
@@ -100,9 +106,16 @@ class HttpsLink(Link):
         except aiohttp.ClientConnectorError as error:
             raise RelayError(Reason.LINK_DOWN, f"gateway: {error.strerror or 'cannot be reached'}") from error
         except (aiohttp.ClientError, OSError) as error:
-            if isinstance(error.__cause__, ssl.SSLError) or await self._hangs_up():
+            if isinstance(error.__cause__, ssl.SSLError) or await self._refuses():
                 raise _untrusted(error) from error
             raise RelayError(Reason.LINK_DOWN, f"gateway: the connection broke ({type(error).__name__})") from error
+
+    async def _refuses(self) -> bool:
+        """Whether the gateway hangs up on this device twice, some time apart: once may be a restart."""
+        if not await self._hangs_up():
+            return False
+        await asyncio.sleep(_LISTEN_AGAIN_S)
+        return await self._hangs_up()
 
     async def _hangs_up(self) -> bool:
         """Whether the gateway ends a connection on which it was asked nothing: it does not want this device.
