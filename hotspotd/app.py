@@ -130,6 +130,9 @@ async def _run(config: Config, places: _Places) -> None:
     signals = _Signals()
     async with AsyncExitStack() as stack:
         parts = await _open(config, places, stack)
+        await check_interrupted(parts.shared)
+        stack.push_async_callback(parts.console.stop)
+        await parts.console.start()
         async with asyncio.TaskGroup() as group:
             around = [
                 group.create_task(parts.courier.run(), name="courier"),
@@ -137,10 +140,7 @@ async def _run(config: Config, places: _Places) -> None:
                 group.create_task(parts.watchdog.run(), name="watchdog"),
                 group.create_task(_retention(parts.records, config.operation.keep_clear_hours), name="retention"),
             ]
-            await check_interrupted(parts.shared)
             lanes = [group.create_task(lane.run(), name=f"lane-{lane.name}") for lane in parts.lanes]
-            await parts.console.start()
-            stack.push_async_callback(parts.console.stop)
             parts.notifier.ready(f"screens on port {parts.console.port}")
             log.info("ready on http://%s:%d", config.console.host, parts.console.port)
 
@@ -186,7 +186,9 @@ async def _open(config: Config, places: _Places, stack: AsyncExitStack) -> _Part
     clock = Clock()
     events = Events()
     images, search = Worker("images", threads=2), Worker("search")
-    for worker in (images, search):
+    # Its own thread: hashing a large list takes long, and no traveller's search waits behind it.
+    lists = Worker("watchlist")
+    for worker in (images, search, lists):
         stack.callback(worker.close)
     faces = await asyncio.to_thread(_face_engine, config, places)
     records = await Records.open(
@@ -202,7 +204,7 @@ async def _open(config: Config, places: _Places, stack: AsyncExitStack) -> _Part
         places.watchlist,
         finger_engine=finger.ENGINE,
         face_engine=None if faces is None else faces.engine,
-        worker=search,
+        worker=lists,
     )
     await watchlist.look()
     link = await HttpsLink.open(

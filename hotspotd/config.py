@@ -193,7 +193,7 @@ def typed(text: str, path: Path, into: type[T], reference: str) -> T:
     """
     try:
         return msgspec.convert(tomllib.loads(text), into)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(Reason.UNREADABLE, f"{path}: not TOML: {error}", "Mend that line.") from error
     except msgspec.ValidationError as error:
         raise _refusal(path, str(error), reference) from error
@@ -214,6 +214,9 @@ def _check(path: Path, config: Config) -> None:
     names = [lane.name for lane in config.lanes]
     if len(set(names)) != len(names):
         raise ConfigError(Reason.BAD_VALUE, f"{path}: lanes: two lanes have one name", "Give each its own.")
+    labels = [label.lower() for label in config.operation.fingers]
+    if len(set(labels)) != len(labels):
+        raise ConfigError(Reason.BAD_VALUE, f"{path}: operation.fingers: a finger is named twice", "Name each once.")
     for label in config.operation.fingers:
         try:
             known = FingerPosition.from_label(label) is not FingerPosition.UNKNOWN

@@ -28,11 +28,17 @@ setup_venv() { # runtime|dev
   "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
     setup_fail "hotspotd needs the OS's Python 3.11 or newer at $python (Debian 12, 13 or Raspberry Pi OS)."
   stamp=.venv/.ready-$level
-  want=$(cat requirements/build.txt "requirements/$level.txt" pyproject.toml <("$python" --version) | sha256sum)
+  # The folder belongs to it: an environment that was copied along would run the code it was made for.
+  want=$( { pwd; cat requirements/build.txt "requirements/$level.txt" pyproject.toml; "$python" --version; } | sha256sum)
   [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$want" ] && return 0
   # The tests' environment holds all that running needs.
   setup_say "setting up .venv ($level)"
-  [ -x .venv/bin/python ] || "$python" -m venv --system-site-packages .venv || setup_fail "could not make .venv"
+  # Half-made, moved, or of the Python before an upgrade of the OS: made anew.
+  if ! .venv/bin/python -m pip --version >/dev/null 2>&1 || [ "$(cat .venv/.made-in 2>/dev/null)" != "$PWD" ]; then
+    rm -rf .venv
+    "$python" -m venv --system-site-packages .venv || setup_fail "could not make .venv"
+    printf '%s' "$PWD" >.venv/.made-in
+  fi
   .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes \
     -r requirements/build.txt -r "requirements/$level.txt" >&2 ||
     setup_fail "pip could not install requirements/$level.txt: check the network, then run this again."

@@ -110,6 +110,12 @@ def test_paths_are_relative_to_the_files_folder(tmp_path: Path) -> None:
         ('name = "test"', 'name = "test"\npurpose = "FUN"', Reason.BAD_VALUE, "operation.purpose"),
         ('name = "test"', 'name = "test"\nfingers = ["index"]', Reason.BAD_VALUE, "operation.fingers"),
         ('name = "test"', 'name = "test"\nfingers = ["unknown"]', Reason.BAD_VALUE, "operation.fingers"),
+        (
+            'name = "test"',
+            'name = "test"\nfingers = ["left_index", "left_index"]',
+            Reason.BAD_VALUE,
+            "operation.fingers",
+        ),
         ('country = "UTO"', 'country = "Utopia"', Reason.BAD_VALUE, "device.country"),
         ("https://localhost", "http://localhost", Reason.BAD_VALUE, "relay.url"),
         ('driver = "mrz-serial"', "driver = true", Reason.BAD_VALUE, "lanes[0].document.driver"),

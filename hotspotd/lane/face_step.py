@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import cv2
@@ -11,11 +12,14 @@ from drivers.base import Frame
 from hotspotd.biometrics.face import FaceEngine, FaceProblem
 from hotspotd.domain.encounter import Sample
 from hotspotd.domain.verdict import ReferReason
+from hotspotd.errors import BiometricError
 from hotspotd.events import LaneState, Prompt
 from hotspotd.lane.feed import CameraFeed
 from hotspotd.lane.screen import Screen
 from hotspotd.lane.visit import Visit
 from hotspotd.workers import Worker
+
+log = logging.getLogger(__name__)
 
 _PROMPTS = {
     FaceProblem.NO_FACE: Prompt.LOOK_AT_CAMERA,
@@ -92,6 +96,13 @@ class FaceStep:
         return max(good, key=lambda look: look.quality)
 
     def _look(self, frame: Frame) -> _Look:
+        try:
+            return self._judge(frame)
+        except BiometricError as error:
+            log.debug("a frame cannot be used: %s", error)
+            return _Look(0, FaceProblem.BLURRED, None)
+
+    def _judge(self, frame: Frame) -> _Look:
         box, quality = self._engine.look(frame.pixels)
         if box is None or quality.problems or quality.score < self._least:
             problem = quality.problems[0] if quality.problems else FaceProblem.BLURRED

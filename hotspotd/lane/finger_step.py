@@ -63,19 +63,27 @@ class FingerStep:
         A scanner that goes away is waited for, ``device_return_s`` at most; then the rest is noted as missing.
         """
         for number, position in enumerate(positions):
+            best: list[Sample] = []
             try:
-                sample = await self._one(visit, position, attempts, timeout_s, device_return_s)
+                sample = await self._one(visit, position, best, attempts, timeout_s, device_return_s)
             except TimeoutError:
                 # The scanner did not come back: the other fingers would only wait for it as well.
                 visit.note(ReferReason.DEVICE_FAULT)
-                visit.samples += [_missing(absent) for absent in positions[number:]]
+                visit.samples += best or [_missing(position)]
+                visit.samples += [_missing(absent) for absent in positions[number + 1 :]]
                 return
             visit.samples.append(sample)
 
     async def _one(
-        self, visit: Visit, position: FingerPosition, attempts: int, timeout_s: float, device_return_s: float
+        self,
+        visit: Visit,
+        position: FingerPosition,
+        best: list[Sample],
+        attempts: int,
+        timeout_s: float,
+        device_return_s: float,
     ) -> Sample:
-        best: Sample | None = None
+        """One finger. ``best`` holds the best sample so far, at most one, also when TimeoutError is raised."""
         prompt = Prompt.PLACE_FINGER
         attempt = 1
         faults = 0
@@ -85,9 +93,6 @@ class FingerStep:
                 image = await self._place(scanner, position, prompt, attempt, timeout_s)
                 if image is None:
                     break
-                look = await self._worker.run(self._look, image, position)
-                best = _better(best, look.sample)
-                await self._lift(scanner, position, attempt, timeout_s)
             except DriverError as error:
                 if error.reason is DriverReason.BAD_IMAGE:
                     prompt, attempt = Prompt.FINGER_AGAIN, attempt + 1
@@ -98,11 +103,15 @@ class FingerStep:
                         # It comes and goes: nobody is kept standing there for a loose cable.
                         raise TimeoutError from error
                 continue
+            look = await self._worker.run(self._look, image, position)
+            if look.sample is not None:
+                best[:] = [max((*best, look.sample), key=lambda sample: sample.quality or 0)]
+            await self._lift(scanner, position, attempt, timeout_s)
             if look.good and look.sample is not None:
                 return look.sample
             prompt, attempt = look.prompt, attempt + 1
         visit.note(ReferReason.FINGER_NOT_CAPTURED)
-        return best or _missing(position)
+        return best[0] if best else _missing(position)
 
     async def _present(self, position: FingerPosition, device_return_s: float) -> FingerprintScanner:
         if not self._scanner.is_ready:
@@ -129,6 +138,9 @@ class FingerStep:
                 await scanner.wait_lifted()
         except TimeoutError:
             log.info("a finger was left on the glass for %.0f s", timeout_s)
+        except DriverError as error:
+            # The picture is taken: what fails now does not undo it.
+            self._scanner.fault(scanner, error)
 
     def _look(self, image: FingerImage, position: FingerPosition) -> _Look:
         try:
@@ -155,12 +167,6 @@ class FingerStep:
             template=template.encode(),
         )
         return _Look(sample, prompt, good=quality.score >= self._least)
-
-
-def _better(one: Sample | None, other: Sample | None) -> Sample | None:
-    if one is None or other is None:
-        return one or other
-    return other if (other.quality or 0) > (one.quality or 0) else one
 
 
 def _missing(position: FingerPosition) -> Sample:

@@ -11,9 +11,18 @@ import asyncio
 import logging
 
 from drivers.base import DriverError, Frame, LaneSignal, MrzRead, SignalState
-from hotspotd.domain.verdict import GatewayOutcome, Outcome, ReferReason
+from hotspotd.domain.verdict import Outcome, ReferReason
 from hotspotd.errors import HotspotError, RecordsError
-from hotspotd.events import DeviceState, DeviceView, EncounterChanged, LaneState, LaneView, Prompt, Subscription
+from hotspotd.events import (
+    DeviceState,
+    DeviceView,
+    EncounterChanged,
+    LaneState,
+    LaneView,
+    Missed,
+    Prompt,
+    Subscription,
+)
 from hotspotd.lane.devices import SupervisedDevice
 from hotspotd.lane.document_step import DocumentStep
 from hotspotd.lane.face_step import FaceStep
@@ -141,7 +150,12 @@ class Lane:
         visit = Visit(self._parts.clock.now())
         self._screen.begin_visit(visit.encounter_id)
         try:
-            if await first_of(self._capture(visit, arrival), self._help) is None:
+            try:
+                await first_of(self._capture(visit, arrival), self._help)
+            except HotspotError as error:
+                log.warning("%s: the capture was broken off: %s", self._name, error)
+                visit.note(ReferReason.DEVICE_FAULT)
+            if self._help.is_set():
                 visit.note(ReferReason.HELP_ASKED)
             await self._check_and_show(visit)
         finally:
@@ -184,27 +198,39 @@ class Lane:
                 await self._wait_for_officer()
                 return
             self._say_records(DeviceState.READY)
-            clear = verdict.outcome is Outcome.CLEAR and await self._gateway_lets_pass(news, encounter.encounter_id)
-        if clear:
+            if verdict.outcome is Outcome.CLEAR:
+                await self._wait_for_gateway(news, encounter.encounter_id)
+        if verdict.outcome is Outcome.CLEAR and not self._help.is_set() and await self._may_go(encounter.encounter_id):
             self._screen.show(LaneState.GO, Prompt.THANK_YOU)
-            await asyncio.sleep(parts.config.operation.result_shown_s)
+            await first_of(asyncio.sleep(parts.config.operation.result_shown_s), self._help)
+            if self._help.is_set():
+                await self._wait_for_officer()
         else:
             await self._wait_for_officer()
-        await self._release(encounter.encounter_id)
+            await self._release(encounter.encounter_id)
 
-    async def _gateway_lets_pass(self, news: Subscription, encounter_id: str) -> bool:
-        """Wait a short while for the gateway where it can be reached: its hit refers, else the local result stands."""
+    async def _wait_for_gateway(self, news: Subscription, encounter_id: str) -> None:
+        """Wait a short while for the gateway's answer, where it can be reached; the records then say what it was."""
         wait_s = self._parts.config.operation.gateway_wait_s
         if not wait_s or not self._parts.link_up():
-            return True
+            return
         try:
             async with asyncio.timeout(wait_s):
                 async for event in news:
+                    if isinstance(event, Missed):
+                        return
                     if isinstance(event, EncounterChanged) and event.encounter_id == encounter_id and event.gateway:
-                        return event.gateway != GatewayOutcome.HIT
+                        return
         except TimeoutError:
             log.info("%s: no answer from the gateway within %.0f s; the local result stands", self._name, wait_s)
-        return True
+
+    async def _may_go(self, encounter_id: str) -> bool:
+        """Let the traveller go, unless the gateway has a hit by now: decided in the records, where hits are stored."""
+        try:
+            return await self._parts.records.release_unless_hit(encounter_id)
+        except RecordsError as error:
+            log.warning("%s: %s", self._name, error)
+            return False
 
     async def _wait_for_officer(self) -> None:
         self._screen.show(LaneState.OFFICER, Prompt.OFFICER_COMES, finger=None, attempt=1)

@@ -11,10 +11,12 @@ import numpy as np
 from hotspotd.biometrics.face import FaceEngine
 from hotspotd.biometrics.finger import FingerTemplate
 from hotspotd.config import MatchingSection
+from hotspotd.domain.candidate import Hit
 from hotspotd.domain.encounter import Encounter
+from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.verdict import Outcome, ReferReason, Verdict
-from hotspotd.errors import HotspotError
-from hotspotd.watchlist.check import Probes, Thresholds, check
+from hotspotd.errors import BiometricError, HotspotError
+from hotspotd.watchlist.check import Probes, Thresholds, check_all
 from hotspotd.watchlist.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
@@ -26,21 +28,17 @@ def local_check(
     """The verdict on ``encounter``. A check that cannot be made refers; it never clears. For a worker thread."""
     began = time.perf_counter()
     reasons = list(encounter.trouble)
-    hits = []
+    hits: list[Hit] = []
     if snapshot is None:
         reasons.append(ReferReason.CHECK_FAILED)
     else:
+        probes, failures = _probes(encounter, faces)
         thresholds = Thresholds(finger_fmr=matching.finger_fmr, face_fmr=matching.face_fmr)
-        try:
-            hits = check(
-                snapshot,
-                _probes(encounter, faces),
-                thresholds,
-                today,
-                face_fmr_of=None if faces is None else faces.false_match_rate,
-            )
-        except HotspotError as error:
+        fmr_of = None if faces is None else faces.false_match_rate
+        hits, failed = check_all(snapshot, probes, thresholds, today, face_fmr_of=fmr_of)
+        for error in (*failures, *failed):
             log.warning("local check: %s", error)
+        if failures or failed:
             reasons.append(ReferReason.CHECK_FAILED)
     if hits:
         reasons.insert(0, ReferReason.HIT)
@@ -52,14 +50,19 @@ def local_check(
     )
 
 
-def _probes(encounter: Encounter, faces: FaceEngine | None) -> Probes:
-    fingers = []
+def _probes(encounter: Encounter, faces: FaceEngine | None) -> tuple[Probes, list[HotspotError]]:
+    """What can be searched, and why something cannot."""
+    fingers: list[tuple[FingerPosition | None, FingerTemplate]] = []
+    failures: list[HotspotError] = []
     face = None
     for sample in encounter.samples:
         if not sample.template:
             continue
         if sample.modality == "finger":
-            fingers.append((sample.position, FingerTemplate.decode(sample.template)))
+            try:
+                fingers.append((sample.position, FingerTemplate.decode(sample.template)))
+            except BiometricError as error:
+                failures.append(error)
         elif faces is not None:
             face = np.frombuffer(sample.template, "<f4").astype(np.float32)
-    return Probes(document=encounter.document, fingers=tuple(fingers), face=face)
+    return Probes(document=encounter.document, fingers=tuple(fingers), face=face), failures

@@ -7,7 +7,8 @@ import logging
 import msgspec
 
 from hotspotd.domain.encounter import Encounter
-from hotspotd.domain.verdict import ReferReason, Verdict
+from hotspotd.domain.verdict import Outcome, ReferReason, Verdict
+from hotspotd.errors import HotspotError, WorkError
 from hotspotd.events import AlertChanged, EncounterChanged
 from hotspotd.lane.local_check import local_check
 from hotspotd.lane.parts import LaneParts
@@ -43,9 +44,13 @@ async def check_interrupted(parts: LaneParts) -> int:
     """
     interrupted = await parts.records.unchecked()
     for encounter_id in interrupted:
-        stored = await parts.records.encounter(encounter_id)
-        trouble = (*stored.encounter.trouble, ReferReason.INTERRUPTED)
-        await _check(msgspec.structs.replace(stored.encounter, trouble=trouble), parts)
+        try:
+            stored = await parts.records.encounter(encounter_id)
+            trouble = (*stored.encounter.trouble, ReferReason.INTERRUPTED)
+            await _check(msgspec.structs.replace(stored.encounter, trouble=trouble), parts)
+        except HotspotError as error:
+            # One that cannot be read must not keep the kiosk from starting; it is tried again at the next start.
+            log.error("encounter %s could not be checked: %s", encounter_id, error)
     if interrupted:
         log.warning("%d encounters were interrupted by the last stop and have been checked now", len(interrupted))
     return len(interrupted)
@@ -53,9 +58,14 @@ async def check_interrupted(parts: LaneParts) -> int:
 
 async def _check(encounter: Encounter, parts: LaneParts) -> Verdict:
     today = parts.clock.now().at.date()
-    verdict = await parts.search.run(
-        local_check, encounter, parts.snapshot(), parts.faces, parts.config.matching, today
-    )
+    try:
+        verdict = await parts.search.run(
+            local_check, encounter, parts.snapshot(), parts.faces, parts.config.matching, today
+        )
+    except WorkError as error:
+        log.error("encounter %s could not be searched: %s", encounter.encounter_id, error)
+        reasons = (*encounter.trouble, ReferReason.CHECK_FAILED)
+        verdict = Verdict(outcome=Outcome.REFER, reasons=reasons)
     alerts = await parts.records.record_verdict(encounter.encounter_id, verdict)
     parts.events.publish(
         EncounterChanged(

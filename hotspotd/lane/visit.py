@@ -31,13 +31,15 @@ class Visit:
             self.trouble.append(reason)
 
     def age(self) -> int | None:
-        """Full years, by the document; ``None`` where the date of birth is not wholly known."""
+        """Full years, by the document; ``None`` where the date of birth or today's date is not surely known."""
         born = self.document.born(self.opened.at.year) if self.document else None
-        if born is None or len(born) != 10:
+        if not self.opened.trusted or born is None or len(born) != 10:
             return None
         year, month, day = (int(part) for part in born.split("-"))
         today = self.opened.at
-        return today.year - year - ((today.month, today.day) < (month, day))
+        age = today.year - year - ((today.month, today.day) < (month, day))
+        # Two digits of a year later in this one: born today, or a hundred years ago.
+        return age if age >= 0 else None
 
     def encounter(self, lane: str, operation: str, country: str) -> Encounter:
         """The visit as it is written down."""

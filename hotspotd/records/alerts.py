@@ -44,11 +44,31 @@ async def insert_alert(
     reasons: tuple[str, ...],
     determination: str,
 ) -> int | None:
-    """Raise an alert inside the writer's transaction; ``None`` when the encounter has one of this kind already."""
-    cursor = await writer.execute(
+    """Raise an alert inside the writer's transaction and return its id.
+
+    An encounter has one alert of each kind: further hits join it and open it again. ``None`` when nothing is new.
+    """
+    async with writer.execute(
+        "SELECT id, hits FROM alert WHERE encounter_id = ? AND kind = ?", (encounter_id, kind)
+    ) as cursor:
+        present = await cursor.fetchone()
+    if present is not None:
+        before = msgspec.json.decode(present[1], type=tuple[Hit, ...])
+        known = {hit.record.reference for hit in before}
+        fresh = tuple(hit for hit in hits if hit.record.reference not in known)
+        if not fresh:
+            return None
+        hits = before + fresh
+        await writer.execute(
+            "UPDATE alert SET hits = ?, urgency = ?, determination = ?, state = ?,"
+            " decided_at = NULL, decided_by = NULL, decision_reason = NULL WHERE id = ?",
+            (msgspec.json.encode(hits), urgency_of(hits), determination, AlertState.OPEN, present[0]),
+        )
+        await audit.append(writer, now, "alert.joined", subject=encounter_id, detail=kind)
+        return int(present[0])
+    inserted = await writer.execute(
         "INSERT INTO alert (encounter_id, lane, kind, urgency, hits, reasons, determination, state, raised_at)"
-        " SELECT id, lane, ?, ?, ?, ?, ?, ?, ? FROM encounter WHERE id = ?"
-        " ON CONFLICT (encounter_id, kind) DO NOTHING",
+        " SELECT id, lane, ?, ?, ?, ?, ?, ?, ? FROM encounter WHERE id = ?",
         (
             kind,
             urgency_of(hits),
@@ -60,15 +80,16 @@ async def insert_alert(
             encounter_id,
         ),
     )
-    if cursor.rowcount == 0:
+    if inserted.rowcount == 0:
         return None
     await audit.append(writer, now, "alert.raised", subject=encounter_id, detail=kind)
-    return cursor.lastrowid
+    return inserted.lastrowid
 
 
 async def lists_already_known(writer: aiosqlite.Connection, encounter_id: str, hits: tuple[Hit, ...]) -> bool:
-    """Whether every record in ``hits`` stands in an alert of this encounter already."""
-    async with writer.execute("SELECT hits FROM alert WHERE encounter_id = ?", (encounter_id,)) as cursor:
+    """Whether every record in ``hits`` stands in an alert of this encounter that nobody has dismissed."""
+    query = "SELECT hits FROM alert WHERE encounter_id = ? AND state <> ?"
+    async with writer.execute(query, (encounter_id, AlertState.DISMISSED)) as cursor:
         alerts = [msgspec.json.decode(row[0], type=tuple[Hit, ...]) for row in await cursor.fetchall()]
     known = {hit.record.reference for alert in alerts for hit in alert}
     return bool(hits) and {hit.record.reference for hit in hits} <= known

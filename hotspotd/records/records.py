@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 from pathlib import Path
 
 import msgspec
@@ -16,7 +17,7 @@ from hotspotd.clock import Clock
 from hotspotd.domain.document import Document
 from hotspotd.domain.encounter import Encounter, Sample
 from hotspotd.domain.finger import FingerPosition
-from hotspotd.domain.verdict import GatewayAnswer, Outcome, ReferReason, Verdict
+from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, ReferReason, Verdict
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.records import audit
 from hotspotd.records.alerts import Alerts, insert_alert
@@ -160,6 +161,16 @@ class Records(Outbox, Answers, Alerts, Retention):
                 "UPDATE encounter SET released_at = ? WHERE id = ? AND released_at IS NULL", (now.iso(), encounter_id)
             )
 
+    async def release_unless_hit(self, encounter_id: str) -> bool:
+        """Release the traveller unless the gateway has a hit; whether they may go. One decision, one transaction."""
+        now = self._clock.now()
+        async with self._db.write() as writer:
+            cursor = await writer.execute(
+                "UPDATE encounter SET released_at = ? WHERE id = ? AND gateway_outcome IS NOT ?",
+                (now.iso(), encounter_id, GatewayOutcome.HIT),
+            )
+            return cursor.rowcount == 1
+
     async def release_all(self) -> int:
         """Nobody is in any lane (the daemon has just started). Returns how many encounters were still open."""
         now = self._clock.now()
@@ -186,24 +197,12 @@ class Records(Outbox, Answers, Alerts, Retention):
             " FROM sample WHERE encounter_id = ? ORDER BY modality, position",
             (encounter_id,),
         )
-        return StoredEncounter(
-            encounter=Encounter(
-                encounter_id=row["id"],
-                tcn=row["tcn"],
-                lane=row["lane"],
-                operation=row["operation"],
-                opened_at=row["opened_at"],
-                clock_trusted=bool(row["clock_trusted"]),
-                document=None if row["document"] is None else msgspec.json.decode(row["document"], type=Document),
-                samples=tuple(_sample(dict(sample)) for sample in samples),
-                trouble=msgspec.json.decode(row["trouble"], type=tuple[ReferReason, ...]),
-            ),
-            verdict=None if row["verdict"] is None else msgspec.json.decode(row["verdict"], type=Verdict),
-            answer=None if row["answer"] is None else msgspec.json.decode(row["answer"], type=GatewayAnswer),
-            answered_at=row["answered_at"],
-            released_at=row["released_at"],
-            erased_at=row["erased_at"],
-        )
+        try:
+            return _stored(row, samples)
+        except msgspec.DecodeError as error:
+            raise RecordsError(
+                Reason.DAMAGED, f"records: encounter {encounter_id} cannot be read: {error}", "Export the database."
+            ) from error
 
     async def sample_image(
         self, encounter_id: str, modality: str, position: FingerPosition | None = None
@@ -238,6 +237,27 @@ class Records(Outbox, Answers, Alerts, Retention):
             )
             for row in rows
         ]
+
+
+def _stored(row: sqlite3.Row, samples: list[sqlite3.Row]) -> StoredEncounter:
+    return StoredEncounter(
+        encounter=Encounter(
+            encounter_id=row["id"],
+            tcn=row["tcn"],
+            lane=row["lane"],
+            operation=row["operation"],
+            opened_at=row["opened_at"],
+            clock_trusted=bool(row["clock_trusted"]),
+            document=None if row["document"] is None else msgspec.json.decode(row["document"], type=Document),
+            samples=tuple(_sample(dict(sample)) for sample in samples),
+            trouble=msgspec.json.decode(row["trouble"], type=tuple[ReferReason, ...]),
+        ),
+        verdict=None if row["verdict"] is None else msgspec.json.decode(row["verdict"], type=Verdict),
+        answer=None if row["answer"] is None else msgspec.json.decode(row["answer"], type=GatewayAnswer),
+        answered_at=row["answered_at"],
+        released_at=row["released_at"],
+        erased_at=row["erased_at"],
+    )
 
 
 def _sample_row(encounter_id: str, sample: Sample) -> tuple[object, ...]:

@@ -27,8 +27,11 @@ class Retention:
         before = Stamp(now.at - timedelta(hours=keep_hours), trusted=True).iso()
         async with self._db.write() as writer:
             async with writer.execute(
-                "SELECT id FROM encounter WHERE erased_at IS NULL AND local_outcome = 'clear'"
-                " AND gateway_outcome = 'no_hit' AND answered_at <= ?",
+                "SELECT id FROM encounter e WHERE erased_at IS NULL AND local_outcome IS NOT NULL"
+                " AND gateway_outcome = 'no_hit' AND answered_at <= ?"
+                " AND json_array_length(coalesce(verdict -> '$.hits', '[]')) = 0"
+                " AND NOT EXISTS (SELECT 1 FROM alert a WHERE a.encounter_id = e.id"
+                " AND (a.state = 'open' OR json_array_length(a.hits) > 0))",
                 (before,),
             ) as cursor:
                 due = [str(row[0]) for row in await cursor.fetchall()]

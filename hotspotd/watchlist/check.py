@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from hotspotd.biometrics.finger import FingerTemplate
 from hotspotd.domain.candidate import Candidate, Hit
 from hotspotd.domain.document import Document
 from hotspotd.domain.finger import FingerPosition
+from hotspotd.errors import HotspotError
 from hotspotd.watchlist.snapshot import Snapshot
 
 
@@ -46,17 +48,40 @@ def check(
     ``face_fmr_of`` is the face engine's ``false_match_rate``; ValueError when a face is given without it.
     Blocks: for a worker thread.
     """
-    candidates: list[Candidate] = []
-    if probes.document is not None:
-        candidates += snapshot.find_document(probes.document, today)
-        candidates += snapshot.find_name(probes.document, today)
+    hits, failures = check_all(snapshot, probes, thresholds, today, face_fmr_of=face_fmr_of)
+    if failures:
+        raise failures[0]
+    return hits
+
+
+def check_all(
+    snapshot: Snapshot,
+    probes: Probes,
+    thresholds: Thresholds,
+    today: date,
+    *,
+    face_fmr_of: Callable[[float], float] | None = None,
+) -> tuple[list[Hit], list[HotspotError]]:
+    """As ``check``, but a search that fails takes nothing from the others: their hits, and what failed."""
+    document, face = probes.document, probes.face
+    searches: list[Callable[[], list[Candidate]]] = []
+    if document is not None:
+        searches.append(partial(snapshot.find_document, document, today))
+        searches.append(partial(snapshot.find_name, document, today))
     for position, template in probes.fingers:
-        candidates += snapshot.find_finger(template, position, thresholds.finger_fmr, today)
-    if probes.face is not None:
+        searches.append(partial(snapshot.find_finger, template, position, thresholds.finger_fmr, today))
+    if face is not None:
         if face_fmr_of is None:
             raise ValueError("a face is searched with the face engine's false_match_rate")
-        candidates += snapshot.find_face(probes.face, thresholds.face_fmr, today, face_fmr_of)
-    return _gathered(snapshot, candidates)
+        searches.append(partial(snapshot.find_face, face, thresholds.face_fmr, today, face_fmr_of))
+    candidates: list[Candidate] = []
+    failures: list[HotspotError] = []
+    for search in searches:
+        try:
+            candidates += search()
+        except HotspotError as error:
+            failures.append(error)
+    return _gathered(snapshot, candidates), failures
 
 
 def _gathered(snapshot: Snapshot, candidates: list[Candidate]) -> list[Hit]:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from pathlib import Path
 
-from hotspotd.errors import Reason, WatchlistError
+from hotspotd.errors import HotspotError
 from hotspotd.watchlist.shelf import Shelf
 from hotspotd.watchlist.snapshot import Snapshot
 from hotspotd.workers import Worker
@@ -31,22 +31,23 @@ class LiveWatchlist:
         self._face_engine = face_engine
         self._worker = worker
         self._seen: Path | None = None
-        self._problem: Reason | None = None
+        self._problem = ""
         self.snapshot: Snapshot | None = None
 
     async def look(self) -> bool:
         """Open the current list if it is another than before; whether one was opened."""
-        current = await self._worker.run(self._shelf.current)
-        if self.snapshot is not None and current == self._seen:
-            return False
         try:
+            current = await self._worker.run(self._shelf.current)
+            if self.snapshot is not None and current == self._seen:
+                return False
             opened = await self._worker.run(self._open)
-        except WatchlistError as error:
-            log.log(logging.DEBUG if error.reason is self._problem else logging.ERROR, "watchlist: %s", error)
-            self._problem = error.reason
+            await self._prepare(opened)
+        except (HotspotError, OSError) as error:
+            told = str(error)
+            log.log(logging.DEBUG if told == self._problem else logging.ERROR, "watchlist: %s", told)
+            self._problem = told
             return False
-        await self._prepare(opened)
-        self._seen, self._problem, self.snapshot = current, None, opened
+        self._seen, self._problem, self.snapshot = current, "", opened
         log.info("watchlist %s in force: %s", opened.version, opened.counts)
         return True
 

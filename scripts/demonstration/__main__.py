@@ -27,6 +27,7 @@ from demonstration.travellers import TRAVELLERS, Traveller
 from demonstration.world import LANE
 
 EXIT_UNEXPECTED = 1
+EXIT_USAGE = 2
 EXIT_CANNOT = 3
 _OUT = Console()
 _ERR = Console(stderr=True)
@@ -98,8 +99,15 @@ def _table(results: list[Result]) -> Table:
 
 async def _run(options: argparse.Namespace, folder: Path) -> int:
     travellers = [t for t in TRAVELLERS if not options.only or t.key in options.only]
+    if not travellers:
+        _ERR.print(f"no traveller is called any of '{options.only}': use letters from a to h", highlight=False)
+        return EXIT_USAGE
     port = options.port if options.port is not None else (0 if options.once else 8480)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)  # type: ignore[union-attr]
+    task = asyncio.current_task()
+    if task is not None:
+        # A closed terminal ends it as well: nothing is left running behind.
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     async with Stage(folder, _say, port) as stage:
         if not options.once:
             await _for_ever(stage, travellers)

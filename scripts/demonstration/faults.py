@@ -103,14 +103,14 @@ async def _campaign(folder: Path, rounds: int, seed: int) -> Count:
         rows = await asyncio.to_thread(_query, database, "SELECT tcn, gateway_outcome, local_outcome FROM encounter")
         repeated = await asyncio.to_thread(_query, database, "SELECT tcr FROM reply GROUP BY tcr HAVING count(*) > 1")
     recorded = {row[0] for row in rows}
-    answered = {row[0] for row in rows if row[1] is not None}
+    answered = {row[0] for row in rows if row[1]}
     several = {tcn for tcn, counts in by_tcn.items() if counts["processed"] > 1 or counts["replies"] > 1}
     count.recorded = len(recorded)
     count.lost = len(recorded - answered)
     count.twice = len(several | {row[0] for row in repeated})
     count.answered_once = len(answered - several - {row[0] for row in repeated})
     count.unrecorded = len(set(by_tcn) - recorded)
-    count.unchecked = sum(row[2] is None for row in rows)
+    count.unchecked = sum(not row[2] for row in rows)
     return count
 
 

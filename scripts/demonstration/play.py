@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import aiohttp
+
 from demonstration.stage import Stage
 from demonstration.travellers import Traveller, Twist
 from demonstration.world import Person
@@ -70,7 +72,7 @@ class Visit:
         """From the document to the result. Never raises for what the software does: that is the result's."""
         try:
             await self._play()
-        except (TimeoutError, OSError, RuntimeError) as error:
+        except (TimeoutError, OSError, RuntimeError, aiohttp.ClientError) as error:
             self._result.problems.append(str(error) or type(error).__name__)
         return self._result
 

@@ -3,9 +3,9 @@
 
     python scripts/train/calibrate_face.py --model face-descriptor --faces FACES [--models FOLDER]
 
-FACES holds ``orl/PERSON/*.png`` and ``lfw-subset/PERSON/*.jpg``; drawn faces are added as a third set. Only rates and counts are
-printed. Each level of the table takes the strictest of the three sets, since one lane has one kind of picture. Levels
-under ten measured pairs of a set are continued with half the slope of the set's last measured decade.
+FACES holds ``orl/PERSON/*.png`` and ``lfw-subset/PERSON/*.jpg``; drawn faces are added as a third set. Only rates and
+counts are printed. Each level of the table takes the strictest of the three sets, since one lane has one kind of
+picture. Levels under ten measured pairs of a set are continued with half the slope of the set's last measured decade.
 """
 
 from __future__ import annotations

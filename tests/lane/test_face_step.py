@@ -98,3 +98,14 @@ async def test_a_camera_that_is_away_is_waited_for_a_while_and_the_traveller_is_
         assert view.prompt is Prompt.WAIT
         await bench.until_state(LaneState.OFFICER)
         assert await _trouble(bench) == (ReferReason.DEVICE_FAULT,)
+
+
+async def test_a_frame_that_cannot_be_used_does_not_stop_the_lane(
+    tmp_path: Path, snapshot: Snapshot, engine: FaceEngine, face: Image
+) -> None:
+    _show(tmp_path, np.full((9, 9, 3), 90, np.uint8))
+    async with lane_on_the_bench(tmp_path, snapshot=lambda: snapshot, faces=engine, operation=_OPERATION) as bench:
+        await bench.reader.present(mrz())
+        await bench.until_state(LaneState.FACE, Prompt.HOLD_STILL)
+        _show(tmp_path, face)
+        await bench.until_state(LaneState.GO)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from hotspotd.domain.candidate import Hit, ListRecord
 from hotspotd.domain.finger import MissingReason
-from hotspotd.domain.verdict import Outcome, ReferReason
+from hotspotd.domain.notice import Notice
+from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, ReferReason
 from hotspotd.events import EncounterChanged, LaneState, Prompt
 from hotspotd.lane.recording import check_interrupted
 from hotspotd.records.model import AlertKind
@@ -246,6 +249,12 @@ async def test_with_the_link_up_the_traveller_waits_for_the_gateway(
         await bench.reader.present(mrz())
         local = await bench.until(lambda e: isinstance(e, EncounterChanged) and e.local is not None)
         assert isinstance(local, EncounterChanged)
+        tcr = (await bench.latest()).tcn
+        hits = (Hit(record=ListRecord(reference="G/1", notice=Notice.BLUE, owner="XPO"), candidates=()),)
+        outcome = GatewayOutcome(gateway)
+        answer = GatewayAnswer(outcome=outcome, tcn="R1", tcr=tcr, hits=hits if gateway == "hit" else ())
+        stored = await bench.records.store_answer(answer, b"")
+        assert not stored.late
         bench.events.publish(EncounterChanged(encounter_id=local.encounter_id, lane="lane-1", gateway=gateway))
         await bench.until_state(state)
 
@@ -308,3 +317,69 @@ async def test_a_scanner_that_comes_and_goes_does_not_keep_the_traveller(
             await bench.scanner.plug()
         await bench.until_state(LaneState.OFFICER)
         assert ReferReason.DEVICE_FAULT in await _reasons(bench)
+
+
+async def test_a_hit_that_is_stored_while_the_link_breaks_still_refers(tmp_path: Path, snapshot: Snapshot) -> None:
+    """Events only wake the lane: whether the traveller may go is read from the records."""
+    bench: LaneOnTheBench
+
+    class AnswersDuringTheSearch:
+        """The list; while it is searched the gateway's hit is stored, and nothing is published about it."""
+
+        def __getattr__(self, name: str) -> object:
+            if name == "find_document":
+                hits = (Hit(record=ListRecord(reference="G/1", notice=Notice.BLUE, owner="XPO"), candidates=()),)
+                connection = sqlite3.connect(tmp_path / "records.db")
+                tcr = connection.execute("SELECT tcn FROM encounter").fetchone()[0]
+                connection.close()
+                answer = GatewayAnswer(outcome=GatewayOutcome.HIT, tcn="R1", tcr=tcr, hits=hits)
+                asyncio.run_coroutine_threadsafe(bench.records.store_answer(answer, b""), loop).result(10)
+            return getattr(snapshot, name)
+
+    loop = asyncio.get_running_loop()
+    async with lane_on_the_bench(tmp_path, snapshot=AnswersDuringTheSearch, operation={"fingers": ()}) as bench:
+        await bench.reader.present(mrz())
+        await bench.until_state(LaneState.OFFICER)
+        assert [alert.kind for alert in await bench.records.alerts()] == [AlertKind.GATEWAY]
+
+
+async def test_a_call_for_help_at_the_end_brings_an_officer(tmp_path: Path, snapshot: Snapshot) -> None:
+    operation = {"fingers": (), "result_shown_s": 20.0}
+    async with lane_on_the_bench(tmp_path, snapshot=lambda: snapshot, operation=operation) as bench:
+        await bench.reader.present(mrz())
+        await bench.until_state(LaneState.GO)
+        await bench.lane.ask_help()
+        await bench.until_state(LaneState.OFFICER)
+
+
+async def test_a_print_that_was_taken_stays_when_the_scanner_goes_before_the_finger_does(
+    tmp_path: Path, snapshot: Snapshot, print_image: Image
+) -> None:
+    operation = {"fingers": ("right_index", "right_middle"), "device_return_s": 0.1}
+    async with lane_on_the_bench(tmp_path, snapshot=lambda: snapshot, operation=operation) as bench:
+        await bench.reader.present(mrz())
+        await bench.until_state(LaneState.FINGER, Prompt.PLACE_FINGER)
+        await bench.scanner.place(print_image)
+        await bench.until_state(LaneState.FINGER, Prompt.LIFT_FINGER)
+        await bench.scanner.unplug()
+        await bench.until_state(LaneState.OFFICER)
+        assert await _reasons(bench) == (ReferReason.HIT, ReferReason.DEVICE_FAULT)
+
+
+async def test_an_encounter_that_cannot_be_read_does_not_keep_the_kiosk_from_starting(
+    tmp_path: Path, snapshot: Snapshot
+) -> None:
+    async with lane_on_the_bench(tmp_path, snapshot=lambda: snapshot, operation={"fingers": ()}) as bench:
+        for number in ("X1", "X2"):
+            await bench.reader.present(mrz(number=number))
+            await bench.until_state(LaneState.GO)
+            await bench.until_state(LaneState.IDLE)
+    connection = sqlite3.connect(tmp_path / "records.db")
+    connection.execute("UPDATE encounter SET local_outcome = NULL, verdict = NULL")
+    connection.execute("UPDATE encounter SET trouble = ? WHERE id = (SELECT min(id) FROM encounter)", (b"[1",))
+    connection.commit()
+    connection.close()
+    async with lane_on_the_bench(tmp_path, snapshot=lambda: snapshot) as bench:
+        assert await check_interrupted(bench.shared) == 2
+        assert len(await bench.records.unchecked()) == 1
+        assert await _reasons(bench) == (ReferReason.INTERRUPTED,)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from hotspotd.domain.candidate import Hit, ListRecord
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.notice import Notice
-from hotspotd.domain.verdict import GatewayOutcome, Outcome, Verdict
+from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, Verdict
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.records import Records
 from hotspotd.records.audit import first_broken
@@ -145,6 +146,56 @@ async def test_a_hit_for_somebody_referred_for_trouble_is_not_late(records: Reco
     stored = await records.store_answer(answer(given, GatewayOutcome.HIT), b"")
     assert not stored.late
     assert {alert.kind for alert in await records.alerts()} == {AlertKind.TROUBLE, AlertKind.GATEWAY}
+
+
+async def test_a_further_hit_joins_the_alert_and_opens_it_again(records: Records) -> None:
+    given = encounter()
+    await records.record_encounter(given, item(given))
+    await records.record_verdict(given.encounter_id, CLEAR)
+    await records.release(given.encounter_id)
+    first = await records.store_answer(answer(given, GatewayOutcome.HIT, "R1"), b"")
+    assert first.alert_id is not None
+    await records.decide(first.alert_id, Decision.CONFIRM, "", "badge 7")
+    other = ListRecord(reference="2026/2", notice=Notice.ORANGE, owner="XPO")
+    more = GatewayAnswer(outcome=GatewayOutcome.HIT, tcn="R2", tcr=given.tcn, hits=(Hit(record=other, candidates=()),))
+    second = await records.store_answer(more, b"")
+    assert second.alert_id == first.alert_id
+    (alert,) = await records.alerts()
+    assert [hit.record.reference for hit in alert.hits] == ["2026/1", "2026/2"]
+
+
+async def test_the_gateway_raises_again_what_an_officer_dismissed(records: Records) -> None:
+    given = encounter()
+    await records.record_encounter(given, item(given))
+    (alert_id,) = await records.record_verdict(given.encounter_id, REFER_HIT)
+    await records.decide(alert_id, Decision.DISMISS, "other person", "badge 7")
+    await records.store_answer(answer(given, GatewayOutcome.HIT), b"")
+    assert [alert.kind for alert in await records.alerts()] == [AlertKind.GATEWAY]
+
+
+async def test_a_traveller_may_go_unless_the_gateway_has_a_hit(records: Records) -> None:
+    fine, wanted = encounter(1), encounter(2)
+    for given in (fine, wanted):
+        await records.record_encounter(given, item(given))
+        await records.record_verdict(given.encounter_id, CLEAR)
+    await records.store_answer(answer(wanted, GatewayOutcome.HIT, "R2"), b"")
+    assert await records.release_unless_hit(fine.encounter_id)
+    assert not await records.release_unless_hit(wanted.encounter_id)
+    late = await records.store_answer(answer(fine, GatewayOutcome.HIT, "R1"), b"")
+    assert late.late
+
+
+async def test_trouble_without_a_hit_is_erased_once_an_officer_has_seen_to_it(
+    records: Records, hand_clock: HandClock
+) -> None:
+    given = encounter()
+    await records.record_encounter(given, item(given))
+    (alert_id,) = await records.record_verdict(given.encounter_id, REFER_TROUBLE)
+    await records.store_answer(answer(given), b"")
+    hand_clock.move(hours=25)
+    assert await records.erase_clear(24) == 0
+    await records.decide(alert_id, Decision.CONFIRM, "", "badge 7")
+    assert await records.erase_clear(24) == 1
 
 
 async def test_an_answer_before_its_receipt_ends_the_sending(records: Records) -> None:

@@ -66,3 +66,12 @@ async def test_a_damaged_new_list_leaves_the_old_one_in_force(
     assert live.snapshot is not None
     assert live.snapshot.version == "1"
     assert "damaged" in caplog.text.lower()
+
+
+async def test_a_folder_that_cannot_be_read_is_told_and_changes_nothing(
+    live: LiveWatchlist, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "current").symlink_to("current")
+    for _ in range(2):
+        assert not await live.look()
+    assert len([r for r in caplog.records if r.levelname == "ERROR"]) == 1
