@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, Response, async_playwright, expect
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, Response, Route, async_playwright, expect
 
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.notice import Notice
@@ -239,6 +241,168 @@ async def test_a_new_alert_does_not_take_the_place_of_the_one_being_read(kiosk: 
     await expect(page.locator(".alert h1")).to_have_text("ERIKSSON, ANNA MARIA")
     await page.reload()
     await expect(page.locator("#alerts li")).to_have_count(2)
+
+
+class Decisions:
+    """What a page asks to have decided, as ``(alert, decision)``."""
+
+    def __init__(self, page: Page) -> None:
+        self.posted: list[tuple[int, str]] = []
+        page.on("request", self._sent)
+
+    def _sent(self, request: Request) -> None:
+        if found := re.search(r"/api/alerts/(\d+)/decision$", request.url):
+            self.posted.append((int(found[1]), json.loads(request.post_data or "{}")["decision"]))
+
+
+async def two_alerts(kiosk: Kiosk) -> tuple[int, int]:
+    """A red notice, which stands first, and a document that could not be read."""
+    first = await kiosk.check(await kiosk.encounter(), finger_hit())
+    second = await kiosk.check(await kiosk.encounter("lane-2"), trouble=(ReferReason.DOCUMENT_UNREADABLE,))
+    assert first is not None
+    assert second is not None
+    return first, second
+
+
+async def test_nothing_is_decided_between_two_alerts(kiosk: Kiosk, window: Window) -> None:
+    first, second = await two_alerts(kiosk)
+    page = window.page
+    decisions = Decisions(page)
+    go_on = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await go_on.wait()
+        await route.continue_()
+
+    await page.route(f"**/api/alerts/{second}", late)
+    await page.goto(f"{kiosk.origin}/guard")
+    await expect(page.locator(".alert h1")).to_have_text("ERIKSSON, ANNA MARIA")
+    await page.keyboard.press("ArrowDown")
+    await expect(page.locator(f'#alerts [data-alert="{second}"]')).to_have_attribute("aria-current", "true")
+    await expect(page.locator(".actions .first")).to_be_disabled()
+    for key in ("c", "e", "d"):
+        await page.keyboard.press(key)
+    await expect(page.locator("#dismissals")).to_be_hidden()
+    go_on.set()
+    await expect(page.locator(".alert h1")).to_have_text("Document could not be read")
+    await page.keyboard.press("c")
+    await expect(page.locator(".decided")).to_contain_text("Confirmed")
+    assert decisions.posted == [(second, "confirm")]
+    assert (await kiosk.records.alert(first)).state == "open"
+
+
+async def test_an_alert_that_cannot_be_read_leaves_nothing_to_decide(kiosk: Kiosk, window: Window) -> None:
+    _, second = await two_alerts(kiosk)
+    page = window.page
+    decisions = Decisions(page)
+    await page.route(f"**/api/alerts/{second}", lambda route: route.abort())
+    await page.goto(f"{kiosk.origin}/guard")
+    await expect(page.locator(".alert h1")).to_have_text("ERIKSSON, ANNA MARIA")
+    await page.keyboard.press("ArrowDown")
+    await expect(page.locator("#detail h1")).to_have_text("This alert could not be read")
+    await page.keyboard.press("c")
+    await page.keyboard.press("e")
+    await page.unroute(f"**/api/alerts/{second}")
+    await page.click(f'[data-alert="{second}"]')
+    await expect(page.locator(".alert h1")).to_have_text("Document could not be read")
+    assert decisions.posted == []
+
+
+@pytest.mark.parametrize("stored", [True, False])
+async def test_a_late_answer_to_a_decision_is_not_shown_as_the_next_alerts(
+    kiosk: Kiosk, window: Window, stored: bool
+) -> None:
+    first, _ = await two_alerts(kiosk)
+    page = window.page
+    go_on = asyncio.Event()
+
+    # The kiosk itself never hears of it: no event of its own sets the page right.
+    async def late(route: Route) -> None:
+        await go_on.wait()
+        if stored:
+            await route.fulfill(json={"alert_id": first, "title": "ERIKSSON, ANNA MARIA", "state": "confirmed"})
+        else:
+            await route.fulfill(status=500)
+
+    await page.route(f"**/api/alerts/{first}/decision", late)
+    await page.goto(f"{kiosk.origin}/guard")
+    await expect(page.locator(".alert h1")).to_have_text("ERIKSSON, ANNA MARIA")
+    await page.keyboard.press("c")
+    await page.keyboard.press("ArrowDown")
+    await expect(page.locator(".alert h1")).to_have_text("Document could not be read")
+    go_on.set()
+    if stored:
+        await expect(page.locator("#undo")).to_contain_text("Confirmed: ERIKSSON, ANNA MARIA")
+    else:
+        await expect(page.locator("#problem")).to_contain_text("ERIKSSON, ANNA MARIA: Not stored.")
+    await expect(page.locator(".alert h1")).to_have_text("Document could not be read")
+    await expect(page.locator(".decided")).to_have_count(0)
+    await expect(page.locator(".actions .first")).to_be_enabled()
+
+
+async def test_a_reason_counts_only_for_the_alert_that_it_was_asked_for(kiosk: Kiosk, window: Window) -> None:
+    first, second = await two_alerts(kiosk)
+    page = window.page
+    decisions = Decisions(page)
+    await page.goto(f"{kiosk.origin}/guard")
+    await expect(page.locator(".alert h1")).to_have_text("ERIKSSON, ANNA MARIA")
+    await page.keyboard.press("d")
+    await expect(page.locator("#dismissals")).to_be_visible()
+    # Decided on another screen; the next change of the queue lets the page go on.
+    async with kiosk.client() as client:
+        await client.post(f"/api/alerts/{first}/decision", json={"decision": "confirm"})
+    await expect(page.locator(".decided")).to_contain_text("Confirmed")
+    await kiosk.check(await kiosk.encounter(), trouble=(ReferReason.DOCUMENT_UNREADABLE,))
+    await expect(page.locator(f'.alert[data-alert="{second}"]')).to_be_visible()
+    await page.keyboard.press("2")
+    await expect(page.locator("#dismissals")).to_be_hidden()
+    await page.keyboard.press("e")
+    await expect(page.locator(".decided")).to_contain_text("Escalated")
+    assert decisions.posted == [(second, "escalate")]
+
+
+# Counts the notes that are played, in a browser without sound, and lets what is repeated every 4 s or more come soon.
+_EARS = """
+let notes = 0;
+const heard = () => { document.documentElement.dataset.notes = ++notes; };
+window.AudioContext = class {
+  state = "running";
+  currentTime = 0;
+  createOscillator() { return { frequency: {}, connect: (to) => to, start: heard, stop() {} }; }
+  createGain() { return { gain: { setValueAtTime() {}, linearRampToValueAtTime() {} }, connect: (to) => to }; }
+};
+const every = window.setInterval;
+window.setInterval = (act, ms) => every(act, ms >= 4000 ? ms / 40 : ms);
+"""
+
+
+async def test_the_tone_is_repeated_until_somebody_has_the_alert(kiosk: Kiosk, window: Window) -> None:
+    page = window.page
+    await page.add_init_script(_EARS)
+    await page.goto(f"{kiosk.origin}/guard")
+    await expect(page.locator(".empty")).to_contain_text("No open alerts")
+    await kiosk.check(await kiosk.encounter(), finger_hit())
+    await expect(page.locator(".alert h1")).to_have_text("ERIKSSON, ANNA MARIA")
+    # Opened by the page, with nobody there.
+    await expect(page.locator("html")).to_have_attribute("data-notes", re.compile(r"^(9|\d\d+)$"))
+    await expect(page.locator("#alerts .new")).to_have_count(1)
+    await page.keyboard.press("Shift")
+    await expect(page.locator("#alerts .new")).to_have_count(0)
+    played = await page.locator("html").get_attribute("data-notes")
+    await page.wait_for_timeout(500)
+    assert await page.locator("html").get_attribute("data-notes") == played
+    assert window.complaints == []
+
+
+async def test_the_first_touch_takes_what_is_open_and_does_what_it_touches(kiosk: Kiosk, window: Window) -> None:
+    _, second = await two_alerts(kiosk)
+    page = window.page
+    await page.goto(f"{kiosk.origin}/guard")
+    await expect(page.locator(".alert h1")).to_have_text("ERIKSSON, ANNA MARIA")
+    await expect(page.locator("#alerts .new")).to_have_count(2)
+    await page.click(f'#alerts [data-alert="{second}"]')
+    await expect(page.locator(".alert h1")).to_have_text("Document could not be read")
+    await expect(page.locator("#alerts .new")).to_have_count(0)
 
 
 async def test_a_late_hit_and_a_faulted_device_are_said(kiosk: Kiosk, window: Window) -> None:

@@ -187,3 +187,11 @@ export function empty() {
     make("p", {}, make("kbd", {}, "?"), " shows the keys"),
   );
 }
+
+export function unread() {
+  return make(
+    "div", { class: "empty" },
+    make("h1", {}, "This alert could not be read"),
+    make("p", {}, "Choose it in the queue to try again."),
+  );
+}

@@ -1,7 +1,7 @@
 // The officers' page: keeps the state that the server sends, draws it, and takes keys.
 
 import { dated, clock } from "./dom.js";
-import { alert as alertView, empty } from "./guard-alert.js";
+import { alert as alertView, empty, unread } from "./guard-alert.js";
 import { lanes, link, queue, recent } from "./guard-side.js";
 import { follow, post, reloadIfNew } from "./stream.js";
 import { held, sound, wake } from "./tone.js";
@@ -19,7 +19,7 @@ let detail = null;
 let undoing = null; // { alert, until }
 let loud = localStorage.getItem("sound") !== "off";
 let isLost = false;
-const had = new Set(); // alerts that somebody has opened on this screen
+const had = new Set(); // alerts that somebody opened, or that were open when somebody touched the page
 
 // --- drawing --------------------------------------------------------------------------------------------------------
 
@@ -39,28 +39,42 @@ function drawSide() {
   one("#link").dataset.up = gateway.up;
   replace("#link", gateway.parts);
   const fresh = new Set(state.alerts.map((each) => each.alert_id).filter((id) => !had.has(id)));
-  replace("#alerts", queue(state, selected, fresh, open));
+  replace("#alerts", queue(state, selected, fresh, (id) => open(id)));
   one("#count").textContent = state.alerts.length;
   replace("#recent", recent(state));
   one("#untrusted").hidden = state.clock_trusted;
   document.title = state.alerts.length ? `(${state.alerts.length}) Officer` : "Officer";
-  const unseen = state.alerts.filter((each) => fresh.has(each.alert_id)).map((each) => each.urgency);
-  sound(loud && unseen.length ? Math.min(...unseen) : null);
+  ring();
   showSound();
+}
+
+function ring() {
+  const unseen = (state?.alerts ?? []).filter((each) => !had.has(each.alert_id)).map((each) => each.urgency);
+  sound(loud && unseen.length ? Math.min(...unseen) : null);
 }
 
 function drawDetail() {
   const place = one("#detail");
   const scrolled = place.querySelector(".body")?.scrollTop ?? 0;
   const same = Number(place.querySelector(".alert")?.dataset.alert) === detail?.line.alert_id;
-  place.replaceChildren(detail ? alertView(detail, reasons, act) : empty());
+  const none = () => (selected === null ? empty() : unread());
+  place.replaceChildren(detail ? alertView(detail, reasons, act) : none());
   if (same) place.querySelector(".body").scrollTop = scrolled;
-  for (const button of place.querySelectorAll(".actions button")) button.disabled = isLost;
+  allow();
 }
+
+/** Let be pressed only what would be decided. */
+function allow() {
+  for (const button of document.querySelectorAll("#detail .actions button")) button.disabled = !isDecidable();
+}
+
+/** Whether what is shown is what is selected, and still to be decided: between two alerts it is not. */
+const isDecidable = () => detail?.line.alert_id === selected && detail?.line.state === "open" && !isLost;
 
 // --- alerts ---------------------------------------------------------------------------------------------------------
 
-async function open(id) {
+/** Show the alert `id`. `seen` is false where the page does so by itself: nobody need be there. */
+async function open(id, seen = true) {
   selected = id;
   if (id === null) {
     detail = null;
@@ -68,10 +82,18 @@ async function open(id) {
     drawSide();
     return;
   }
-  had.add(id);
+  if (seen) had.add(id);
   drawSide();
+  allow();
   const answer = await read(`/api/alerts/${id}`);
-  if (selected !== id || answer === null) return;
+  if (selected !== id) return;
+  if (answer === null) {
+    // What is shown of this alert itself may stay; of another one it must not.
+    if (detail?.line.alert_id === id) return;
+    detail = null;
+    drawDetail();
+    return;
+  }
   // Drawing anew fetches the pictures anew: only where something changed.
   const same = detail !== null && JSON.stringify(answer) === JSON.stringify(detail);
   detail = answer;
@@ -92,11 +114,11 @@ async function read(url) {
 async function follow_up() {
   drawSide();
   if (selected !== null && (undoing?.alert === selected || state.alerts.some((each) => each.alert_id === selected))) {
-    await open(selected);
+    await open(selected, false);
   } else if (selected !== null && detail?.line.state === "open") {
-    await open(selected); // decided on another screen: shows by whom and why, until the officer goes on
+    await open(selected, false); // decided on another screen: shows by whom and why, until the officer goes on
   } else if (selected === null || state.alerts.length) {
-    await open(state.alerts[0]?.alert_id ?? null);
+    await open(state.alerts[0]?.alert_id ?? null, false);
   }
 }
 
@@ -114,25 +136,29 @@ function leave() {
 }
 
 function act(decision) {
-  if (detail?.line.state !== "open" || isLost) return;
+  if (!isDecidable()) return;
   if (decision === "dismiss") {
     one("#note").value = "";
+    one("#dismissals").dataset.of = selected;
     one("#dismissals").showModal();
-  } else decide(decision, "", "");
+  } else decide(selected, decision, "", "");
 }
 
-async function decide(decision, reason, note) {
-  const { alert_id: id, title } = detail.line;
+/** Decide the alert `id`, which the officer has read: nothing is done where another one is shown by now. */
+async function decide(id, decision, reason, note) {
+  if (id !== selected || !isDecidable()) return;
+  const { title } = detail.line;
   const answer = await post(`/api/alerts/${id}/decision`, { decision, reason, note });
   if (!answer.ok) {
     const why = answer.status === 409 ? "Another officer has decided already." : "Not stored. The alert is still open: try again.";
-    await open(id);
+    await open(selected, false); // not back to `id`: the officer may be about to decide what was opened since
     const place = one("#problem");
-    if (place) place.textContent = why;
+    if (place) place.textContent = selected === id ? why : `${title}: ${why}`;
     return;
   }
-  detail.line = { ...detail.line, ...answer.data };
   offerUndo(id, `${{ confirm: "Confirmed", dismiss: "Dismissed", escalate: "Escalated" }[decision]}: ${title}`);
+  if (detail?.line.alert_id !== id) return;
+  detail.line = { ...detail.line, ...answer.data };
   drawDetail();
 }
 
@@ -165,7 +191,7 @@ function tick() {
   const done = undoing.alert;
   undoing = null;
   one("#undo").hidden = true;
-  if (selected === done) open(state.alerts[0]?.alert_id ?? null);
+  if (selected === done) open(state.alerts[0]?.alert_id ?? null, false);
 }
 
 async function next(lane) {
@@ -208,7 +234,7 @@ one("#dismissals").addEventListener("click", (event) => {
   const button = event.target.closest("[data-reason]");
   if (!button) return;
   one("#dismissals").close();
-  decide("dismiss", button.dataset.reason, one("#note").value.trim());
+  decide(Number(one("#dismissals").dataset.of), "dismiss", button.dataset.reason, one("#note").value.trim());
 });
 one("#undo button").addEventListener("click", undo);
 one("#keys").addEventListener("click", () => one("#help").showModal());
@@ -237,7 +263,16 @@ function toggleSound() {
   drawSide();
 }
 
+/** Somebody is there, and has what is open. */
 async function touched() {
+  if (selected !== null && !had.has(selected)) {
+    had.add(selected);
+    // The queue is not drawn anew: a button that is replaced while it is pressed gets no click.
+    const mark = one(`#alerts [data-alert="${selected}"] .new`);
+    mark?.replaceChildren();
+    mark?.classList.remove("new");
+    ring();
+  }
   await wake();
   showSound();
 }
