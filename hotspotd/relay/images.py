@@ -23,6 +23,8 @@ _MAX_SIDE = 8_000
 
 _JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 _J2K_START = b"\xff\x4f\xff\x51"
+# SOC, then SIZ up to the offset of the reference grid.
+_SIZ_END = 24
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _JPEG_START = b"\xff\xd8"
 
@@ -65,9 +67,9 @@ def size_of(data: bytes) -> tuple[int, int]:
         if data.startswith(_PNG_SIGNATURE):
             return _pair(struct.unpack_from(">II", data, 16))
         if data.startswith(_JP2_SIGNATURE):
-            return _codestream(data, data.index(_J2K_START))
+            return _codestream(data, *_jp2(data))
         if data.startswith(_J2K_START):
-            return _codestream(data, 0)
+            return _codestream(data, 0, len(data))
         if data.startswith(_JPEG_START):
             return _jpeg(data)
     except (struct.error, ValueError) as error:
@@ -81,7 +83,31 @@ def _pair(numbers: tuple[int, ...]) -> tuple[int, int]:
     return numbers[0], numbers[1]
 
 
-def _codestream(data: bytes, start: int) -> tuple[int, int]:
+def _jp2(data: bytes) -> tuple[int, int]:
+    """Where the codestream begins and ends: the first jp2c box (ISO/IEC 15444-1, I.4), as the decoder takes it.
+
+    The boxes are walked, not searched: what is in another box may look like a codestream and is never decoded.
+    """
+    place = 0
+    while True:
+        length, kind = struct.unpack_from(">I4s", data, place)
+        header = 8
+        if length == 1:
+            (length,) = struct.unpack_from(">Q", data, place + header)
+            header = 16
+        elif length == 0:
+            length = len(data) - place
+        if not header <= length <= len(data) - place:
+            raise ValueError(length)
+        if kind == b"jp2c":
+            return place + header, place + length
+        place += length
+
+
+def _codestream(data: bytes, start: int, end: int) -> tuple[int, int]:
+    # SOC and SIZ come first, whatever follows them.
+    if end - start < _SIZ_END or not data.startswith(_J2K_START, start):
+        raise ValueError(start)
     # SIZ (ISO/IEC 15444-1, A.5.1): marker, length and capabilities, then size and offset of the reference grid.
     across, down, left, top = struct.unpack_from(">IIII", data, start + 8)
     return across - left, down - top

@@ -46,6 +46,8 @@ _SINGLE = {position.value: position for position in FingerPosition} | {
 }
 _SEARCHES = frozenset((TransactionType.NPS, TransactionType.CPS))
 _MILLIMETRES_PER_INCH = 25.4
+# A reader takes 64 records, and an officer reads fewer.
+_MOST_HITS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,8 @@ def compose_result(request: Transaction, tcn: str, hits: list[Hit], responder: R
     """An SRE for ``request``: no hit, or one Type-2 record for each hit, all unconfirmed (RDM ``UC``).
 
     INT-I does not say in public how several candidates travel in one SRE; its sample holds one. Here each has a
-    Type-2 record of its own (IDC counts from 0, its sequence number in 2.064 is IDC + 1).
+    Type-2 record of its own (IDC counts from 0, its sequence number in 2.064 is IDC + 1). ``hits`` come most
+    urgent first; the first 40 are sent, and the total in 2.064 counts all of them.
     """
     original = request.header.tot.value
     if not hits:
@@ -160,7 +163,7 @@ def compose_result(request: Transaction, tcn: str, hits: list[Hit], responder: R
         )
         records = [Descriptive(respondents=none)]
     else:
-        records = [_candidate(hit, idc, len(hits), original, responder) for idc, hit in enumerate(hits)]
+        records = [_candidate(hit, idc, len(hits), original, responder) for idc, hit in enumerate(hits[:_MOST_HITS])]
     header = _answering(request, tcn, TransactionType.SRE, responder, now)
     return xml6.encode(Transaction(header=header, descriptive=tuple(records)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -96,6 +97,15 @@ def test_a_hit_arrives_with_record_candidates_and_instruction() -> None:
     assert answer.text == Notice.RED.instruction
 
 
+def test_more_hits_than_a_reply_can_hold_are_cut_to_the_first_and_counted_all() -> None:
+    given = [hit(f"2026/{number}") for number in range(100)]
+    reply = compose_result(REQUEST, "R1", given, RESPONDER, NOW)
+    assert read_answer(reply).hits == tuple(given[:40])
+    respondents = [record.respondents for record in xml6.decode(reply).descriptive]
+    assert {part.total for part in respondents if part} == {100}
+    assert [part.candidates[0].sequence for part in respondents if part] == list(range(1, 41))
+
+
 def test_no_hit_arrives_as_no_hit() -> None:
     answer = read_answer(compose_result(REQUEST, "R1", [], RESPONDER, NOW))
     assert (answer.outcome, answer.hits) == (GatewayOutcome.NO_HIT, ())
@@ -183,6 +193,61 @@ def test_pictures_that_claim_to_be_huge_are_refused_before_decoding(suffix: str)
     with pytest.raises(RelayError) as caught:
         images.decode_grey(bytes(data))
     assert caught.value.reason is Reason.TOO_LARGE
+
+
+def box(kind: bytes, content: bytes, *, long: bool = False) -> bytes:
+    if long:
+        return struct.pack(">I4sQ", 1, kind, len(content) + 16) + content
+    return struct.pack(">I4s", len(content) + 8, kind) + content
+
+
+def taken_apart(jp2: bytes) -> tuple[bytes, bytes]:
+    """The boxes before the codestream's, and the codestream."""
+    place = jp2.index(b"jp2c") - 4
+    return jp2[:place], jp2[place + 8 :]
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_a_jp2_is_measured_by_the_codestream_that_is_decoded_not_by_one_in_another_box(long: bool) -> None:
+    before, stream = taken_apart(encoded(ridges(size=(40, 50)), ".jp2"))
+    decoy = box(b"uuid", bytes(16) + stream, long=long)
+    stream = stream[:8] + struct.pack(">II", 9_000, 9_000) + stream[16:]
+    for codestream in (box(b"jp2c", stream, long=long), struct.pack(">I4s", 0, b"jp2c") + stream):
+        bomb = before + decoy + codestream
+        assert images.size_of(bomb) == (9_000, 9_000)
+        with pytest.raises(RelayError) as caught:
+            images.decode_grey(bomb)
+        assert caught.value.reason is Reason.TOO_LARGE
+
+
+def test_a_jp2_with_other_boxes_and_a_codestream_to_the_end_is_decoded() -> None:
+    image = ridges(size=(40, 50))
+    before, stream = taken_apart(encoded(image, ".jp2"))
+    data = before + box(b"uuid", bytes(40)) + struct.pack(">I4s", 0, b"jp2c") + stream
+    assert images.size_of(data) == (50, 40)
+    assert images.decode_grey(data).shape == image.shape
+
+
+def test_a_jp2_whose_boxes_do_not_add_up_is_refused() -> None:
+    before, stream = taken_apart(encoded(ridges(size=(40, 50)), ".jp2"))
+    whole = box(b"jp2c", stream)
+    for data in (
+        before,
+        before + box(b"uuid", stream),
+        before + struct.pack(">I4s", 0, b"uuid") + whole,
+        before + struct.pack(">I4s", 7, b"uuid") + whole,
+        before + struct.pack(">I4s", 0xFFFF_FFFF, b"uuid") + whole,
+        before + struct.pack(">I4sQ", 1, b"uuid", 15) + whole,
+        before + struct.pack(">I4sQ", 1, b"uuid", 2**64 - 1) + whole,
+        before + struct.pack(">I4s", 1, b"jp2c"),
+        before + whole[:-1],
+        before + box(b"jp2c", stream[:23]) + stream[23:],
+        before + box(b"jp2c", b"\x00" + stream),
+        before + box(b"jp2c", b""),
+    ):
+        with pytest.raises(RelayError) as caught:
+            images.size_of(data)
+        assert caught.value.reason is Reason.BAD_TRANSACTION
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".jp2"])
