@@ -6,9 +6,9 @@ One JSON object a line, with the fields of ``ListRecord`` and, all of them optio
      "birth_date": "1974-08-12", "documents": [{"number": "L898902C3", "issuer": "UTO"}],
      "fingers": {"right_index": "1_1.png"}, "finger_dpi": 500, "portrait": "face.jpg"}
 
-A row that cannot be used is left out and a picture that cannot be enrolled is left out of its row; each is told
-with line, reference and reason, and never stops the rows after it. File names are relative to the folder and may
-not lead out of it.
+A text has at most 500 printable characters. A row that cannot be used is left out and a picture that cannot be
+enrolled is left out of its row; each is told with line, reference and reason, and never stops the rows after it.
+File names are relative to the folder and may not lead out of it.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ RECORDS = "records.jsonl"
 _LONGEST_LINE = 64 * 1024
 _LARGEST_PICTURE = 16 * 1024 * 1024
 _MOST_DOCUMENTS = 64
+# A kiosk reads 4000 characters of a text; nothing an officer is shown needs as many.
+_LONGEST_TEXT = 500
 _OWNER = re.compile(r"[A-Z]{3}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _REDUCED_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
@@ -157,6 +159,7 @@ def _check(row: _Row, seen: set[str]) -> None:
         raise _RowError("this reference was listed before")
     if not 1 <= len(row.reference) <= 60:
         raise _RowError("reference: 1 to 60 characters")
+    _check_texts(row)
     if not _OWNER.fullmatch(row.owner):
         raise _RowError("owner: three capital letters")
     if row.birth_date is not None:
@@ -175,6 +178,29 @@ def _check(row: _Row, seen: set[str]) -> None:
     holds_name = bool(row.surname and row.birth_date)
     if not (row.documents or row.document_number or row.fingers or row.portrait or holds_name):
         raise _RowError("nothing to search by: no document, print, portrait, or name with date of birth")
+
+
+def _check_texts(row: _Row) -> None:
+    for key, text in _texts(row):
+        # What is not printable cannot be sent in XML, or cannot be shown.
+        if len(text) > _LONGEST_TEXT or not text.isprintable():
+            raise _RowError(f"{key}: at most {_LONGEST_TEXT} printable characters")
+
+
+def _texts(row: _Row) -> Iterator[tuple[str, str]]:
+    """Every text of the row with the key it stands under."""
+    for key in ListRecord.__struct_fields__:
+        value = getattr(row, key)
+        if isinstance(value, str):
+            yield key, value
+    for place, document in enumerate(row.documents):
+        yield f"documents[{place}].number", document.number
+        yield f"documents[{place}].issuer", document.issuer
+    for label, name in row.fingers.items():
+        yield "fingers", label
+        yield "fingers", name
+    if row.portrait is not None:
+        yield "portrait", row.portrait
 
 
 def _check_date(key: str, text: str, shape: re.Pattern[str]) -> None:

@@ -77,6 +77,17 @@ def test_a_row_becomes_an_entry_with_its_documents_and_prints(tmp_path: Path, pr
         (GOOD | {"document_number": "L898902C3"}, "document_issuer"),
         (GOOD | {"documents": [{"number": "<<", "issuer": "UTO"}]}, "documents[0]"),
         (GOOD | {"documents": [{"number": "1", "issuer": "UTO"}] * 65}, "documents"),
+        (GOOD | {"surname": "x" * 501}, "surname: at most 500 printable characters"),
+        (GOOD | {"given_names": "ANNA\nMARIA"}, "given_names: at most 500"),
+        (GOOD | {"reason": "Wanted\x01"}, "reason: at most 500"),
+        (GOOD | {"reason": "\ufffe"}, "reason: at most 500"),
+        (GOOD | {"reference": "XPO\x00"}, "reference: at most 500"),
+        (GOOD | {"nationality": "U\x7fO"}, "nationality: at most 500"),
+        (GOOD | {"document_number": "1" * 501, "document_issuer": "UTO"}, "document_number: at most 500"),
+        (GOOD | {"documents": [{"number": "1\x1b[2J", "issuer": "UTO"}]}, "documents[0].number: at most 500"),
+        (GOOD | {"documents": [{"number": "1", "issuer": "U" * 501}]}, "documents[0].issuer: at most 500"),
+        (GOOD | {"fingers": {"right_index": "1\x00.png"}}, "fingers: at most 500"),
+        (GOOD | {"portrait": "1\x00.jpg"}, "portrait: at most 500"),
         (GOOD | {"finger_dpi": 72}, "finger_dpi"),
         (GOOD | {"birth_date": None}, "nothing to search by"),
         (GOOD | {"reason": "x" * 70_000}, "line longer"),
@@ -93,6 +104,13 @@ def test_a_bad_row_is_left_out_with_line_and_reason_and_stops_no_other(
     assert problem.line == 2
     assert reason in problem.what
     assert source.rows == 3
+
+
+def test_texts_as_long_as_allowed_in_any_script_are_kept(tmp_path: Path) -> None:
+    texts = {"reason": "x" * 500, "surname": "Дьяченко", "given_names": "Zoë Ñuñez 花子"}
+    (entry,), source = read(tmp_path, GOOD | texts)
+    assert source.problems == []
+    assert {key: getattr(entry.record, key) for key in texts} == texts
 
 
 def test_a_reference_that_was_there_before_is_left_out(tmp_path: Path) -> None:
