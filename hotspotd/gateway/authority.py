@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import os
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,8 @@ from hotspotd.errors import ConfigError, Reason
 _BACKDATED = timedelta(days=1)
 _CA_VALID = timedelta(days=3_650)
 _LEAF_VALID = timedelta(days=397)
+# As device.name in the configuration; the name is that of the files, too.
+_DEVICE = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 class Authority:
@@ -77,7 +80,14 @@ class Authority:
         return self._issue(file, names[0], ExtendedKeyUsageOID.SERVER_AUTH, sans)
 
     def issue_device(self, device: str) -> tuple[Path, Path]:
-        """A client certificate whose common name is ``device``; returns the paths of certificate and key."""
+        """A client certificate whose common name is ``device``; returns the paths of certificate and key.
+
+        Raises ConfigError: BAD_VALUE for a name that no configuration can have, CONFLICT.
+        """
+        if not _DEVICE.fullmatch(device):
+            raise ConfigError(
+                Reason.BAD_VALUE, f"{device[:50]!r}: not the name of a device", "1 to 40 of A-Z a-z 0-9 _ -."
+            )
         return self._issue(device, device, ExtendedKeyUsageOID.CLIENT_AUTH, None)
 
     def _issue(

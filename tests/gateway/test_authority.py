@@ -43,6 +43,21 @@ def test_a_device_certificate_is_for_clients_and_carries_the_name(tmp_path: Path
     assert certificate.subject.rfc4514_string() == "CN=kiosk-1"
 
 
+@pytest.mark.parametrize("name", ["", "x" * 41, "x" * 65, "../outside", "a/b", "kiosk 1", "kiosk-1\n", "kiösk"])
+def test_a_name_that_no_device_can_have_is_refused_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    folder = tmp_path / "pki"
+    authority = Authority.create(folder)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ConfigError) as caught:
+        authority.issue_device(name)
+    assert caught.value.reason is Reason.BAD_VALUE
+    assert main([str(folder), f"--device={name}"]) == 1
+    assert "not the name of a device" in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_the_command_makes_an_authority_and_goes_on_with_it(tmp_path: Path) -> None:
     assert main([str(tmp_path / "pki"), "--server", "localhost,127.0.0.1", "--device", "kiosk-1"]) == 0
     assert main([str(tmp_path / "pki"), "--device", "kiosk-2"]) == 0
