@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 _MAX_RUNS = 3
 _STORAGE_RETRY_S = 2.0
+_NOT_PROCESSABLE = FieldError(code="999", text="NOT PROCESSABLE")
 
 # What a search may raise over a transaction that is not as it should be; the answer is an ERR. Anything else is
 # a fault of ours that ends the process, which is started again and tries the transaction a bounded number of times.
@@ -94,11 +95,12 @@ class Processor:
             loop = asyncio.get_running_loop()
             body = await loop.run_in_executor(pool, self._answer, taken, self._clock.now())
             await self._store.finish(taken, body, self._clock.now().iso())
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, sqlite3.Error):
+            # Neither is the transaction's doing: a disk that is full for a day must not use its runs up.
             try:
                 await self._store.give_back(taken)
             except sqlite3.Error as error:
-                # It counts as a run then, of which there are several; that the process ends is what matters.
+                # It counts as a run then, of which there are several; what it ended with is what matters.
                 logger.warning("transaction %s could not be given back (%s)", taken.tcn, error)
             raise
         finally:
@@ -113,14 +115,19 @@ class Processor:
         tcn = "R" + digest(f"{taken.device}/{taken.tcn}".encode())[:31]
         if taken.runs > _MAX_RUNS:
             logger.error("transaction %s was begun %d times and never ended; answered with ERR", taken.tcn, taken.runs)
-            return compose_error(request, tcn, FieldError(code="999", text="NOT PROCESSABLE"), self._responder, now)
+            return compose_error(request, tcn, _NOT_PROCESSABLE, self._responder, now)
         try:
             hits = self._search(read_inquiry(request), now.at.date())
         except _FAILURES as error:
             logger.warning("transaction %s cannot be searched: %s", taken.tcn, _plainly(error))
             return compose_error(request, tcn, _field_error(request, error), self._responder, now)
         logger.info("transaction %s of %s: %d hits", taken.tcn, taken.device, len(hits))
-        return compose_result(request, tcn, hits, self._responder, now)
+        try:
+            return compose_result(request, tcn, hits, self._responder, now)
+        except _FAILURES as error:
+            # The list holds what cannot be sent; the transaction is as it should be.
+            logger.error("the hits of transaction %s cannot be sent: %s", taken.tcn, _plainly(error))
+            return compose_error(request, tcn, _NOT_PROCESSABLE, self._responder, now)
 
 
 def _plainly(error: Exception) -> str:
@@ -137,4 +144,4 @@ def _field_error(request: Transaction, error: Exception) -> FieldError:
         return FieldError(code="118", text="IMAGE SIZE")
     if isinstance(error, HotspotError) and error.reason is Reason.BAD_TRANSACTION:
         return FieldError(code="117", text="INVALID RECORD DATA")
-    return FieldError(code="999", text="NOT PROCESSABLE")
+    return _NOT_PROCESSABLE

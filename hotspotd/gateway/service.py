@@ -116,7 +116,7 @@ class Service:
             return _cut(request)
         if self._faults.take("error_next"):
             raise RelayError(Reason.BUSY, "ordered to fail")
-        transaction = await asyncio.to_thread(_readable, body, tcn)
+        transaction = await asyncio.to_thread(_readable, body, tcn, device)
         # A device that goes away must not undo half of a commit: it is carried through whatever becomes of the request.
         receipt, new = await asyncio.shield(
             self._store.take(
@@ -171,15 +171,15 @@ class Service:
         if after:
             await asyncio.shield(self._store.acknowledge(device, after))
         arrival = self._arrival(device)
-        found = []
+        arrival.clear()
+        # Outside the time limit: what is there already is handed out however short the wait is.
+        found = await self._store.replies(device, _REPLIES_AT_ONCE)
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
-                while not self._closing.is_set():
+                while not (found or self._closing.is_set()):
+                    await arrival.wait()
                     arrival.clear()
                     found = await self._store.replies(device, _REPLIES_AT_ONCE)
-                    if found:
-                        break
-                    await arrival.wait()
         replies = tuple(
             WireReply(cursor=f"{self._store.gateway}:{reply.sequence}", tcr=reply.tcr, payload=reply.body)
             for reply in found
@@ -200,10 +200,12 @@ class Service:
         return _json(order)
 
 
-def _readable(body: bytes, tcn: str) -> Transaction:
+def _readable(body: bytes, tcn: str, device: str) -> Transaction:
     transaction = xml6.decode(body)
     if transaction.header.tcn != tcn:
         raise RelayError(Reason.BAD_TRANSACTION, "1.009 TCN is not the control number it was sent under")
+    if transaction.header.origin.identifier != device:
+        raise RelayError(Reason.BAD_TRANSACTION, "1.008 ORI is not the device of the certificate")
     return transaction
 
 

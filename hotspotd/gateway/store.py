@@ -2,7 +2,7 @@
 
 Promises: ``take`` returns when the transaction is on disk (WAL, ``synchronous=FULL``); the same control number
 from the same device is stored once; a transaction is answered once, its reply and the note that it is
-processed being one commit. Doesn't search anything.
+processed being one commit, which also erases the body. Doesn't search anything.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS inbox (
     tcn TEXT NOT NULL,
     sha256 TEXT NOT NULL,
     priority INTEGER NOT NULL,
-    body BLOB NOT NULL,
+    body BLOB NOT NULL,            -- empty once processed: portraits and prints are kept no longer than needed
     receipt BLOB NOT NULL,
     deliveries INTEGER NOT NULL DEFAULT 1,
     runs INTEGER NOT NULL DEFAULT 0,     -- searches begun
@@ -104,7 +104,11 @@ class Store:
             await connection.execute("PRAGMA journal_mode = WAL")
             await connection.execute("PRAGMA synchronous = FULL")
             await connection.execute("PRAGMA foreign_keys = ON")
+            # What is erased is overwritten, not only unlinked.
+            await connection.execute("PRAGMA secure_delete = ON")
             await connection.executescript(_SCHEMA)
+            # Versions before kept the bodies of what was processed.
+            await connection.execute("UPDATE inbox SET body = x'' WHERE processed > 0 AND length(body) > 0")
             await connection.execute(
                 "INSERT OR IGNORE INTO meta (name, value) VALUES ('gateway', ?)", (secrets.token_hex(6),)
             )
@@ -201,10 +205,11 @@ class Store:
             await db.execute("UPDATE inbox SET runs = runs - 1 WHERE id = ? AND processed = 0", (taken.id,))
 
     async def finish(self, taken: Taken, body: bytes, at: str) -> None:
-        """Store the reply and note that the transaction is processed: both or neither, and once."""
+        """Store the reply, note that the transaction is processed and erase its body: all or nothing, and once."""
         async with self._transaction() as db:
             done = await db.execute(
-                "UPDATE inbox SET processed = processed + 1, processed_at = ? WHERE id = ? AND processed = 0",
+                "UPDATE inbox SET processed = processed + 1, processed_at = ?, body = x''"
+                " WHERE id = ? AND processed = 0",
                 (at, taken.id),
             )
             if not done.rowcount:

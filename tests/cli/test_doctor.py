@@ -154,6 +154,7 @@ def test_a_key_of_another_certificate_and_a_name_of_another_device_are_told(site
     site.path.write_text(site.path.read_text().replace("tls/KIOSK-01.pem", "tls/KIOSK-02.pem"))
     found = look(site, certificates)
     assert "does not belong" in found["device key"].text
+    assert found["device certificate"].state is State.FAILS
     assert "KIOSK-02" in found["device certificate"].text
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import sqlite3
 import ssl
 from datetime import UTC, datetime
 
 import aiohttp
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from hotspotd.clock import Stamp
 from hotspotd.errors import BiometricError, Reason
-from hotspotd.gateway.store import Store, StoreCounts, TransactionCount
+from hotspotd.gateway import processing
+from hotspotd.gateway.store import Store, StoreCounts, Taken, TransactionCount
 from hotspotd.relay.compose import compose_nps, read_answer
 from hotspotd.relay.links.wire import Receipt, Refusal, WireReplies, check_receipt, digest
 from tests.gateway.bench import Certificates, GatewayBench, ask
@@ -21,6 +25,7 @@ from tests.relay.travellers import ORIGIN, encounter, hit
 NOW = Stamp(datetime(2026, 11, 22, 12, 0, tzinfo=UTC), trusted=True)
 ENCOUNTER = encounter(pictures=False)
 BODY = compose_nps(ENCOUNTER, ORIGIN, NOW, "IMM")
+OTHERS_BODY = compose_nps(ENCOUNTER, replace(ORIGIN, device="kiosk-2"), NOW, "IMM")
 
 
 @pytest.fixture
@@ -77,7 +82,7 @@ async def test_the_same_number_of_two_devices_is_two_transactions(
 ) -> None:
     other = certificates.device("kiosk-2")
     assert (await put(gateway, kiosk))[0] == 201
-    assert (await put(gateway, other, BODY.replace(b"ANNA", b"ANNI")))[0] == 201
+    assert (await put(gateway, other, OTHERS_BODY.replace(b"ANNA", b"ANNI")))[0] == 201
     assert (await counts(gateway, other)).transactions == 1
     mine, others = await replies(gateway, kiosk), await replies(gateway, other)
     assert len(mine.replies) == len(others.replies) == 1
@@ -90,6 +95,8 @@ async def test_the_same_number_of_two_devices_is_two_transactions(
         (b"not xml", "", 422),
         (BODY, "OTHER-1", 422),
         (b"", "", 422),
+        (OTHERS_BODY, "", 422),
+        (compose_nps(ENCOUNTER, replace(ORIGIN, device=""), NOW, "IMM"), "", 422),
         (BODY, "bad%20number", 422),
         (BODY, "x" * 41, 422),
         (BODY.replace(b"<itl:NIST", b"<!DOCTYPE a []><itl:NIST", 1), "", 422),
@@ -102,6 +109,13 @@ async def test_what_cannot_be_read_is_refused_with_a_reason_and_not_stored(
     assert got == status
     assert msgspec.json.decode(answer, type=Refusal).reason == "bad_transaction"
     assert (await counts(gateway, kiosk)).transactions == 0
+
+
+async def test_a_transaction_in_the_name_of_another_device_is_refused_by_the_field(
+    gateway: GatewayBench, kiosk: ssl.SSLContext
+) -> None:
+    _, answer = await put(gateway, kiosk, OTHERS_BODY)
+    assert msgspec.json.decode(answer, type=Refusal).what == "1.008 ORI is not the device of the certificate"
 
 
 async def test_a_transaction_over_the_limit_is_refused_by_its_length_alone(
@@ -143,6 +157,8 @@ async def test_a_reply_is_handed_out_until_it_is_acknowledged(gateway: GatewayBe
     await put(gateway, kiosk)
     first = await replies(gateway, kiosk)
     assert await replies(gateway, kiosk) == first
+    assert len(first.replies) == 1
+    assert await replies(gateway, kiosk, wait="0") == first
     assert (await replies(gateway, kiosk, first.replies[0].cursor, wait="0")).replies == ()
     assert (await replies(gateway, kiosk, wait="0")).replies == ()
 
@@ -186,6 +202,55 @@ async def test_a_search_that_fails_is_answered_with_an_error_and_the_next_goes_o
     second = encounter(2, pictures=False)
     await put(gateway, kiosk, compose_nps(second, ORIGIN, NOW, "IMM"), second.tcn)
     assert read_answer((await replies(gateway, kiosk, first.cursor)).replies[0].payload).outcome == "no_hit"
+
+
+async def test_a_listed_text_that_cannot_be_sent_is_answered_with_an_error_and_the_next_goes_on(
+    gateway: GatewayBench, kiosk: ssl.SSLContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = hit()
+    gateway.search.listed["L898902C3"] = replace(found, record=replace(found.record, reason="Wanted\x01"))
+    await put(gateway, kiosk)
+    first = (await replies(gateway, kiosk)).replies[0]
+    assert read_answer(first.payload).text.startswith("999")
+    (logged,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert ENCOUNTER.tcn in logged.getMessage()
+    assert "Wanted" not in logged.getMessage()
+    gateway.search.listed["L898902C3"] = found
+    second = encounter(2, pictures=False)
+    await put(gateway, kiosk, compose_nps(second, ORIGIN, NOW, "IMM"), second.tcn)
+    assert read_answer((await replies(gateway, kiosk, first.cursor)).replies[0].payload).hits == (found,)
+
+
+async def test_an_answer_that_cannot_be_stored_for_long_is_stored_when_it_can_be(
+    gateway: GatewayBench, kiosk: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert gateway.store
+    monkeypatch.setattr(processing, "_STORAGE_RETRY_S", 0.0)
+    finish, full = gateway.store.finish, iter(range(6))
+
+    async def fails_at_first(taken: Taken, body: bytes, at: str) -> None:
+        if next(full, None) is not None:
+            raise sqlite3.OperationalError("database or disk is full")
+        await finish(taken, body, at)
+
+    monkeypatch.setattr(gateway.store, "finish", fails_at_first)
+    await put(gateway, kiosk)
+    assert read_answer((await replies(gateway, kiosk)).replies[0].payload).outcome == "no_hit"
+    assert gateway.search.asked == [ENCOUNTER.tcn] * 7
+
+
+async def test_a_copy_after_the_body_was_erased_is_known_and_other_content_is_a_conflict(
+    gateway: GatewayBench, kiosk: ssl.SSLContext
+) -> None:
+    first = await put(gateway, kiosk)
+    got = await replies(gateway, kiosk)
+    await gateway.stop()
+    assert b"ERIKSSON" not in gateway.database.read_bytes()
+    await gateway.start()
+    assert (await put(gateway, kiosk)) == (200, first[1])
+    assert (await put(gateway, kiosk, BODY.replace(b"ANNA", b"ANNI")))[0] == 409
+    assert await replies(gateway, kiosk) == got
+    assert gateway.search.asked == [ENCOUNTER.tcn]
 
 
 async def test_a_type_of_transaction_that_is_not_searched_is_answered_with_error_116(

@@ -37,7 +37,7 @@ def certificates(subject: Subject) -> Iterator[Finding]:
     if named != [subject.config.device.name]:
         yield Finding(
             "device certificate",
-            State.WARNING,
+            State.FAILS,  # The gateway refuses what another device's name is on.
             f"names {', '.join(named) or 'nobody'}, device.name is {subject.config.device.name}",
             "Have a certificate made for this device.",
         )
