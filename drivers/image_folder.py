@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from drivers.base import DriverError, DriverReason
+
 _log = logging.getLogger(__name__)
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
@@ -33,6 +35,11 @@ class ImageFolder:
     def there(self) -> bool:
         """Whether the folder exists."""
         return self._folder.is_dir()
+
+    def require(self) -> None:
+        """Raises DriverError (ABSENT) where there is no such folder."""
+        if not self.there():
+            raise DriverError(DriverReason.ABSENT, f"there is no folder {self._folder}", "make it, or correct its path")
 
     def next(self) -> NDArray[np.uint8] | None:
         """The picture after the last one, from the beginning after the end; ``None`` where none can be read."""

@@ -88,7 +88,6 @@ class _Places:
 class _Parts:
     """What has been opened and runs until the end."""
 
-    events: Events
     records: Records
     watchlist: LiveWatchlist
     courier: Courier
@@ -246,7 +245,7 @@ async def _open(config: Config, places: _Places, stack: AsyncExitStack) -> _Part
         status=lambda: f"{len(lanes)} lanes, link {'up' if courier.link_up else 'down'}",
         clock=clock,
     )
-    return _Parts(events, records, watchlist, courier, console, lanes, shared, watchdog, notifier)
+    return _Parts(records, watchlist, courier, console, lanes, shared, watchdog, notifier)
 
 
 def _face_engine(config: Config, places: _Places) -> FaceEngine | None:

@@ -21,7 +21,6 @@ class Reason(StrEnum):
     MISSING_KEY = "missing_key"
     # domain
     BAD_MRZ = "bad_mrz"
-    BAD_CHECK_DIGIT = "bad_check_digit"
     # biometrics
     NO_FINGER = "no_finger"
     NO_FACE = "no_face"
@@ -50,7 +49,6 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
     # work
     BUSY = "busy"
-    STUCK = "stuck"
 
 
 class HotspotError(Exception):

@@ -48,15 +48,10 @@ class ReplayCamera(Camera):
         await self.close()
         self._worker.start()
         try:
-            there = await self._worker.run(lambda _: self._folder.there())
+            await self._worker.run(lambda _: self._folder.require())
         except BaseException:
             await self.close()
             raise
-        if not there:
-            await self.close()
-            raise DriverError(
-                DriverReason.ABSENT, f"there is no folder {self._address.path}", "make it, or correct its path"
-            )
         self._frame = self._failure = None
         self._news = asyncio.Event()
         self._task = asyncio.create_task(self._run(), name=f"replay camera {self._address.path}")

@@ -32,15 +32,10 @@ class ReplayScanner(FingerprintScanner):
         await self.close()
         self._worker.start()
         try:
-            there = await self._worker.run(lambda _: self._folder.there())
+            await self._worker.run(lambda _: self._folder.require())
         except BaseException:
             await self.close()
             raise
-        if not there:
-            await self.close()
-            raise DriverError(
-                DriverReason.ABSENT, f"there is no folder {self._address.path}", "make it, or correct its path"
-            )
         return DeviceInfo("replay", str(self._address), model="pictures of a folder", details={"dpi": str(self._dpi)})
 
     async def close(self) -> None:

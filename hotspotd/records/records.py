@@ -63,15 +63,9 @@ class Records(Outbox, Answers, Alerts, Retention):
 
     async def check_writable(self) -> None:
         """Commit something. Raises RecordsError when nothing can be committed."""
-        await self.meta_set("last_check", self._clock.now().iso())
+        await self._meta_set("last_check", self._clock.now().iso())
 
-    async def meta_get(self, name: str) -> str | None:
-        """A small value kept between runs."""
-        row = await self._db.row("SELECT value FROM meta WHERE name = ?", (name,))
-        return None if row is None else str(row["value"])
-
-    async def meta_set(self, name: str, value: str) -> None:
-        """Keep a small value between runs."""
+    async def _meta_set(self, name: str, value: str) -> None:
         async with self._db.write() as writer:
             await writer.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
 

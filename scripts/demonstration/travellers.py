@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from hotspotd.domain.document import check_digit
@@ -45,7 +45,6 @@ class Traveller:
     bad_captures: int = 0
     misread_lines: bool = False
     expected_alert: str | None = None
-    proof: str = field(default="")
 
     def mrz(self) -> tuple[str, str]:
         """The document's two lines (TD3), with right check digits unless they are to be misread."""
