@@ -1,0 +1,2 @@
+#define HF_FOR_AVX2
+#include "search_kernels.h"

@@ -1,0 +1,2 @@
+#define HF_FOR_AVX512
+#include "search_kernels.h"

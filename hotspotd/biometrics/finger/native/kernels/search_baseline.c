@@ -1,0 +1,2 @@
+#define HF_FOR_BASELINE
+#include "search_kernels.h"
