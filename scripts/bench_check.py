@@ -73,7 +73,6 @@ def _measure(people: int, like: FingerTemplate, rng: np.random.Generator) -> dic
             began = time.perf_counter()
             check(snapshot, probes, thresholds, date(2026, 11, 22))
             times.append((time.perf_counter() - began) * 1000)
-        snapshot.close()
     return {
         "people": people,
         "first_ms": round(times[0], 1),

@@ -13,7 +13,7 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -24,6 +24,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from hotspotd.biometrics.finger import FingerTemplate
+from hotspotd.biometrics.finger.index import IndexWriter
 from hotspotd.clock import Clock
 from hotspotd.domain.candidate import ListRecord
 from hotspotd.domain.finger import FingerPosition
@@ -79,7 +81,7 @@ class _Tables:
     references: set[tuple[int, int]] = field(default_factory=set)
     documents: set[tuple[int, int]] = field(default_factory=set)
     names: set[tuple[int, int]] = field(default_factory=set)
-    fingers: list[tuple[int, int, int, int]] = field(default_factory=list)
+    fingers: list[tuple[int, int]] = field(default_factory=list)
     faces: list[int] = field(default_factory=list)
     pictures: list[tuple[int, int, int, int]] = field(default_factory=list)
     embedding_size: int = 0
@@ -97,6 +99,7 @@ class Builder:
         self._open = ExitStack()
         self._records = self._file(layout.RECORDS)
         self._fingers = self._file(layout.FINGERS)
+        self._codes = self._open.enter_context(IndexWriter(folder / layout.FINGER_CODES))
         self._faces = self._file(layout.FACES)
         self._pictures = self._file(layout.PICTURES)
 
@@ -108,7 +111,11 @@ class Builder:
         self._open.close()
 
     def add(self, entry: Entry) -> None:
-        """Write one entry. Raises WatchlistError(CONFLICT) when its reference is there already."""
+        """Write one entry.
+
+        Raises WatchlistError(CONFLICT) when its reference is there already, BiometricError(BAD_TEMPLATE) for a print
+        that is no template.
+        """
         record = entry.record
         if record.reference in self._seen:
             raise WatchlistError(Reason.CONFLICT, f"reference {record.reference} is listed twice", "List it once.")
@@ -144,8 +151,8 @@ class Builder:
             self._add_picture(entry.face.picture, number, 0)
         for finger in entry.fingers:
             if finger.template:
-                place = (self._fingers.tell(), len(finger.template), number, int(finger.position))
-                self._tables.fingers.append(place)
+                self._codes.add(FingerTemplate.decode(finger.template), number, int(finger.position))
+                self._tables.fingers.append((self._fingers.tell(), len(finger.template)))
                 self._fingers.write(finger.template)
             self._add_picture(finger.picture, number, 1 + int(finger.position))
 
@@ -203,7 +210,7 @@ class Builder:
         (self._folder / name).write_bytes(rows.tobytes())
 
 
-def _padded(rows: list[tuple[int, int, int, int]], dtype: np.dtype[np.void]) -> NDArray[np.generic]:
+def _padded(rows: Sequence[tuple[int, ...]], dtype: np.dtype[np.void]) -> NDArray[np.generic]:
     table = np.zeros(len(rows), dtype=dtype)
     for place, row in enumerate(rows):
         for name, value in zip(dtype.names or (), row, strict=False):
@@ -240,7 +247,7 @@ def build(
 
     It is not made current: see ``Shelf.activate`` and ``Shelf.publish``. Blocks (fsync, hashing). Raises
     WatchlistError: BAD_VALUE for a version that is no file name, CONFLICT when this version or a reference is
-    there already, BUSY while another process builds; OSError when the disk refuses.
+    there already, BUSY while another process builds; BiometricError(BAD_TEMPLATE); OSError when the disk refuses.
     """
     if not _VERSION.fullmatch(version):
         raise WatchlistError(

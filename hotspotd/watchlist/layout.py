@@ -22,7 +22,7 @@ from hotspotd.errors import Reason, WatchlistError
 
 _T = TypeVar("_T", bound=np.generic)
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
 # A manifest lists a dozen files. Whatever is larger is none.
 _MANIFEST_LIMIT = 256 * 1024
@@ -34,6 +34,8 @@ DOCUMENTS = "documents.keys"
 NAMES = "names.keys"
 FINGERS = "fingers.blob"
 FINGER_INDEX = "fingers.index"
+# Codes, persons (record numbers) and positions: the file of ``hotspotd.biometrics.finger.index``.
+FINGER_CODES = "fingers.codes"
 FACES = "faces.f32"
 FACE_INDEX = "faces.index"
 PICTURES = "pictures.blob"
@@ -46,6 +48,7 @@ FILES = (
     NAMES,
     FINGERS,
     FINGER_INDEX,
+    FINGER_CODES,
     FACES,
     FACE_INDEX,
     PICTURES,
@@ -59,7 +62,8 @@ REAL = np.dtype(np.float32).newbyteorder("<")
 # ``expires``: proleptic Gregorian ordinal of the last day on which the record counts; NEVER where it has none.
 RECORD_ROW = np.dtype([("offset", "<u8"), ("length", "<u4"), ("expires", "<i4")])
 NEVER = np.iinfo(np.int32).max
-FINGER_ROW = np.dtype([("offset", "<u8"), ("length", "<u4"), ("record", "<u4"), ("position", "u1"), ("pad", "V7")])
+# Where a print's template lies; whose it is and of which finger stands in the codes' file, in the same order.
+FINGER_ROW = np.dtype([("offset", "<u8"), ("length", "<u4"), ("pad", "V4")])
 # ``kind``: 0 the portrait, otherwise 1 + finger position. Rows are sorted by record.
 PICTURE_ROW = np.dtype([("offset", "<u8"), ("length", "<u4"), ("record", "<u4"), ("kind", "u1"), ("pad", "V7")])
 

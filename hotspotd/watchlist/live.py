@@ -19,7 +19,6 @@ log = logging.getLogger(__name__)
 
 # How long a new list may lie on the shelf before it is searched.
 _LOOK_EVERY_S = 5.0
-_PREPARED_AT_ONCE = 64
 
 
 class LiveWatchlist:
@@ -41,7 +40,6 @@ class LiveWatchlist:
             if self.snapshot is not None and current == self._seen:
                 return False
             opened = await self._worker.run(self._open)
-            await self._prepare(opened)
         except (HotspotError, OSError) as error:
             told = str(error)
             log.log(logging.DEBUG if told == self._problem else logging.ERROR, "watchlist: %s", told)
@@ -53,12 +51,6 @@ class LiveWatchlist:
 
     def _open(self) -> Snapshot:
         return self._shelf.open(finger_engine=self._finger_engine, face_engine=self._face_engine)
-
-    async def _prepare(self, opened: Snapshot) -> None:
-        # In short calls: checks on the list in force go on between them, and no call looks stuck.
-        begin = 0
-        while await self._worker.run(opened.prepare, begin, _PREPARED_AT_ONCE):
-            begin += _PREPARED_AT_ONCE
 
     async def run(self) -> None:
         """Look for a new list for ever."""

@@ -4,14 +4,13 @@ Opening checks the hash of every file, so a search never reads changed bytes. No
 whose time is up never matches. All methods are synchronous and may be called from several worker threads at
 once; they are not for the event loop.
 
-Two things are simple for now: all of every file is hashed at opening, and prints are compared one by one, their
-decoded templates kept in memory from the first search on.
+Opening reads every file once, for its hash, and does nothing for each print: codes and templates stay where they are,
+mapped, and a search decodes only the few templates that its short list names (``hotspotd.biometrics.finger.index``).
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
@@ -23,10 +22,11 @@ from numpy.typing import NDArray
 
 from hotspotd.biometrics import finger
 from hotspotd.biometrics.finger import FingerTemplate
+from hotspotd.biometrics.finger.index import FingerIndex
 from hotspotd.domain.candidate import Candidate, ListRecord, Modality
 from hotspotd.domain.document import Document
 from hotspotd.domain.finger import FingerPosition
-from hotspotd.errors import Reason, WatchlistError
+from hotspotd.errors import BiometricError, Reason, WatchlistError
 from hotspotd.watchlist import layout
 from hotspotd.watchlist.keys import KeyIndex, document_text, key_of, name_tokens, probe_name_texts
 
@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 
 # An officer cannot look at more, and a probe that is like more than this many is a bad probe.
 MOST_CANDIDATES = 20
+# A print is compared with all fingers, since hands are mistaken and fingers put down in the wrong order. There are
+# about ten times as many others as of the finger that was asked for, so each may match by chance a tenth as often.
+_OTHER_FINGER_SHARE = 0.1
 
 
 class Snapshot:
@@ -52,8 +55,8 @@ class Snapshot:
         self._names = KeyIndex(folder / layout.NAMES)
         self._finger_rows = layout.map_array(folder / layout.FINGER_INDEX, layout.FINGER_ROW)
         self._finger_blob = layout.map_array(folder / layout.FINGERS, layout.BYTE)
-        self._templates: dict[int, FingerTemplate] = {}
-        self._decoding = threading.Lock()
+        self._fingers = _finger_index(folder)
+        self._fingers_alive: tuple[date, NDArray[np.bool_]] | None = None
         width = manifest.embedding_size
         faces = layout.map_array(folder / layout.FACES, layout.REAL)
         self._embeddings = faces.reshape(-1, width) if width else faces.reshape(0, 0)
@@ -81,11 +84,6 @@ class Snapshot:
         except (OSError, ValueError) as error:
             raise layout.damaged(folder, f"cannot be mapped: {error}") from error
 
-    def close(self) -> None:
-        """Let go of the decoded templates. Maps end with the last search that still uses them."""
-        with self._decoding:
-            self._templates.clear()
-
     def find_document(self, document: Document, today: date) -> list[Candidate]:
         """Records that list this document's number and issuer."""
         text = document_text(document.number, document.issuer)
@@ -109,15 +107,6 @@ class Snapshot:
             for reference in found
         ]
 
-    def prepare(self, begin: int, count: int) -> bool:
-        """Make ``count`` prints from ``begin`` on ready to be compared; whether there are more after them. Blocks.
-
-        Otherwise the first traveller waits for it: about 3 ms a print.
-        """
-        for template in self._decoded(np.arange(len(self._finger_rows))[begin : begin + count]):
-            finger.prepare(template)
-        return begin + count < len(self._finger_rows)
-
     def _look_up(self, index: KeyIndex, texts: Sequence[str], today: date) -> list[str]:
         numbers = {number for text in texts for number in index.find(key_of(self._secret, text))}
         return sorted(self._record(number).reference for number in numbers if self._counts(number, today))
@@ -127,43 +116,50 @@ class Snapshot:
     ) -> list[Candidate]:
         """Prints whose false match rate against ``template`` is at most ``max_fmr``, best first.
 
-        A known position is compared with prints of that finger and of an unknown one; an unknown one with all.
+        Compared in full are the prints that the codes make likely. Where the position is known, most of these are of
+        that finger or of an unknown one; a print of another finger is a candidate from a tenth of ``max_fmr`` on.
         """
-        rows = self._finger_rows
-        wanted = self._alive(rows["record"], today)
-        if position:
-            wanted &= (rows["position"] == int(position)) | (rows["position"] == int(FingerPosition.UNKNOWN))
-        places = np.flatnonzero(wanted)
-        if not places.size:
-            return []
-        scores = finger.search(template, self._decoded(places))
-        candidates = []
-        for best in np.argsort(-scores, kind="stable")[:MOST_CANDIDATES]:
-            score = float(scores[best])
-            rate = finger.false_match_rate(score)
-            if rate > max_fmr:
+        found = self._fingers.search(
+            template, self._template, wanted=self._alive_fingers(today), preferred=self._of_finger(position)
+        )
+        candidates: list[Candidate] = []
+        for number, score in zip(found.references, found.scores, strict=True):
+            rate = finger.false_match_rate(float(score))
+            if rate > max_fmr or len(candidates) == MOST_CANDIDATES:
                 break  # The rate never falls with the score.
-            row = rows[places[best]]
-            listed = FingerPosition(int(row["position"]))
+            listed = FingerPosition(int(self._fingers.positions[number]))
+            detail = f"Print, {_called(listed)}" if listed else "Print, finger unknown"
+            if position and listed and listed != position:
+                if rate > max_fmr * _OTHER_FINGER_SHARE:
+                    continue
+                detail += f", given as {_called(position)}"
             candidates.append(
                 Candidate(
                     modality=Modality.FINGER,
-                    reference=self._record(int(row["record"])).reference,
-                    score=score,
+                    reference=self._record(int(self._fingers.persons[number])).reference,
+                    score=float(score),
                     fmr=rate,
                     position=listed,
-                    detail=f"Print, {listed.label.replace('_', ' ')}" if listed else "Print, finger unknown",
+                    detail=detail,
                 )
             )
         return candidates
 
-    def _decoded(self, places: NDArray[np.intp]) -> list[FingerTemplate]:
-        with self._decoding:
-            for place in places:
-                if int(place) not in self._templates:
-                    row = self._finger_rows[place]
-                    self._templates[int(place)] = FingerTemplate.decode(_slice(self._finger_blob, row))
-            return [self._templates[int(place)] for place in places]
+    def _template(self, number: int) -> FingerTemplate:
+        return FingerTemplate.decode(_slice(self._finger_blob, self._finger_rows[number]))
+
+    def _of_finger(self, position: FingerPosition | None) -> NDArray[np.bool_] | None:
+        if not position:
+            return None
+        positions = self._fingers.positions
+        return np.asarray((positions == int(position)) | (positions == int(FingerPosition.UNKNOWN)))
+
+    def _alive_fingers(self, today: date) -> NDArray[np.bool_]:
+        known = self._fingers_alive
+        if known is None or known[0] != today:
+            known = (today, self._alive(self._fingers.persons, today))
+            self._fingers_alive = known
+        return known[1]
 
     def find_face(
         self, embedding: NDArray[np.float32], max_fmr: float, today: date, fmr_of: Callable[[float], float]
@@ -232,6 +228,17 @@ class Snapshot:
     def _alive(self, numbers: NDArray[np.uint32], today: date) -> NDArray[np.bool_]:
         alive: NDArray[np.bool_] = self._record_rows["expires"][numbers] >= today.toordinal()
         return alive
+
+
+def _finger_index(folder: Path) -> FingerIndex:
+    try:
+        return FingerIndex(folder / layout.FINGER_CODES)
+    except BiometricError as error:
+        raise WatchlistError(error.reason, error.what, error.advice) from error
+
+
+def _called(position: FingerPosition) -> str:
+    return position.label.replace("_", " ")
 
 
 def _slice(blob: NDArray[np.uint8], row: np.void) -> bytes:

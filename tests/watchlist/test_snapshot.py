@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import numpy as np
 import pytest
 
 from hotspotd.biometrics import finger
-from hotspotd.domain.candidate import Modality
+from hotspotd.biometrics.finger import codes
+from hotspotd.domain.candidate import ListRecord, Modality
 from hotspotd.domain.document import Document, parse_mrz
 from hotspotd.domain.finger import FingerPosition
-from hotspotd.errors import Reason, WatchlistError
-from hotspotd.watchlist import Shelf, Snapshot, build, layout, media_type
+from hotspotd.domain.notice import Notice
+from hotspotd.errors import BiometricError, Reason, WatchlistError
+from hotspotd.watchlist import EnrolledFinger, Entry, Shelf, Snapshot, build, layout, media_type
 from tests.watchlist.examples import FACE_ENGINE, MRZ, TODAY, entries, face_of, fmr_of, print_of
 
 
@@ -74,10 +77,23 @@ def test_finds_a_print_with_its_score_rate_and_position(snapshot: Snapshot) -> N
     assert found[0].fmr <= 1e-4
 
 
-def test_a_print_of_another_finger_is_not_compared_unless_the_position_is_unknown(snapshot: Snapshot) -> None:
-    assert snapshot.find_finger(print_of(2), FingerPosition.RIGHT_INDEX, 1e-4, TODAY) == []
+def test_a_print_given_as_another_finger_is_found_and_that_is_said(snapshot: Snapshot) -> None:
+    (found,) = snapshot.find_finger(print_of(2), FingerPosition.RIGHT_INDEX, 1e-4, TODAY)
+    assert (found.reference, found.position) == ("XPO/1", FingerPosition.LEFT_INDEX)
+    assert found.detail == "Print, left index, given as right index"
     for unknown in (None, FingerPosition.UNKNOWN):
-        assert references(snapshot.find_finger(print_of(2), unknown, 1e-4, TODAY)) == ["XPO/1"]
+        (found,) = snapshot.find_finger(print_of(2), unknown, 1e-4, TODAY)
+        assert (found.reference, found.detail) == ("XPO/1", "Print, left index")
+
+
+def test_a_print_of_another_finger_has_to_be_ten_times_as_sure(snapshot: Snapshot) -> None:
+    shaken = print_of(2, shake=1.5)
+    (found,) = snapshot.find_finger(shaken, FingerPosition.LEFT_INDEX, 1e-2, TODAY)
+    assert found.fmr is not None
+    just_enough = found.fmr * 2
+    assert snapshot.find_finger(shaken, FingerPosition.LEFT_INDEX, just_enough, TODAY)
+    assert snapshot.find_finger(shaken, FingerPosition.RIGHT_INDEX, just_enough, TODAY) == []
+    assert snapshot.find_finger(shaken, FingerPosition.RIGHT_INDEX, found.fmr * 11, TODAY)
 
 
 def test_a_listed_print_of_unknown_position_is_compared_with_every_probe(snapshot: Snapshot) -> None:
@@ -205,6 +221,42 @@ def test_templates_of_another_engine_are_refused_with_the_way_to_rebuild(
 def test_a_lane_without_faces_opens_any_list_and_finds_no_face(shelf: Shelf) -> None:
     snapshot = shelf.open(finger_engine=finger.ENGINE, face_engine=None)
     assert snapshot.find_face(face_of(1), 1e-5, TODAY, fmr_of) == []
+
+
+def test_codes_of_another_projection_are_refused_with_the_way_to_rebuild(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = replace(codes.projection(), identity="1-000000000000")
+    monkeypatch.setattr(codes, "projection", lambda: other)
+    with pytest.raises(WatchlistError, match=layout.FINGER_CODES) as error:
+        shelf.open(finger_engine=finger.ENGINE, face_engine=None)
+    assert error.value.reason is Reason.WRONG_MODEL
+
+
+def test_a_print_that_is_no_template_is_not_listed(tmp_path: Path) -> None:
+    record = ListRecord(reference="XPO/1", notice=Notice.BLUE, owner="XPO")
+    entry = Entry(record, fingers=(EnrolledFinger(FingerPosition.UNKNOWN, b"no template"),))
+    with pytest.raises(BiometricError) as error:
+        build(tmp_path, [entry], finger_engine=finger.ENGINE, face_engine=None, version="one")
+    assert error.value.reason is Reason.BAD_TEMPLATE
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_one_print_among_many_is_found_whatever_finger_it_was_given_as(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    listed = (FingerPosition.RIGHT_THUMB, FingerPosition.LEFT_INDEX, FingerPosition.RIGHT_INDEX)
+    many = [
+        Entry(
+            ListRecord(reference=f"XPO/{number}", notice=Notice.BLUE, owner="XPO"),
+            fingers=(EnrolledFinger(listed[number % 3], print_of(number).encode()),),
+        )
+        for number in range(150)
+    ]
+    shelf.publish(many, finger_engine=finger.ENGINE, face_engine=None, version="many")
+    snapshot = shelf.open(finger_engine=finger.ENGINE, face_engine=None)
+    for given in (None, *listed):
+        found = snapshot.find_finger(print_of(70, shake=2), given, 1e-3, TODAY)
+        assert references(found) == ["XPO/70"]
 
 
 def test_a_layout_of_another_version_is_refused(shelf: Shelf) -> None:

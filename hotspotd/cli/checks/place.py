@@ -111,7 +111,6 @@ def watchlist(subject: Subject) -> Iterator[Finding]:
         yield Finding("watchlist", State.WARNING, f"{text}: nobody is listed", "Build it from its source.")
     else:
         yield Finding("watchlist", State.WORKS, text)
-    snapshot.close()
 
 
 def _existing(folder: Path) -> Path:

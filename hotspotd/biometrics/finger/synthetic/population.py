@@ -150,7 +150,9 @@ def _field(rng: np.random.Generator, u: Float, v: Float) -> Float:
 
 
 def _turn(u: Float, v: Float, at_u: NDArray[np.float64], at_v: NDArray[np.float64]) -> Float:
-    return np.arctan2(v - at_v.astype(np.float32)[:, None], u - at_u.astype(np.float32)[:, None])
+    return np.asarray(
+        np.arctan2(v - at_v.astype(np.float32)[:, None], u - at_u.astype(np.float32)[:, None]), np.float32
+    )
 
 
 def _pole(u: Float, v: Float, at_u: NDArray[np.float64], at_v: NDArray[np.float64], bend: NDArray[np.float64]) -> Float:
