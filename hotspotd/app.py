@@ -27,6 +27,7 @@ from hotspotd import __version__
 from hotspotd import config as configuration
 from hotspotd.biometrics import finger
 from hotspotd.biometrics.face import FaceEngine
+from hotspotd.biometrics.finger import calibration
 from hotspotd.biometrics.models import find_model
 from hotspotd.clock import Clock, Stamp
 from hotspotd.config import Config, DriverSection, LaneSection
@@ -69,6 +70,7 @@ class _Places:
     certificate: Path
     key: Path
     models: tuple[Path, ...]
+    finger_calibration: Path | None
 
     @classmethod
     def of(cls, path: Path, config: Config) -> _Places:
@@ -81,6 +83,9 @@ class _Places:
             certificate=resolve(config.relay.certificate),
             key=resolve(config.relay.key),
             models=(resolve(config.models.folder),) if config.models.folder else (),
+            finger_calibration=(
+                resolve(config.matching.finger_calibration) if config.matching.finger_calibration else None
+            ),
         )
 
 
@@ -190,6 +195,7 @@ async def _open(config: Config, places: _Places, stack: AsyncExitStack) -> _Part
     for worker in (images, search, lists):
         stack.callback(worker.close)
     faces = await asyncio.to_thread(_face_engine, config, places)
+    await asyncio.to_thread(calibration.adopt, places.finger_calibration, config.matching.finger_fmr)
     records = await Records.open(
         places.database,
         clock,

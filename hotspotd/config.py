@@ -80,6 +80,7 @@ class MatchingSection(_Section, frozen=True):
 
     finger_fmr: Rate = 1e-4
     face_fmr: Rate = 1e-5
+    finger_calibration: str | None = None
     finger_quality: Percent = 30
     face_quality: Percent = 30
 

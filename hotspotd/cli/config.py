@@ -7,9 +7,10 @@ from pathlib import Path
 
 from drivers import registry
 from drivers.base import DriverError
+from hotspotd.biometrics.finger import calibration
 from hotspotd.cli.output import Exit, complain
-from hotspotd.config import Config, load
-from hotspotd.errors import ConfigError, Reason
+from hotspotd.config import Config, load, resolve
+from hotspotd.errors import BiometricError, ConfigError, Reason
 
 
 def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -19,8 +20,8 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     check = commands.add_parser(
         "check",
         help="say whether the daemon would take a file",
-        description="Reads a configuration as the daemon would, and the name and address of each driver in it.\n"
-        "Opens no device and needs no running daemon.",
+        description="Reads a configuration as the daemon would, the name and address of each driver in it, and the\n"
+        "fingerprint calibration that it names. Opens no device and needs no running daemon.",
         epilog="example: hotspotctl config check /etc/hotspotd/hotspotd.toml",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -34,7 +35,7 @@ def _check(arguments: argparse.Namespace) -> Exit:
     except ConfigError as error:
         complain(str(error))
         return Exit.CANNOT if error.reason is Reason.UNREADABLE and not arguments.file.is_file() else Exit.PROBLEMS
-    problems = driver_problems(config)
+    problems = [*driver_problems(config), *_calibration_problems(config, arguments.file)]
     for problem in problems:
         complain(f"{arguments.file}: {problem}")
     if problems:
@@ -42,6 +43,16 @@ def _check(arguments: argparse.Namespace) -> Exit:
     lanes = ", ".join(lane.name for lane in config.lanes)
     print(f"{arguments.file}: fine. {config.device.name}, {config.device.mode}; lanes: {lanes}")
     return Exit.OK
+
+
+def _calibration_problems(config: Config, path: Path) -> list[str]:
+    if config.matching.finger_calibration is None:
+        return []
+    try:
+        calibration.read(resolve(path, config.matching.finger_calibration), config.matching.finger_fmr)
+    except BiometricError as error:
+        return [f"matching.finger_calibration: {error}"]
+    return []
 
 
 def driver_problems(config: Config) -> list[str]:

@@ -19,6 +19,7 @@ CHECKS: tuple[Check, ...] = (
     machine.python,
     machine.opencv,
     machine.face_model,
+    machine.finger_calibration,
     machine.sqlite,
     machine.systemd_bindings,
     machine.browser,

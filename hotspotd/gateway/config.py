@@ -38,10 +38,11 @@ class ListSection(_Section, frozen=True, kw_only=True):
 
 
 class RatesSection(_Section, frozen=True, kw_only=True):
-    """False match rates of one comparison at which a candidate is listed."""
+    """False match rates of one comparison at which a candidate is listed, and what says how scores become rates."""
 
     finger_fmr: Rate = 1e-4
     face_fmr: Rate = 1e-5
+    finger_calibration: str | None = None
 
 
 class BureauSection(_Section, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 
 from hotspotd.biometrics.face.detect import FaceDetector
+from hotspotd.biometrics.finger import calibration
 from hotspotd.biometrics.runtime import installed_runtime
 from hotspotd.cli.checks.finding import Finding, State, Subject
 from hotspotd.cli.watchlist import face_engine
@@ -59,6 +60,22 @@ def face_model(subject: Subject) -> Iterator[Finding]:
             f"{engine.engine} ran once, and is for demonstration only",
             "Configure an operational model (models.folder, models.face_embedder) before real use.",
         )
+
+
+def finger_calibration(subject: Subject) -> Iterator[Finding]:
+    """What fingerprint scores are judged by."""
+    matching = None if subject.config is None else subject.config.matching
+    if matching is None or matching.finger_calibration is None:
+        found = calibration.bundled()
+        yield Finding("finger calibration", State.WORKS, f"the engine's own, {found.impostor_pairs} comparisons")
+        return
+    path = subject.resolve(matching.finger_calibration)
+    found = calibration.read(path, matching.finger_fmr)
+    yield Finding(
+        "finger calibration",
+        State.WORKS,
+        f"{path}: {found.impostor_pairs} comparisons, measured down to {found.measured_down_to:g}",
+    )
 
 
 def sqlite(_: Subject) -> Iterator[Finding]:
