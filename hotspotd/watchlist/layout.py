@@ -10,6 +10,7 @@ The digest protects against damage, not against a hand that can write here: sign
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 from pathlib import Path
 from typing import TypeVar
@@ -174,6 +175,21 @@ def map_array(path: Path, dtype: np.dtype[_T], *, offset: int = 0, count: int | 
     if count == 0:  # mmap refuses length 0.
         return np.zeros(0, dtype=dtype)
     return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=(count,))
+
+
+def map_bytes(path: Path) -> mmap.mmap | bytes:
+    """All of ``path``, mapped read-only; empty bytes where there are none."""
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
+
+
+def let_go(mapped: mmap.mmap | bytes) -> None:
+    """Give the pages of ``mapped`` that were read back to the kernel's cache; what is read again is mapped again.
+
+    A page fault maps the pages around it too, so that few reads in many places make a whole file resident.
+    """
+    if isinstance(mapped, mmap.mmap):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def fsync_folder(folder: Path) -> None:

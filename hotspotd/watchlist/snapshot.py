@@ -54,7 +54,7 @@ class Snapshot:
         self._documents = KeyIndex(folder / layout.DOCUMENTS)
         self._names = KeyIndex(folder / layout.NAMES)
         self._finger_rows = layout.map_array(folder / layout.FINGER_INDEX, layout.FINGER_ROW)
-        self._finger_blob = layout.map_array(folder / layout.FINGERS, layout.BYTE)
+        self._templates = layout.map_bytes(folder / layout.FINGERS)
         self._fingers = _finger_index(folder)
         self._fingers_alive: tuple[date, NDArray[np.bool_]] | None = None
         width = manifest.embedding_size
@@ -122,6 +122,7 @@ class Snapshot:
         found = self._fingers.search(
             template, self._template, wanted=self._alive_fingers(today), preferred=self._of_finger(position)
         )
+        layout.let_go(self._templates)
         candidates: list[Candidate] = []
         for number, score in zip(found.references, found.scores, strict=True):
             rate = finger.false_match_rate(float(score))
@@ -146,7 +147,9 @@ class Snapshot:
         return candidates
 
     def _template(self, number: int) -> FingerTemplate:
-        return FingerTemplate.decode(_slice(self._finger_blob, self._finger_rows[number]))
+        row = self._finger_rows[number]
+        begin = int(row["offset"])
+        return FingerTemplate.decode(self._templates[begin : begin + int(row["length"])])
 
     def _of_finger(self, position: FingerPosition | None) -> NDArray[np.bool_] | None:
         if not position:
