@@ -24,7 +24,7 @@ from hotspotd.biometrics.finger.calibration import LOWEST_FLOOR, Calibration, Gr
 from hotspotd.errors import BiometricError, Reason
 
 FEWEST_PAIRS: Final = 200
-"""A smaller group measures down to 8 % at best: eleven fingers with two impressions each make 220."""
+"""A smaller group measures down to 10 % at best: eleven fingers with two impressions each make 220."""
 FEWEST_ABOVE: Final = 9
 """A rate that rests on fewer comparisons is single pairs' luck."""
 DECADES: Final = 3.5
