@@ -161,6 +161,18 @@ def test_a_folder_that_is_none_or_holds_the_folders_is_told(tmp_path: Path) -> N
     assert len(ev.open_folder(write(tmp_path / "two", "1_1.png", "2_1.png"), genuine=False).pictures) == 2
 
 
+def test_a_resolution_that_is_given_wins_over_the_files_own(tmp_path: Path) -> None:
+    folder = write(tmp_path / "set", "1_1.png", "2_1.png")
+    written = cv2.imwrite(
+        str(folder / "2_2.tif"),
+        np.full((100, 100), 255, np.uint8),
+        [cv2.IMWRITE_TIFF_RESUNIT, 2, cv2.IMWRITE_TIFF_XDPI, 569, cv2.IMWRITE_TIFF_YDPI, 569],
+    )
+    assert written
+    assert [one.read()[1] for one in ev.open_folder(folder).pictures] == [500, 500, 569]
+    assert [one.read()[1] for one in ev.open_folder(folder, 508).pictures] == [508, 508, 508]
+
+
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> ev.Evaluated:
     """Five fingers, three prints each, one of them blank and one file damaged."""

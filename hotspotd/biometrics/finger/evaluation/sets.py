@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hotspotd.biometrics.finger.pictures import read_picture
 from hotspotd.errors import BiometricError, Reason
 
 Image = NDArray[np.uint8]
@@ -110,14 +111,8 @@ def _pictures(folder: Path, dpi: int | None) -> list[Picture]:
 
 
 def _read(path: Path, dpi: int | None) -> tuple[Image, int]:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BiometricError(Reason.UNREADABLE, f"{path.name}: {error.strerror}", "Make it readable.") from error
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
-    if picture is None:
-        raise BiometricError(Reason.BAD_IMAGE, f"{path.name}: not a picture", "Replace or remove it.")
-    return np.asarray(picture, dtype=np.uint8), dpi or 500
+    found = read_picture(path, dpi)
+    return found.pixels, found.dpi
 
 
 def as_r307(picture: Image) -> Image:
