@@ -1,29 +1,39 @@
-"""Minutia Cylinder-Code: a bit pattern for the neighbourhood of each minutia, and how alike two of them are.
+"""Minutia Cylinder-Code: a bit pattern for the neighbourhood of each minutia, which is what prints are compared by.
 
 Cappelli, Ferrara and Maltoni, "Minutia Cylinder-Code: a new representation and matching technique for fingerprint
 recognition", PAMI 2010. Invariant to shift and rotation, so neighbourhoods can be compared before prints are aligned.
+All is computed in whole numbers, so that every machine, with the compiled kernels or without, sets the same bits.
 """
 
 from __future__ import annotations
 
+import ctypes
+import weakref
 from dataclasses import dataclass
 from functools import cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hotspotd.biometrics.finger import native
 from hotspotd.biometrics.finger.template import FingerTemplate
 
-Float = NDArray[np.float32]
-Small = NDArray[np.uint8]
-"""Counts kept in memory for every print of a list: a quarter of what the products need."""
+Whole = NDArray[np.int64]
+Block = NDArray[np.uint8]
+"""A prepared print, as laid out in native/kernels/print.h; its memory begins at a multiple of 64."""
 
-_SIDE = 18
+MOST = 160
+"""Minutiae of a print that are compared; of more, the best by their quality."""
+SIDE = 18
 """Cells along the side of the square around the disc (NS)."""
-_SECTORS = 4
+SECTORS = 4
 """Sections of relative direction (ND)."""
-_RADIUS = 70.0
+GROUP = 8
+"""Minutiae whose words stand side by side."""
+BIT_WORDS, MASK_WORDS = 16, 4
+GRID = 16
+"""Units in a pixel."""
+_RADIUS = 70
 """[px at 500 dpi]: about eight ridges."""
 _SIGMA = 8.0
 """Spread of a neighbour's place [px], nearly one ridge distance."""
@@ -31,122 +41,255 @@ _SIGMA_ANGLE = 0.35
 """Spread of a neighbour's direction [rad]."""
 _MU = 0.01
 """A cell is set where its neighbours' share exceeds this."""
-_HULL_MARGIN = 50.0
+_REACH = 94 * GRID
+"""Neighbours further off add nothing to the disc."""
+_MARGIN = 50
 """Cells up to this far [px] outside the hull of all minutiae are still known to be empty or not."""
-_LEAST_CELLS = 0.65
-_LEAST_NEIGHBOURS = 2
-_LEAST_COMMON = 0.3
-_MOST_TURN = np.pi / 2
-"""Prints turned further than this against each other are not looked for."""
+_STEP = 16
+"""Pixels between the nodes at which that is decided."""
+_LEAST_KNOWN = 167
+"""Of 256 cells: 65 %."""
+_LEAST_NEAR = 2
+_SPAN = 464
+"""The table of places ends where its values round to zero."""
+_HEAD = 64
+
+_prepared: weakref.WeakKeyDictionary[FingerTemplate, Block] = weakref.WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """centre (SIDE,) [1/16 px]; sine (256,) in 2^-14; place (SPAN,); facing (256, SECTORS); row, column of cells."""
+
+    centre: Whole
+    sine: Whole
+    place: Whole
+    facing: Whole
+    row: NDArray[np.intp]
+    column: NDArray[np.intp]
+    threshold: int
+
+
+@cache
+def _tables() -> _Tables:
+    size = 2 * _RADIUS / SIDE
+    axis = (np.arange(SIDE) - (SIDE - 1) / 2) * size
+    row, column = np.nonzero(np.hypot(axis[:, None], axis[None]) <= _RADIUS)
+    turn = 2 * np.pi * np.arange(256) / 256
+    middle = (np.arange(SECTORS) + 0.5) * 2 * np.pi / SECTORS
+    fine = ((np.arange(128) + 0.5) / 64 - 1) * np.pi / SECTORS
+    off = np.mod(turn[:, None, None] + np.pi - middle[:, None] + fine + np.pi, 2 * np.pi) - np.pi
+    share = np.exp(-0.5 * (off / _SIGMA_ANGLE) ** 2).sum(axis=2)
+    share *= 2 * np.pi / SECTORS / 128 / (_SIGMA_ANGLE * np.sqrt(2 * np.pi))
+    return _Tables(
+        np.rint(axis * GRID).astype(np.int64),
+        np.rint(np.sin(turn) * 16384).astype(np.int64),
+        np.rint(255 * np.exp(-0.5 * (np.arange(_SPAN) / (_SIGMA * GRID)) ** 2)).astype(np.int64),
+        np.rint(255 * share).astype(np.int64),
+        row,
+        column,
+        round(_MU * _SIGMA * float(np.sqrt(2 * np.pi)) * 255**3),
+    )
+
+
+def prepared(template: FingerTemplate) -> Block:
+    """What comparisons with ``template`` need, made once for as long as it lives; about 180 bytes a minutia."""
+    found = _prepared.get(template)
+    if found is None:
+        found = _prepare(template)
+        _prepared[template] = found
+    return found
+
+
+def _prepare(template: FingerTemplate) -> Block:
+    chosen = np.arange(len(template))
+    if len(chosen) > MOST:
+        chosen = np.sort(np.argsort(-template.point_quality.astype(np.int64), kind="stable")[:MOST])
+    direction = np.mod(np.rint(template.angle[chosen] * (256 / (2 * np.pi))), 256).astype(np.uint8)
+    chosen = chosen[np.argsort(direction, kind="stable")]
+    direction = np.sort(direction, kind="stable")
+    x, y = (
+        np.clip(np.rint(place[chosen] * np.float32(GRID)), 0, 31999).astype(np.int32)
+        for place in (template.x, template.y)
+    )
+    kind = np.ascontiguousarray(template.kind[chosen], dtype=np.uint8)
+    ridges = np.ascontiguousarray(template.ridges)
+    block = _empty(len(x), ridges.shape)
+    library = native.library()
+    if library is None:
+        fill(block, x, y, direction, kind, ridges)
+    else:
+        given = (x, y, direction, kind)
+        addresses = [ctypes.c_void_p(array.ctypes.data) for array in given]
+        rows, columns = ridges.shape
+        field, into = ctypes.c_void_p(ridges.ctypes.data), ctypes.c_void_p(block.ctypes.data)
+        if library.hf_prepare(len(x), *addresses, rows, columns, field, into) != 0:
+            raise ValueError(f"{len(x)} minutiae, field {ridges.shape}")
+    block.flags.writeable = False
+    return block
+
+
+def _empty(count: int, field: tuple[int, ...]) -> Block:
+    padded = -(-count // 16) * 16
+    size = _HEAD + 8 * padded + 3 * _up(padded) + 8 * padded * (BIT_WORDS + MASK_WORDS) + _up(field[0] * field[1])
+    memory = np.zeros(size + 64, dtype=np.uint8)
+    first = -memory.ctypes.data % 64
+    return memory[first : first + size]
+
+
+def _up(size: int) -> int:
+    return -(-size // 64) * 64
 
 
 @dataclass(frozen=True, eq=False)
-class Cylinders:
-    """Of n minutiae: bits (n, cells·SECTORS) 0/1, folded (n, cells) set bits in each cell, known (n, cells) 0/1,
-    usable (n,); and of all of them x, y, angle.
+class Print:
+    """Views of a prepared print: x, y [px], direction [1/256 turn], kind, usable (n,) each; bits (n, BIT_WORDS) and
+    known (n, MASK_WORDS) uint64; field (rows, columns), as ``FingerTemplate.ridges``.
     """
 
-    bits: Small
-    folded: Small
-    known: Small
-    usable: NDArray[np.bool_]
-    x: Float
-    y: Float
-    angle: Float
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+    direction: NDArray[np.uint8]
+    kind: NDArray[np.uint8]
+    usable: NDArray[np.uint8]
+    bits: NDArray[np.uint64]
+    known: NDArray[np.uint64]
+    field: NDArray[np.uint8]
 
     def __len__(self) -> int:
         return len(self.x)
 
 
-@cache
-def _cells() -> tuple[Float, NDArray[np.bool_]]:
-    """Centres along one side [px] (SIDE,), and which of the SIDE² cells lie in the disc."""
-    size = 2 * _RADIUS / _SIDE
-    centres = (np.arange(_SIDE) - (_SIDE - 1) / 2) * size
-    disc = np.hypot(centres[:, None], centres[None, :]) <= _RADIUS
-    return centres.astype(np.float32), disc
-
-
-def _angle_share(turn: Float) -> Float:
-    """Share of a Gaussian in angle, centred ``turn`` off, that falls in one sector; from a table, wrapped."""
-    return np.asarray(np.interp(np.abs(turn), *_angle_table()), dtype=np.float32)
-
-
-@cache
-def _angle_table() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    half = np.pi / _SECTORS
-    turn = np.linspace(0, np.pi, 257)
-    fine = np.linspace(-half, half, 129)
-    off = np.mod(turn[:, None] + fine[None] + np.pi, 2 * np.pi) - np.pi
-    density = np.exp(-0.5 * (off / _SIGMA_ANGLE) ** 2) / (_SIGMA_ANGLE * np.sqrt(2 * np.pi))
-    return turn, density.mean(axis=1) * 2 * half
-
-
-def describe(template: FingerTemplate) -> Cylinders:
-    """The cylinders of ``template``."""
-    x, y, angle = template.x, template.y, template.angle
-    count = len(x)
-    centres, disc = _cells()
-    cells = int(disc.sum())
-    if count < 2:
-        empty = np.zeros((count, cells), dtype=np.uint8)
-        return Cylinders(
-            np.zeros((count, cells * _SECTORS), np.uint8), empty, empty, np.zeros(count, dtype=bool), x, y, angle
-        )
-    dx, dy = x[None] - x[:, None], y[None] - y[:, None]
-    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
-    # Neighbours seen from each minutia, its own direction being the first axis.
-    along, across = cos * dx + sin * dy, -sin * dx + cos * dy
-    near = np.hypot(dx, dy) <= _RADIUS + 3 * _SIGMA
-    np.fill_diagonal(near, val=False)
-    peak = 1 / (_SIGMA * np.sqrt(2 * np.pi))
-    place_a = np.exp(-0.5 * ((along[:, :, None] - centres) / _SIGMA) ** 2)
-    place_b = np.exp(-0.5 * ((across[:, :, None] - centres) / _SIGMA) ** 2) * (near[:, :, None] * peak)
-    sectors = -np.pi + (np.arange(_SECTORS) + 0.5) * 2 * np.pi / _SECTORS
-    turn = angle[:, None] - angle[None]
-    off = np.mod(turn[:, :, None] - sectors + np.pi, 2 * np.pi) - np.pi
-    facing = _angle_share(off.astype(np.float32))
-    # (n, SECTORS·SIDE, n) @ (n, n, SIDE): both Gaussians of place and the one of direction are separable.
-    left = (facing[:, :, :, None] * place_a[:, :, None, :]).reshape(count, count, _SECTORS * _SIDE)
-    mass = left.transpose(0, 2, 1) @ place_b
-    known = _inside(x, y, cos, sin) & disc[None]
-    set_bits = (mass.reshape(count, _SECTORS, _SIDE, _SIDE) > _MU) & known[:, None]
-    bits = set_bits[:, :, disc].astype(np.uint8)
-    usable = (known[:, disc].mean(axis=1) >= _LEAST_CELLS) & (near.sum(axis=1) >= _LEAST_NEIGHBOURS)
-    usable &= bits.any(axis=(1, 2))
-    folded = bits.sum(axis=1, dtype=np.uint8)
-    return Cylinders(bits.reshape(count, -1), folded, known[:, disc].astype(np.uint8), usable, x, y, angle)
-
-
-def _inside(x: Float, y: Float, cos: Float, sin: Float) -> NDArray[np.bool_]:
-    """(n, SIDE, SIDE): which cells lie in the hull of all minutiae, widened."""
-    centres, _ = _cells()
-    hull = cv2.convexHull(np.stack([x, y], axis=1)).reshape(-1, 2)
-    cx = x[:, None, None] + cos[:, :, None] * centres[None, :, None] - sin[:, :, None] * centres[None, None, :]
-    cy = y[:, None, None] + sin[:, :, None] * centres[None, :, None] + cos[:, :, None] * centres[None, None, :]
-    (low_x, low_y), (high_x, high_y) = np.min(hull, axis=0), np.max(hull, axis=0)
-    # A distance map of the hull at a quarter of the scale: rounded corners for nothing.
-    scale, pad = 0.25, 130.0
-    canvas = np.ones(
-        (int((high_y - low_y + 2 * pad) * scale) + 2, int((high_x - low_x + 2 * pad) * scale) + 2), np.uint8
+def parts_of(block: Block) -> Print:
+    """The parts of a prepared print."""
+    count, padded, _, rows, columns = (int(value) for value in block[4:14].view(np.uint16))
+    places = block[_HEAD : _HEAD + 8 * padded].view(np.float32).reshape(2, padded)[:, :count]
+    at = _HEAD + 8 * padded
+    marks = block[at : at + 3 * _up(padded)].reshape(3, _up(padded))[:, :count]
+    field = at + 3 * _up(padded) + 8 * padded * (BIT_WORDS + MASK_WORDS)
+    words = _words(block).transpose(0, 2, 1).reshape(padded, BIT_WORDS + MASK_WORDS)[:count]
+    return Print(
+        x=places[0],
+        y=places[1],
+        direction=marks[0],
+        kind=marks[1],
+        usable=marks[2],
+        bits=words[:, :BIT_WORDS],
+        known=words[:, BIT_WORDS:],
+        field=block[field : field + rows * columns].reshape(rows, columns),
     )
-    origin = np.array([low_x - pad, low_y - pad], dtype=np.float32)
-    cv2.fillPoly(canvas, [np.round((hull - origin) * scale).astype(np.int32)], 0)
-    within = cv2.distanceTransform(canvas, cv2.DIST_L2, 3) <= _HULL_MARGIN * scale
-    row = np.clip(((cy - origin[1]) * scale).astype(np.intp), 0, canvas.shape[0] - 1)
-    column = np.clip(((cx - origin[0]) * scale).astype(np.intp), 0, canvas.shape[1] - 1)
-    return np.asarray(within[row, column])
 
 
-def similarities(probe: Cylinders, reference: Cylinders) -> Float:
-    """(n_probe, n_reference) 0..1: cosine of the set bits in the cells that both know; 0 where not comparable."""
-    probe_known, reference_known = probe.known.astype(np.float32), reference.known.astype(np.float32).T
-    both = probe.bits.astype(np.float32) @ reference.bits.astype(np.float32).T
-    own = probe.folded.astype(np.float32) @ reference_known
-    other = probe_known @ reference.folded.astype(np.float32).T
-    common = probe_known @ reference_known
-    out = both / np.sqrt(np.maximum(own * other, 1.0))
-    turn = np.abs(np.mod(probe.angle[:, None] - reference.angle[None] + np.pi, 2 * np.pi) - np.pi)
-    comparable = probe.usable[:, None] & reference.usable[None] & (turn <= _MOST_TURN)
-    comparable &= common >= _LEAST_COMMON * _cells()[1].sum()
-    return np.asarray(np.where(comparable, out, 0.0), dtype=np.float32)
+def _words(block: Block) -> NDArray[np.uint64]:
+    """(groups, words, GROUP) of a block."""
+    padded = int(block[6:8].view(np.uint16)[0])
+    at = _HEAD + 8 * padded + 3 * _up(padded)
+    size = 8 * padded * (BIT_WORDS + MASK_WORDS)
+    return block[at : at + size].view(np.uint64).reshape(-1, BIT_WORDS + MASK_WORDS, GROUP)
+
+
+def fill(
+    block: Block,
+    x: NDArray[np.int32],
+    y: NDArray[np.int32],
+    direction: NDArray[np.uint8],
+    kind: NDArray[np.uint8],
+    ridges: NDArray[np.uint8],
+) -> None:
+    """As hf_prepare of native/kernels/prepare.c, in numpy: write a print into its zeroed ``block``."""
+    count = len(x)
+    head = block[4:14].view(np.uint16)
+    block[:4].view(np.uint32)[0] = len(block)
+    head[:] = count, -(-count // 16) * 16, 0, *ridges.shape
+    parts = parts_of(block)
+    parts.x[:], parts.y[:] = x.astype(np.float32) / GRID, y.astype(np.float32) / GRID
+    parts.direction[:], parts.kind[:], parts.field[:] = direction, kind, ridges
+    if count < 2:
+        return
+    whole_x, whole_y = x.astype(np.int64), y.astype(np.int64)
+    known_at = _known_map(whole_x, whole_y)
+    words = _words(block)
+    for index in range(count):
+        bits, known, near = _describe(index, whole_x, whole_y, direction, known_at)
+        words[index // GROUP, :, index % GROUP] = np.concatenate([_packed(cells) for cells in (*bits, known)])
+        parts.usable[index] = known.sum() >= _LEAST_KNOWN and near >= _LEAST_NEAR and bits.any()
+    head[2] = parts.usable.sum()
+
+
+def _packed(cells: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """256 cells as four words, the first cell lowest."""
+    padded = np.zeros(64 * MASK_WORDS, dtype=np.uint8)
+    padded[: len(cells)] = cells
+    return np.packbits(padded, bitorder="little").view("<u8").astype(np.uint64)
+
+
+def _describe(
+    index: int, x: Whole, y: Whole, direction: NDArray[np.uint8], known_at: tuple[NDArray[np.bool_], int, int]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], int]:
+    """Set cells (SECTORS, cells) and known cells (cells,) around one minutia, and how many neighbours it has."""
+    tables = _tables()
+    cos, sin = tables.sine[(int(direction[index]) + 64) & 255], tables.sine[direction[index]]
+    dx, dy = x - x[index], y - y[index]
+    near = dx * dx + dy * dy <= _REACH**2
+    near[index] = False
+    dx, dy = dx[near], dy[near]
+    along, across = (cos * dx + sin * dy + 8192) >> 14, (-sin * dx + cos * dy + 8192) >> 14
+    places = [
+        tables.place[np.minimum(np.abs(place[:, None] - tables.centre), _SPAN - 1)].astype(np.float64)
+        for place in (along, across)
+    ]
+    turn = (int(direction[index]) - direction[near].astype(np.int64)) & 255
+    facing = tables.facing[turn].astype(np.float64)
+    # Whole numbers below 2^53: exact, whatever the order.
+    mass = (facing[:, :, None] * places[0][:, None]).reshape(len(dx), SECTORS * SIDE).T @ places[1]
+    cells = mass.reshape(SECTORS, SIDE, SIDE)[:, tables.row, tables.column] > tables.threshold
+    a, b = tables.centre[tables.row], tables.centre[tables.column]
+    known_map, left, top = known_at
+    column = ((((x[index] + ((cos * a - sin * b + 8192) >> 14)) >> 4) - left + _STEP // 2) >> 4).clip(
+        0, known_map.shape[1] - 1
+    )
+    row = ((((y[index] + ((sin * a + cos * b + 8192) >> 14)) >> 4) - top + _STEP // 2) >> 4).clip(
+        0, known_map.shape[0] - 1
+    )
+    known = known_map[row, column]
+    return cells & known, known, len(dx)
+
+
+def _known_map(x: Whole, y: Whole) -> tuple[NDArray[np.bool_], int, int]:
+    """Which nodes lie within MARGIN of the hull of all minutiae; and the place [px] of the first node."""
+    px, py = x // GRID, y // GRID
+    left, top = int(px.min()) - _MARGIN - _STEP, int(py.min()) - _MARGIN - _STEP
+    columns = (int(px.max() - px.min()) + 2 * (_MARGIN + _STEP)) // _STEP + 2
+    rows = (int(py.max() - py.min()) + 2 * (_MARGIN + _STEP)) // _STEP + 2
+    node_x, node_y = left + _STEP * np.arange(columns)[None], top + _STEP * np.arange(rows)[:, None]
+    corners = hull_of(list(zip(px.tolist(), py.tolist(), strict=True)))
+    close = np.zeros((rows, columns), dtype=bool)
+    outside = np.zeros((rows, columns), dtype=bool)
+    reach = _MARGIN**2
+    for (ax, ay), (bx, by) in zip(corners, [*corners[1:], corners[0]], strict=True):
+        ex, ey = int(bx - ax), int(by - ay)
+        dx, dy = node_x - int(ax), node_y - int(ay)
+        length, on, cross = ex * ex + ey * ey, dx * ex + dy * ey, ex * dy - ey * dx
+        outside |= cross < 0
+        close |= (dx * dx + dy * dy <= reach) | ((dx - ex) ** 2 + (dy - ey) ** 2 <= reach)
+        if length > 0:
+            close |= (on >= 0) & (on <= length) & (cross * cross <= reach * length)
+    return close | (~outside & (len(corners) > 2)), left, top
+
+
+def hull_of(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Convex hull of ``points`` (Andrew's monotone chain): corners in order, every turn positive."""
+    points = sorted(set(points))
+    if len(points) < 3:
+        return points
+    corners: list[tuple[float, float]] = []
+    for chain in (points, points[::-1]):
+        part: list[tuple[float, float]] = []
+        for x, y in chain:
+            while len(part) >= 2 and (part[-1][0] - part[-2][0]) * (y - part[-2][1]) <= (part[-1][1] - part[-2][1]) * (
+                x - part[-2][0]
+            ):
+                part.pop()
+            part.append((x, y))
+        corners += part[:-1]
+    return corners

@@ -5,9 +5,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hotspotd.biometrics.finger.field import STEP, RidgeField
 from hotspotd.biometrics.finger.quality import FingerQuality, judge
 from hotspotd.biometrics.finger.reading import Reading, read
-from hotspotd.biometrics.finger.template import MOST_MINUTIAE, FingerTemplate
+from hotspotd.biometrics.finger.template import (
+    MOST_MINUTIAE,
+    NO_RIDGES,
+    RIDGE_STEP,
+    RIDGE_TURNS,
+    FingerTemplate,
+    Ridges,
+    ridge_shape,
+)
 from hotspotd.errors import BiometricError, Reason
 
 
@@ -39,6 +48,17 @@ def template_of(reading: Reading, quality: FingerQuality) -> FingerTemplate:
     points = points.only(np.sort(strongest))
     height, width = reading.picture.shape
     strength = np.clip(np.round(points.strength * 100), 0, 100).astype(np.uint8)
-    template = FingerTemplate(points.x, points.y, points.angle, points.kind, strength, width, height, quality.score)
+    ridges = _ridges(reading.field, ridge_shape(width, height))
+    template = FingerTemplate(
+        points.x, points.y, points.angle, points.kind, strength, width, height, quality.score, ridges
+    )
     # Rounded as stored, so that a template compares the same before and after storage.
     return FingerTemplate.decode(template.encode())
+
+
+def _ridges(field: RidgeField, shape: tuple[int, int]) -> Ridges:
+    """Every other sample of ``field``, as a template holds it."""
+    every = RIDGE_STEP // STEP
+    turns = np.mod(np.round(field.theta[::every, ::every] * (RIDGE_TURNS / np.pi)), RIDGE_TURNS)
+    ridges = np.where(field.block_mask[::every, ::every], turns, NO_RIDGES).astype(np.uint8)
+    return np.ascontiguousarray(ridges[: shape[0], : shape[1]])

@@ -17,7 +17,7 @@ from typing import Final
 
 _LOG = logging.getLogger(__name__)
 
-ABI: Final = 1
+ABI: Final = 2
 """As HF_ABI in kernels/dispatch.h."""
 SWITCH: Final = "HOTSPOTD_NATIVE"
 """Environment variable: ``0`` = numpy; ``baseline``, ``avx2``, ``avx512`` = no more than that; else the best."""

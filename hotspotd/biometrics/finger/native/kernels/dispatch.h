@@ -5,7 +5,7 @@
 #define HF_EXPORT __attribute__((visibility("default")))
 
 /* To be raised with every change to an exported function or to a layout that Python and C share. */
-#define HF_ABI 1
+#define HF_ABI 2
 
 enum { HF_BASELINE = 0, HF_AVX2 = 1, HF_AVX512 = 2 };
 

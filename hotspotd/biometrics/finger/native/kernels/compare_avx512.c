@@ -1,0 +1,6 @@
+#define HF_FOR_AVX512
+#include "target.h"
+
+#ifndef HF_SKIP
+#include "compare_kernel.h"
+#endif
