@@ -9,9 +9,9 @@ contact; and the other pictures. Each size is searched in a process of its own, 
 
 ``fnir`` is the share of probes that are not answered with their mate at ``fmr``: its score too low, or it was not
 compared at all. ``fnir_exhaustive`` counts the first only, and needs no exhaustive search: the threshold does not
-depend on one. ``rank1`` is the share whose mate scores highest; against exhaustive search it is measured on as many probes
-(``compared``) as EXHAUSTIVE_S allow. ``peak_mb`` is the greatest resident memory of the searching process, mapped pages
-included, and ``code_mb`` the size of the index.
+depend on one. ``rank1`` is the share whose mate scores highest; against exhaustive search it is measured on as many
+probes (``compared``) as EXHAUSTIVE_S allow. ``peak_mb`` is the greatest resident memory of the searching process,
+mapped pages included, and ``code_mb`` the size of the index.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -94,11 +95,30 @@ class Store:
         begin = int(self._ends[number - 1]) if number else 0
         return FingerTemplate.decode(self._blob[begin : int(self._ends[number])])
 
-    def search(self, probe: FingerTemplate) -> Found:
-        """As a snapshot searches."""
-        found = self.index.search(probe, self.template)
+    def search(self, probe: FingerTemplate) -> Searched:
+        """As a snapshot searches, with what it took and which references were compared in full."""
+        listed: list[int] = []
+        began = time.perf_counter()
+        times: list[float] = []
+
+        def template_of(number: int) -> FingerTemplate:
+            times.append(time.perf_counter())
+            listed.append(number)
+            return self.template(number)
+
+        found = self.index.search(probe, template_of)
         layout.let_go(self._blob)
-        return found
+        return Searched(found, listed, (times[0] - began) * 1e3, (time.perf_counter() - began) * 1e3)
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What one search gave: what was compared in full, milliseconds to the short list and in all."""
+
+    found: Found
+    listed: list[int]
+    listed_ms: float
+    all_ms: float
 
 
 def build(folder: Path, sizes: Sequence[int], real: Sequence[FingerTemplate], probes: int) -> population.Minutiae:
@@ -152,19 +172,12 @@ def measure(folder: Path, size: int) -> list[dict[str, object]]:
     probes = list(read_probes(folder / "probes.json"))
     for _, _, probe in probes[:WARM_UP]:
         store.search(probe)
-    listed_ms, search_ms, first, scores, listed = [], [], [], [], []
-    for _, mate, probe in track(probes, f"searching {size}", console=ERRORS):
-        began = time.perf_counter()
-        chosen = store.index.shortlist(probe)
-        between = time.perf_counter()
-        found = store.search(probe)
-        listed_ms.append((between - began) * 1e3)
-        search_ms.append((time.perf_counter() - between) * 1e3)
-        first.append(int(found.references[0]) == mate)
-        listed.append(mate in chosen)
+    done = [(mate, store.search(probe)) for _, mate, probe in track(probes, f"searching {size}", console=ERRORS)]
+    listed_ms, search_ms = np.array([(one.listed_ms, one.all_ms) for _, one in done]).T
+    first = np.array([int(one.found.references[0]) == mate for mate, one in done])
+    listed = np.array([mate in one.listed for mate, one in done])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    for _, mate, probe in probes:
-        scores.append(compare(probe, store.template(mate)))
+    scores = [compare(probe, store.template(mate)) for _, mate, probe in probes]
     rates = np.array([false_match_rate(score) for score in scores])
     best = exhaustive(store, size, probes, np.array(scores))
     rows: list[dict[str, object]] = []
@@ -175,22 +188,22 @@ def measure(folder: Path, size: int) -> list[dict[str, object]]:
             "references": size,
             "mates": kind,
             "probes": int(of.sum()),
-            "median_ms": float(np.median(np.array(search_ms)[of])),
-            "p95_ms": float(np.percentile(np.array(search_ms)[of], 95)),
-            "shortlist_ms": float(np.median(np.array(listed_ms)[of])),
-            "searches_per_s": float(1e3 / np.mean(np.array(search_ms)[of])),
+            "median_ms": float(np.median(search_ms[of])),
+            "p95_ms": float(np.percentile(search_ms[of], 95)),
+            "shortlist_ms": float(np.median(listed_ms[of])),
+            "searches_per_s": float(1e3 / np.mean(search_ms[of])),
             "peak_mb": peak,
             "code_mb": store.path.stat().st_size / 1e6,
-            "rank1": float(np.array(first)[of].mean()),
-            "listed": float(np.array(listed)[of].mean()),
+            "rank1": float(first[of].mean()),
+            "listed": float(listed[of].mean()),
             "compared": int(compared.sum()),
-            "rank1_of_compared": float(np.array(first)[compared].mean()) if compared.any() else None,
+            "rank1_of_compared": float(first[compared].mean()) if compared.any() else None,
             "rank1_exhaustive": float((best[compared] > 0).mean()) if compared.any() else None,
         }
         for fmr in FMRS:
             low = rates[of] > fmr
             row[f"fnir_exhaustive_at_{fmr:g}"] = float(low.mean())
-            row[f"fnir_at_{fmr:g}"] = float((low | ~np.array(listed)[of]).mean())
+            row[f"fnir_at_{fmr:g}"] = float((low | ~listed[of]).mean())
         rows.append(row)
     return rows
 
@@ -275,7 +288,7 @@ def main() -> None:
     """Measure and print; with --json, ``search`` is added to what the file holds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=lambda text: [int(size) for size in text.split(",")], default=list(SIZES))
-    parser.add_argument("--probes", type=int, default=300)
+    parser.add_argument("--probes", type=int, default=200)
     parser.add_argument("--data", type=Path, default=DEFAULT)
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
