@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotspotd.biometrics.finger import ENGINE
+from hotspotd.biometrics.finger import ENGINE, compare, extract
 from hotspotd.biometrics.finger import evaluation as ev
 from hotspotd.biometrics.finger.calibration import bundled
 from hotspotd.biometrics.finger.synthetic import impression, master
@@ -201,6 +201,14 @@ def test_a_picture_without_a_template_is_a_failure_and_a_non_match(drawn: ev.Eva
     assert drawn.measured.compared == 13 * 12 // 2
     assert len(drawn.measured.extract_s) == 13
     assert len(drawn.measured.impostor_scores) == 13 * 12 // 2 - 11
+
+
+def test_every_reference_is_compared_in_full() -> None:
+    finger, rng = master(400), np.random.default_rng(1)
+    probe, *others = (extract(impression(finger, rng), 500) for _ in range(4))
+    references = others * 30
+    assert ev.scores_against(probe, references).tolist() == [compare(probe, one) for one in references]
+    assert ev.scores_against(probe, []).shape == (0,)
 
 
 def test_good_prints_of_synthetic_fingers_are_told_apart(drawn: ev.Evaluated) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import cv2
 import msgspec
 import numpy as np
 
-from hotspotd.biometrics.finger.comparison import compare, prepare
+from hotspotd.biometrics.finger.comparison import prepare, search
 from hotspotd.biometrics.finger.evaluation.pairs import Index, Mask, Pairs, pairs_of
 from hotspotd.biometrics.finger.evaluation.rates import NO_SCORE, Labelled, Scores
 from hotspotd.biometrics.finger.evaluation.sets import Image, Picture
@@ -23,6 +24,9 @@ from hotspotd.errors import BiometricError, Reason
 
 Tick = Callable[[int], None]
 """Told how many pictures, then how many pairs, were done since it was last told."""
+
+_BATCH: Final = 32
+"""References that are compared in one call: so few are never only ranked."""
 
 _UNFIT = frozenset((Reason.NO_FINGER, Reason.BAD_IMAGE, Reason.UNREADABLE, Reason.TOO_LARGE))
 """Reasons that lie in the picture. Any other, a missing model say, would fail every picture: the run ends with it."""
@@ -171,4 +175,5 @@ def _compare(templates: Sequence[FingerTemplate | None], pairs: Pairs, tick: Tic
 
 def scores_against(probe: FingerTemplate, references: Sequence[FingerTemplate]) -> Scores:
     """Full comparison scores (n,) of ``probe`` with each of ``references``; none is left out by a quicker test."""
-    return np.array([compare(probe, reference) for reference in references], dtype=np.float64)
+    batches = [references[begin : begin + _BATCH] for begin in range(0, len(references), _BATCH)]
+    return np.concatenate([np.zeros(0), *(search(probe, batch) for batch in batches)])
