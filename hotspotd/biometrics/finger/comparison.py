@@ -76,7 +76,7 @@ def search(probe: FingerTemplate, references: Sequence[FingerTemplate]) -> NDArr
 
 def examine(probe: FingerTemplate, reference: FingerTemplate) -> Evidence:
     """All evidence that two templates are of one finger."""
-    return Evidence(*_scores(probe, (reference,))[0, : _FIELDS - 1].tolist())
+    return Evidence(*_scores(probe, (reference,), whole=True)[0, : _FIELDS - 1].tolist())
 
 
 def score_of(found: Evidence) -> float:
@@ -88,19 +88,19 @@ def score_of(found: Evidence) -> float:
     return float(score + found.weight * share**_SHARE_POWER)
 
 
-def _scores(probe: FingerTemplate, references: Sequence[FingerTemplate]) -> NDArray[np.float32]:
-    """(n, FIELDS): evidence and score of each reference."""
+def _scores(probe: FingerTemplate, references: Sequence[FingerTemplate], *, whole: bool = False) -> NDArray[np.float32]:
+    """(n, FIELDS): evidence and score of each reference; ``whole`` = no short cut."""
     out = np.zeros((len(references), _FIELDS), dtype=np.float32)
     own, others = prepared(probe), [prepared(reference) for reference in references]
     library = native.library()
     if library is None:
         a = parts_of(own)
         for index, other in enumerate(others):
-            found = portable.evidence(a, parts_of(other), _HOPELESS)
+            found = portable.evidence(a, parts_of(other), _HOPELESS, whole=whole)
             out[index] = *found, score_of(Evidence(*found))
         return out
     addresses = (ctypes.c_void_p * len(others))(*[other.ctypes.data for other in others])
     into = ctypes.c_void_p(out.ctypes.data)
-    if library.hf_compare(ctypes.c_void_p(own.ctypes.data), addresses, len(others), 0, into) != 0:
+    if library.hf_compare(ctypes.c_void_p(own.ctypes.data), addresses, len(others), int(whole), into) != 0:
         raise ValueError("a prepared print is longer than the kernels take")
     return out

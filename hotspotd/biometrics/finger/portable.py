@@ -78,8 +78,10 @@ class _Laid:
     weight: float
 
 
-def evidence(a: Print, b: Print, hopeless: float) -> list[float]:
-    """The fields of ``comparison.Evidence``; only the first two where the pair is not worth more (below hopeless)."""
+def evidence(a: Print, b: Print, hopeless: float, *, whole: bool) -> list[float]:
+    """The fields of ``comparison.Evidence``; unless ``whole``, without those of the ridge fields, and only the first two
+    where relaxed similarity is below ``hopeless``.
+    """
     found = [0.0] * 9
     fewer = min(len(a), len(b))
     if fewer < 2 or not a.usable.any() or not b.usable.any():
@@ -92,13 +94,14 @@ def evidence(a: Print, b: Print, hopeless: float) -> list[float]:
     pairs = _Pairs(row, column, first, _relax(a, b, row, column, first))
     count = min(len(row), max(4, fewer // 3))
     found[0], found[1] = (float(np.sort(values)[-count:].mean()) for values in (first, pairs.relaxed))
-    if found[1] < hopeless:
+    if not whole and found[1] < hopeless:
         return found
     best = _best_alignment(a, b, local, pairs)
     if best is not None:
         found[2:5] = len(best.row), best.weight, _expected(b, best)
         found[5:7] = float(best.gap.mean()), float(best.twist.mean())
-        found[7:9] = _fields(a, b, best)
+        if whole:
+            found[7:9] = _fields(a, b, best)
     return found
 
 

@@ -93,6 +93,7 @@ static inline void count_bits(const uint64_t *restrict a, const uint64_t *restri
 {
 #if defined(HF_FOR_AVX512)
     __m512i sum[4] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
+#pragma GCC unroll 1
     for (int m = 0; m < HF_MASK_WORDS; m++) {
         __m512i a_known = _mm512_set1_epi64((long long)a[(HF_BIT_WORDS + m) * HF_LANES]);
         __m512i b_known = _mm512_loadu_si512(b + (HF_BIT_WORDS + m) * HF_LANES);
@@ -153,32 +154,41 @@ static inline void count_bits(const uint64_t *restrict a, const uint64_t *restri
 #endif
 }
 
+/* Cosines of the set bits in the cells that both know, as ordered bits; 0 where two minutiae are not comparable. */
 static void similarities(const hf_print *a, const hf_print *b, int32_t *restrict key)
 {
     const uint64_t *of_a = hf_cylinders(a), *of_b = hf_cylinders(b);
-    const uint8_t *turned_a = hf_direction(a), *turned_b = hf_direction(b), *usable_b = hf_usable(b);
+    const uint8_t *usable_b = hf_usable(b);
+    int32_t both[HF_MOST], own[HF_MOST], other[HF_MOST], common[HF_MOST], ok[HF_MOST], turned[HF_MOST];
     int stride = b->padded;
-    memset(key, 0, sizeof *key * (size_t)a->count * (size_t)stride);
+    for (int j = 0; j < stride; j++) {
+        /* So far off that nothing comes within a quarter turn. */
+        turned[j] = usable_b[j] ? hf_direction(b)[j] : 1 << 20;
+        both[j] = own[j] = other[j] = common[j] = 0;
+    }
     for (int i = 0; i < a->count; i++) {
-        if (!hf_usable(a)[i])
+        int32_t *restrict at = key + i * stride;
+        if (!hf_usable(a)[i]) {
+            memset(at, 0, sizeof *at * (size_t)stride);
             continue;
+        }
         const uint64_t *one = of_a + (i / HF_LANES) * HF_WORDS * HF_LANES + i % HF_LANES;
+        int32_t turned_a = hf_direction(a)[i];
+        for (int j = 0; j < stride; j++) {
+            int32_t turn = abs(turned_a - turned[j]);
+            ok[j] = -(int32_t)((turn <= MOST_TURN) | ((turn >= 256 - MOST_TURN) & (turn < 256)));
+        }
         for (int g = 0; g < b->count; g += HF_LANES) {
-            int32_t both[HF_LANES], own[HF_LANES], other[HF_LANES], common[HF_LANES], ok[HF_LANES], any = 0;
-            for (int l = 0; l < HF_LANES; l++) {
-                int32_t turn = (int8_t)(uint8_t)(turned_a[i] - turned_b[g + l]);
-                ok[l] = (turn <= MOST_TURN) & (turn >= -MOST_TURN) & (usable_b[g + l] != 0);
-                any |= ok[l];
-            }
-            if (!any)
-                continue;
-            count_bits(one, of_b + g * HF_WORDS, both, own, other, common);
-            int32_t *at = key + i * stride + g;
-            for (int l = 0; l < HF_LANES; l++) {
-                int32_t product = own[l] * other[l];
-                float similar = (float)both[l] / sqrtf((float)(product > 1 ? product : 1));
-                at[l] = ok[l] & (common[l] >= LEAST_COMMON) ? bits_of(similar) : 0;
-            }
+            int32_t any = 0;
+            for (int l = 0; l < HF_LANES; l++)
+                any |= ok[g + l];
+            if (any)
+                count_bits(one, of_b + g * HF_WORDS, both + g, own + g, other + g, common + g);
+        }
+        for (int j = 0; j < stride; j++) {
+            int32_t product = own[j] * other[j], enough = -(int32_t)(common[j] >= LEAST_COMMON);
+            float similar = (float)both[j] / sqrtf((float)(product > 1 ? product : 1));
+            at[j] = bits_of(similar) & ok[j] & enough;
         }
     }
 }
@@ -502,35 +512,35 @@ static int verify(const hf_print *a, const hf_print *b, scratch *restrict s, int
     }
     float cosine = cosf(out->turn), sine = sinf(out->turn), turn = out->turn;
     float to_x[HF_MOST], to_y[HF_MOST];
+    int32_t turned[HF_MOST];
     for (int i = 0; i < a->padded; i++) {
         float x = hf_x(a)[i] - out->from_x, y = hf_y(a)[i] - out->from_y;
         s->mx[i] = s->wx[i] = cosine * x - sine * y + out->shift_x + out->to_x;
         s->my[i] = s->wy[i] = sine * x + cosine * y + out->shift_y + out->to_y;
     }
-    memcpy(to_x, hf_x(b), sizeof(float) * b->padded);
-    memcpy(to_y, hf_y(b), sizeof(float) * b->padded);
+    for (int j = 0; j < b->padded; j++) {
+        to_x[j] = j < b->count ? hf_x(b)[j] : 1e9f;
+        to_y[j] = hf_y(b)[j];
+        turned[j] = hf_direction(b)[j];
+    }
     s->nears = 0;
-    const uint8_t *turned_a = hf_direction(a), *turned_b = hf_direction(b);
     for (int i = 0; i < a->count && s->nears < MOST_NEAR - HF_MOST; i++) {
         uint8_t close[HF_MOST];
+        float off[HF_MOST], mx = s->mx[i], my = s->my[i];
+        int32_t turned_a = hf_direction(a)[i];
         for (int j = 0; j < b->padded; j++) {
-            float dx = s->mx[i] - to_x[j], dy = s->my[i] - to_y[j];
-            close[j] = dx * dx + dy * dy <= REACH_PX * REACH_PX;
+            float dx = mx - to_x[j], dy = my - to_y[j];
+            float turned_by = fabsf(UNIT * (float)((int32_t)((uint32_t)(turned_a - turned[j]) << 24) >> 24) + turn);
+            off[j] = turned_by > PI ? 2 * PI - turned_by : turned_by;
+            close[j] = (dx * dx + dy * dy <= REACH_PX * REACH_PX) & (off[j] <= INLIER_RAD);
         }
-        for (int j = 0; j < b->count; j++) {
-            if ((j & 7) == 0) {
-                uint64_t eight;
-                memcpy(&eight, close + j, 8);
-                if (!eight) {
-                    j += 7;
-                    continue;
-                }
+        for (int j = 0; j < b->padded; j += 8) {
+            uint64_t eight;
+            memcpy(&eight, close + j, 8);
+            for (; eight; eight &= eight - 1) {
+                int at = j + (__builtin_ctzll(eight) >> 3);
+                s->near[s->nears++] = (near_pair){i, at, off[at]};
             }
-            if (!close[j])
-                continue;
-            float off = wrapped(UNIT * (float)(int8_t)(uint8_t)(turned_a[i] - turned_b[j]) + turn);
-            if (off <= INLIER_RAD)
-                s->near[s->nears++] = (near_pair){i, j, off};
         }
     }
     int rows = 0;
@@ -598,6 +608,6 @@ void HF_NAME(hf_compare)(const hf_print *a, const hf_print *b, int whole, float 
         }
     }
     if (best)
-        gather(a, b, best, evidence);
+        gather(a, b, best, whole, evidence);
     evidence[HF_SCORE] = hf_score(evidence);
 }
