@@ -34,7 +34,7 @@ def fingers() -> population.Minutiae:
 
 @pytest.fixture(scope="module")
 def mates(fingers: population.Minutiae) -> population.Minutiae:
-    first = population.Minutiae(*(column[:40] for column in (fingers.x, fingers.y, fingers.angle, fingers.count)))
+    first = population.Minutiae(*(column[:20] for column in (fingers.x, fingers.y, fingers.angle, fingers.count)))
     return population.mate(np.random.default_rng(2), first, population.Wear(overlap=(0.6, 1.0)))[0]
 
 
@@ -103,7 +103,7 @@ def test_prints_without_minutiae_are_neither_found_nor_a_problem(tmp_path: Path,
     nothing = FingerTemplate(*(np.zeros(0, np.float32),) * 3, *(np.zeros(0, np.uint8),) * 2, 300, 300, 0)
     with index.IndexWriter(tmp_path / "index") as writer:
         for number in range(60):
-            writer.add(nothing if number % 2 else _template(mates, number % 40), number, 0)
+            writer.add(nothing if number % 2 else _template(mates, number % 20), number, 0)
     opened = index.FingerIndex(tmp_path / "index")
     assert (opened.shortlist(_template(mates, 0), 20) % 2 == 0).all()
     assert len(opened.shortlist(nothing, 20)) == 20
