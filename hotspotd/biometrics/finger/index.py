@@ -7,7 +7,7 @@ Three levels, each for what the one before leaves over:
    minutia of the reference. Of all references.
 2. *Fit*: the same pairs, now with places: the greatest worth of pairs that one turn and shift explains. Of the best
    tenth.
-3. *Comparison* of the templates themselves, by the caller or by ``search``. Of the best MOST.
+3. *Comparison* of the templates themselves, by the caller or by ``search``. Of the best LEAST_LISTED and some more.
 
 File, little endian: a header of 64 bytes (HEADER: magic ``HSFC``, format, references, words, identity of the
 projection, CRC-32 of what stands before it), then for each minutia its word u64 and its place 2 × i8 (``codes``), then
@@ -36,8 +36,9 @@ from hotspotd.biometrics.finger import codes, comparison, preselection
 from hotspotd.biometrics.finger.template import FingerTemplate
 from hotspotd.errors import BiometricError, Reason
 
-MOST: Final = 40
-"""References compared in full."""
+LEAST_LISTED: Final = 24
+_LISTED_SHARE: Final = 25_000
+"""References compared in full: so many, and one more for each so many in the index."""
 REFERENCE_CODED: Final = 40
 """Minutiae coded of a reference: those nearest to its middle. More would cost memory and find little more."""
 PROBE_CODED: Final = codes.MOST_CODED
@@ -159,16 +160,19 @@ class FingerIndex:
     def shortlist(
         self,
         probe: FingerTemplate,
-        most: int = MOST,
+        most: int | None = None,
         *,
         wanted: NDArray[np.bool_] | None = None,
         preferred: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.intp]:
         """Numbers of the at most ``most`` references that ``probe`` should be compared with, likeliest first.
 
+        By default ``most`` is 24 and one more for each 25 000 references of the index.
+
         Only ``wanted`` (n,) ones. Where some are ``preferred`` (n,), three places in four are theirs first. A reference
         without minutiae is never listed, except among the few that all fit on the list.
         """
+        most = LEAST_LISTED + len(self) // _LISTED_SHARE if most is None else most
         allowed = np.ones(len(self), dtype=np.bool_) if wanted is None else np.asarray(wanted, dtype=np.bool_)
         if np.count_nonzero(allowed) <= most:
             return np.flatnonzero(allowed)
@@ -201,7 +205,7 @@ class FingerIndex:
         self,
         probe: FingerTemplate,
         template_of: Callable[[int], FingerTemplate],
-        most: int = MOST,
+        most: int | None = None,
         *,
         threshold: float = 0.0,
         wanted: NDArray[np.bool_] | None = None,
