@@ -4,7 +4,7 @@
 the scripts are made of; the daemon does not import it.
 """
 
-from hotspotd.biometrics.finger.evaluation.measure import Failure, Measured, measure, scores_against, together
+from hotspotd.biometrics.finger.evaluation.measure import Failure, Measured, measure, together
 from hotspotd.biometrics.finger.evaluation.pairs import Pairs, pairs_of
 from hotspotd.biometrics.finger.evaluation.rates import (
     NO_SCORE,
@@ -45,7 +45,6 @@ __all__ = [
     "pairs_of",
     "read_impostors",
     "report",
-    "scores_against",
     "together",
     "write_scores",
 ]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import cv2
 import msgspec
@@ -24,9 +23,6 @@ from hotspotd.errors import BiometricError, Reason
 
 Tick = Callable[[int], None]
 """Told how many pictures, then how many pairs, were done since it was last told."""
-
-_BATCH: Final = 32
-"""References that are compared in one call: so few are never only ranked."""
 
 _UNFIT = frozenset((Reason.NO_FINGER, Reason.BAD_IMAGE, Reason.UNREADABLE, Reason.TOO_LARGE))
 """Reasons that lie in the picture. Any other, a missing model say, would fail every picture: the run ends with it."""
@@ -165,15 +161,9 @@ def _compare(templates: Sequence[FingerTemplate | None], pairs: Pairs, tick: Tic
             there = np.array([templates[place] is not None for place in pairs.second[rows]], dtype=bool)
             references = [found for place in pairs.second[rows[there]] if (found := templates[place]) is not None]
             began = time.perf_counter()
-            found_scores = scores_against(probe, references)
+            found_scores = search(probe, references)
             spent += time.perf_counter() - began
             scores[rows[there]] = found_scores
         if tick:
             tick(end - begin)
     return scores, spent
-
-
-def scores_against(probe: FingerTemplate, references: Sequence[FingerTemplate]) -> Scores:
-    """Full comparison scores (n,) of ``probe`` with each of ``references``; none is left out by a quicker test."""
-    batches = [references[begin : begin + _BATCH] for begin in range(0, len(references), _BATCH)]
-    return np.concatenate([np.zeros(0), *(search(probe, batch) for batch in batches)])
