@@ -39,7 +39,7 @@ _SIGMA = 8.0
 """Spread of a neighbour's place [px], nearly one ridge distance."""
 _SIGMA_ANGLE = 0.35
 """Spread of a neighbour's direction [rad]."""
-_MU = 0.01
+_MU = 0.007
 """A cell is set where its neighbours' share exceeds this."""
 _REACH = 94 * GRID
 """Neighbours further off add nothing to the disc."""

@@ -30,7 +30,7 @@ _FAR_PX, _FAR_TURN, _FAR_RAD = 25.0, 40, 1.0
 """Pairs that differ by more give each other no support."""
 _SEEDS: Final = 4
 _INLIER_PX: Final = np.float32(8.0)
-_INLIER_SLOPES: Final = (0.15, 0.10, 0.10)
+_INLIER_SLOPES: Final = (0.105, 0.07, 0.07)
 """Tolerance grows with distance from the seed, since skin stretches; less once aligned."""
 _INLIER_RAD: Final = 0.5
 _NEAR_PX: Final = 45.0
@@ -38,11 +38,13 @@ _NEAR_PX: Final = 45.0
 _MOST_NEAR, _MOST_ROWS = 2048 - 160, 160
 _WARP_SIGMA: Final = np.float32(40.0)
 _WARP_ROUNDS: Final = 3
-_WARP_PX, _PAIR_PX = 12.0, 18.0
+_WARP_PX, _PAIR_PX = 15.0, 18.0
 """Partners that may bend the alignment lie closer than those that may be counted."""
 _TWIST_COST: Final = np.float32(12.0)
 """[px] that one radian weighs in the choice of partners."""
-_CLOSE_PX: Final = np.float32(8.0)
+_SAME_PX: Final = 8.0
+"""An alignment that pairs the minutiae of another seed this closely is the one that this seed would lead to."""
+_CLOSE_PX: Final = np.float32(7.0)
 _STRAIGHT_RAD: Final = np.float32(0.3)
 """Spread of place and direction of the same minutia in two prints, once bent."""
 _LOCAL_SHARE: Final = np.float32(0.65)
@@ -79,9 +81,7 @@ class _Laid:
 
 
 def evidence(a: Print, b: Print, hopeless: float, *, whole: bool) -> list[float]:
-    """The fields of ``comparison.Evidence``; unless ``whole``, without those of the ridge fields, and only the first two
-    where relaxed similarity is below ``hopeless``.
-    """
+    """The fields of ``comparison.Evidence``; unless ``whole``, only two where the second is below ``hopeless``."""
     found = [0.0] * 9
     fewer = min(len(a), len(b))
     if fewer < 2 or not a.usable.any() or not b.usable.any():
@@ -100,8 +100,7 @@ def evidence(a: Print, b: Print, hopeless: float, *, whole: bool) -> list[float]
     if best is not None:
         found[2:5] = len(best.row), best.weight, _expected(b, best)
         found[5:7] = float(best.gap.mean()), float(best.twist.mean())
-        if whole:
-            found[7:9] = _fields(a, b, best)
+        found[7:9] = _fields(a, b, best)
     return found
 
 
@@ -190,7 +189,7 @@ def _best_alignment(a: Print, b: Print, local: Float, pairs: _Pairs) -> _Laid | 
         if best is not None:
             # An alignment that pairs these two as well would be found again.
             same = np.flatnonzero(best.row == row)
-            if same.size and best.column[same[0]] == column and best.gap[same[0]] <= _CLOSE_PX:
+            if same.size and best.column[same[0]] == column and best.gap[same[0]] <= _SAME_PX:
                 continue
         laid = _verify(a, b, local, pairs, seed)
         if laid is not None and (best is None or laid.weight > best.weight):

@@ -84,7 +84,7 @@ static void compare_fields(const hf_print *a, const hf_print *b, const laid *bes
     evidence[HF_AGREEMENT] = common ? sum / (float)common : 0;
 }
 
-static void gather(const hf_print *a, const hf_print *b, const laid *best, int whole, float *evidence)
+static void gather(const hf_print *a, const hf_print *b, const laid *best, float *evidence)
 {
     float gap = 0, twist = 0, paired = (float)best->paired;
     for (int k = 0; k < best->paired; k++) {
@@ -99,6 +99,5 @@ static void gather(const hf_print *a, const hf_print *b, const laid *best, int w
     float inside_b = (float)inside_hull(hf_x(b), hf_y(b), b->count, best->wx, best->wy, a->count);
     float expected = sqrtf((inside_a > 1 ? inside_a : 1) * (inside_b > 1 ? inside_b : 1));
     evidence[HF_EXPECTED] = expected > paired ? expected : paired;
-    if (whole)
-        compare_fields(a, b, best, evidence);
+    compare_fields(a, b, best, evidence);
 }

@@ -21,7 +21,7 @@
 #define FAR_RAD 1.0f
 #define INLIER_RAD 0.5f
 #define WARP_ROUNDS 3
-#define WARP_PX 12.0f
+#define WARP_PX 15.0f
 #define PAIR_PX 18.0f
 #define REACH_PX 45.0f
 #define MOST_NEAR 2048
@@ -475,7 +475,7 @@ static void warp(const hf_print *a, const hf_print *b, scratch *restrict s, cons
 /* Align on one seed pair and see what falls into place; 0 where nothing agrees with the seed. */
 static int verify(const hf_print *a, const hf_print *b, scratch *restrict s, int seed, laid *out)
 {
-    static const float slopes[3] = {0.15f, 0.10f, 0.10f};
+    static const float slopes[3] = {0.105f, 0.07f, 0.07f};
     float ax[HF_MOST_PAIRS], ay[HF_MOST_PAIRS], bx[HF_MOST_PAIRS], by[HF_MOST_PAIRS], weight[HF_MOST_PAIRS];
     float reach[HF_MOST_PAIRS], twist[HF_MOST_PAIRS];
     int inlier[HF_MOST_PAIRS], padded = s->padded, found = 0;
@@ -553,7 +553,7 @@ static int verify(const hf_print *a, const hf_print *b, scratch *restrict s, int
     out->paired = one_to_one(a, b, s, s->wx, s->wy, PAIR_PX, out);
     out->weight = 0;
     for (int k = 0; k < out->paired; k++) {
-        float near = out->gap[k] / 8.0f, straight = out->twist[k] / 0.3f;
+        float near = out->gap[k] / 7.0f, straight = out->twist[k] / 0.3f;
         float alike = float_of(s->key[out->row[k] * b->padded + out->column[k]]);
         out->weight += hf_exp(-0.5f * (near * near + straight * straight)) * (0.35f + 0.65f * alike);
     }
@@ -608,6 +608,6 @@ void HF_NAME(hf_compare)(const hf_print *a, const hf_print *b, int whole, float 
         }
     }
     if (best)
-        gather(a, b, best, whole, evidence);
+        gather(a, b, best, evidence);
     evidence[HF_SCORE] = hf_score(evidence);
 }

@@ -12,7 +12,7 @@
 #define RADIUS 70          /* of the disc [px at 500 dpi]: about eight ridges */
 #define SIGMA 8.0          /* spread of a neighbour's place [px] */
 #define SIGMA_ANGLE 0.35   /* spread of a neighbour's direction [rad] */
-#define MU 0.01            /* a cell is set where its neighbours' share exceeds this */
+#define MU 0.007           /* a cell is set where its neighbours' share exceeds this */
 #define REACH (94 * GRID)  /* neighbours further off add nothing to the disc */
 #define MARGIN 50          /* cells up to this far outside the hull [px] are known to be empty or not */
 #define LEAST_KNOWN 167    /* of 256 cells: 65 % */
