@@ -1,17 +1,19 @@
 """Make ``codes.npz``, the projection of fingerprint search: from a minutia's neighbourhood to the bits of its code.
 
-Usage: scripts/train/train_finger_codes.py [--fingers N] [--seed N] [OUT]
+Usage: scripts/train/train_finger_codes.py [--drawn N] [--masters N] [--seed N] [OUT]
 
-On drawn minutiae alone (``synthetic.population``): two impressions of each finger, minutiae that are the same known.
-Neighbours are strewn into soft bins of place and relative direction; the directions of that space that differ most
-between minutiae and least between impressions of one are found (linear discriminant analysis, with the spread within
-estimated from the pairs), then turned so that little is lost by keeping signs only (iterative quantisation; Gong and
-Lazebnik 2011). About three minutes on one core; same seed, same file on one build of numpy.
+On synthetic fingers alone: drawn minutiae (``synthetic.population``) and what the engine reads from pictures of
+synthetic masters. Of each finger two impressions are drawn, the minutiae that are the same known. Neighbours are strewn
+into soft bins of place and relative direction; the directions of that space that differ most between minutiae and least
+between impressions of one are found (linear discriminant analysis, with the spread within estimated from the pairs),
+then turned so that little is lost by keeping signs only (iterative quantisation; Gong and Lazebnik 2011). About ten
+minutes on one core, most of it for the masters; same seed and engine, same file on one build of numpy.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-from hotspotd.biometrics.finger import codes
-from hotspotd.biometrics.finger.synthetic import population
+from hotspotd.biometrics.finger import codes, look
+from hotspotd.biometrics.finger.synthetic import Condition, impression, master, population
 from hotspotd.biometrics.finger.synthetic.population import Minutiae, Wear
 
 Real = NDArray[np.float64]
@@ -33,6 +35,9 @@ KEPT = 64
 RIDGE = 0.02
 """Added to the spread within, as a share of the whole spread: what is not seen in training may still happen."""
 AT_ONCE = 200
+FEWEST = 20
+FIRST_MASTER = 10000
+"""Seeds below are for tests."""
 SAMPLE = 12000
 ROUNDS = 40
 GREATEST = 120.0
@@ -68,20 +73,42 @@ def pairs(rng: np.random.Generator, of: Minutiae, wear: Wear) -> tuple[NDArray[n
     return np.stack(left), np.stack(right)
 
 
-def moments(rng: np.random.Generator, fingers: int) -> tuple[Real, Real, Real, NDArray[np.float32]]:
+def read(first: int, fingers: int) -> Minutiae:
+    """What the engine reads from two good impressions, larger than any sensor, of each of some synthetic masters."""
+    templates = []
+    for seed in track(range(first, first + fingers), description="reading masters"):
+        finger, rng = master(seed), np.random.default_rng(seed)
+        for _ in range(2):
+            picture = impression(finger, rng, Condition.GOOD, size=(480, 400), levels=256)
+            template = look(picture, 500)[1]
+            if template is not None and len(template) >= FEWEST:
+                templates.append(template)
+    width = max(len(template) for template in templates)
+    x, y, angle = (np.zeros((len(templates), width), np.float32) for _ in range(3))
+    for row, template in enumerate(templates):
+        for column, values in ((x, template.x), (y, template.y), (angle, template.angle)):
+            column[row, : len(template)] = values
+    return Minutiae(x, y, angle, np.array([len(template) for template in templates], dtype=np.int32))
+
+
+def moments(rng: np.random.Generator, of: Sequence[Minutiae]) -> tuple[Real, Real, Real, NDArray[np.float32]]:
     """Mean, covariance between impressions, covariance in all, and a sample of the features."""
     size = codes.PLACES * codes.SECTORS * codes.PLACES
     total, between, whole, count = np.zeros(size), np.zeros((size, size)), np.zeros((size, size)), 0
     sample: list[NDArray[np.float32]] = []
-    for _ in track(range(-(-fingers // AT_ONCE)), description="drawing fingers"):
-        drawn = population.fingers(rng, AT_ONCE)
+    parts = [
+        Minutiae(*(column[at : at + AT_ONCE] for column in (one.x, one.y, one.angle, one.count)))
+        for one in of
+        for at in range(0, len(one), AT_ONCE)
+    ]
+    for some in track(parts, description="impressions"):
         for wear in (EASY, HARD):
-            a, b = pairs(rng, drawn, wear)
+            a, b = pairs(rng, some, wear)
             total += a.sum(axis=0, dtype=np.float64) + b.sum(axis=0, dtype=np.float64)
             between += a.T @ b
             whole += a.T @ a + b.T @ b
             count += len(a)
-            sample.append(a[:: max(1, len(a) // (2 * SAMPLE * AT_ONCE // fingers))])
+            sample.append(a[:: max(1, len(a) * len(parts) // SAMPLE)])
     mean = total / (2 * count)
     outer = np.outer(mean, mean)
     return mean, (between + between.T) / (2 * count) - outer, whole / (2 * count) - outer, np.concatenate(sample)
@@ -122,12 +149,14 @@ def whole_numbers(projection: Real, mean: Real) -> codes.Weights:
 def main() -> None:
     """Draw, learn, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--fingers", type=int, default=4000)
+    parser.add_argument("--drawn", type=int, default=2400, metavar="FINGERS")
+    parser.add_argument("--masters", type=int, default=400, metavar="FINGERS")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("out", type=Path, nargs="?", default=OUT, metavar="OUT")
     given = parser.parse_args()
     rng = np.random.default_rng([0x434F4445, given.seed])
-    mean, between, whole, sample = moments(rng, given.fingers)
+    fingers = [population.fingers(rng, given.drawn), read(FIRST_MASTER, given.masters)]
+    mean, between, whole, sample = moments(rng, fingers)
     directions, ratio = discriminants(between, whole)
     # The surer a direction, the more it weighs; of equal spread otherwise.
     directions *= ratio**0.25 / np.sqrt(ratio + 1)
