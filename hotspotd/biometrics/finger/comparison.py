@@ -35,7 +35,7 @@ _USUAL_AGREEMENT, _USUAL_SAMPLES = 0.8, 20.0
 """Where the prints share little or no ridge field, their ridges are taken to agree so well."""
 _GAP_WEIGHT: Final = 0.05
 """Each pixel that the paired lie apart takes a twentieth; 5 px are neither good nor bad."""
-_HOPELESS: Final = 0.045
+_HOPELESS: Final = 0.05
 """Mean relaxed similarity below which prints are not aligned: above it lie nearly all genuine pairs that could be told
 from impostors in the end, and one in eight impostors."""
 _FIELDS: Final = 10

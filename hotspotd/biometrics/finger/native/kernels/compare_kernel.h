@@ -446,7 +446,7 @@ static void warp(const hf_print *a, const hf_print *b, scratch *restrict s, cons
     for (int round = 0; round < WARP_ROUNDS; round++) {
         if (rows < 3)
             return;
-        float norm[HF_MOST], wx[HF_MOST], wy[HF_MOST];
+        float norm[HF_MOST], wx[HF_MOST], wy[HF_MOST], far[HF_MOST];
         for (int i = 0; i < padded; i++) {
             norm[i] = 1;
             wx[i] = wy[i] = 0;
@@ -456,8 +456,11 @@ static void warp(const hf_print *a, const hf_print *b, scratch *restrict s, cons
             float dx = bx[out->column[k]] - mx, dy = by[out->column[k]] - my;
             for (int i = 0; i < padded; i++) {
                 float ex = s->mx[i] - mx, ey = s->my[i] - my;
-                float far = (ex * ex + ey * ey) * (1 / (2 * 40.0f * 40.0f));
-                float near = hf_exp(-(far < 60.0f ? far : 60.0f));
+                float spread = (ex * ex + ey * ey) * (1 / (2 * 40.0f * 40.0f));
+                far[i] = spread < 60.0f ? spread : 60.0f;
+            }
+            for (int i = 0; i < padded; i++) {
+                float near = hf_exp(-far[i]);
                 norm[i] += near;
                 wx[i] += near * dx;
                 wy[i] += near * dy;
@@ -526,14 +529,17 @@ static int verify(const hf_print *a, const hf_print *b, scratch *restrict s, int
     s->nears = 0;
     for (int i = 0; i < a->count && s->nears < MOST_NEAR - HF_MOST; i++) {
         uint8_t close[HF_MOST];
+        int32_t fits[HF_MOST];
         float off[HF_MOST], mx = s->mx[i], my = s->my[i];
         int32_t turned_a = hf_direction(a)[i];
         for (int j = 0; j < b->padded; j++) {
             float dx = mx - to_x[j], dy = my - to_y[j];
             float turned_by = fabsf(UNIT * (float)((int32_t)((uint32_t)(turned_a - turned[j]) << 24) >> 24) + turn);
-            off[j] = turned_by > PI ? 2 * PI - turned_by : turned_by;
-            close[j] = (dx * dx + dy * dy <= REACH_PX * REACH_PX) & (off[j] <= INLIER_RAD);
+            off[j] = PI - fabsf(PI - turned_by);
+            fits[j] = (dx * dx + dy * dy <= REACH_PX * REACH_PX) & (off[j] <= INLIER_RAD);
         }
+        for (int j = 0; j < b->padded; j++)
+            close[j] = (uint8_t)fits[j];
         for (int j = 0; j < b->padded; j += 8) {
             uint64_t eight;
             memcpy(&eight, close + j, 8);

@@ -184,6 +184,18 @@ static void add_neighbour(uint32_t *mass, int32_t along, int32_t across, const u
     }
 }
 
+/* 64 bytes of 0 or 1 as the bits of a word, the first lowest. */
+static uint64_t packed(const uint8_t *flags)
+{
+    uint64_t word = 0;
+    for (int k = 0; k < 8; k++) {
+        uint64_t eight;
+        memcpy(&eight, flags + 8 * k, 8);
+        word |= ((eight * 0x0102040810204080ull) >> 56) << (8 * k);
+    }
+    return word;
+}
+
 static int describe(int self, int count, const int32_t *x, const int32_t *y, const uint8_t *direction, const map *m,
                     uint64_t *words)
 {
@@ -198,20 +210,22 @@ static int describe(int self, int count, const int32_t *x, const int32_t *y, con
         add_neighbour(mass, (cosine * dx + sine * dy + 8192) >> 14, (-sine * dx + cosine * dy + 8192) >> 14,
                       T.facing[(uint8_t)(direction[self] - direction[j])]);
     }
+    uint8_t flags[HF_SECTORS + 1][CELLS];
     for (int cell = 0; cell < CELLS; cell++) {
-        int row = T.row[cell], column = T.column[cell];
-        int32_t along = T.centre[row], across = T.centre[column];
+        int32_t along = T.centre[T.row[cell]], across = T.centre[T.column[cell]];
         int32_t cx = x[self] + ((cosine * along - sine * across + 8192) >> 14);
         int32_t cy = y[self] + ((sine * along + cosine * across + 8192) >> 14);
-        if (!known_at(m, cx, cy))
-            continue;
-        known++;
-        words[(HF_BIT_WORDS + (cell >> 6)) * HF_LANES] |= 1ull << (cell & 63);
+        uint8_t here = known_at(m, cx, cy);
+        const uint32_t *at = mass + T.row[cell] * STRIDE + T.column[cell];
+        flags[HF_SECTORS][cell] = here;
+        known += here;
         for (int sector = 0; sector < HF_SECTORS; sector++)
-            if (mass[(sector * HF_SIDE + row) * STRIDE + column] > T.threshold) {
-                words[(sector * HF_MASK_WORDS + (cell >> 6)) * HF_LANES] |= 1ull << (cell & 63);
-                any = 1;
-            }
+            flags[sector][cell] = here & (at[sector * HF_SIDE * STRIDE] > T.threshold);
+    }
+    for (int w = 0; w < HF_WORDS; w++) {
+        uint64_t word = packed(flags[w / HF_MASK_WORDS] + w % HF_MASK_WORDS * 64);
+        words[w * HF_LANES] = word;
+        any |= w < HF_BIT_WORDS && word;
     }
     return known >= LEAST_KNOWN && near >= LEAST_NEAR && any;
 }

@@ -32,5 +32,5 @@ float hf_score(const float *e)
 
 int hf_hopeless(const float *e)
 {
-    return e[HF_RELAXED] < 0.045f;
+    return e[HF_RELAXED] < 0.05f;
 }
