@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
 import numpy as np
@@ -145,3 +146,14 @@ def test_the_order_of_references_and_their_company_change_no_score(level: str) -
     np.testing.assert_array_equal(together, alone)
     for one, other in product(prints[:4], repeat=2):
         assert search(one, [other, other])[0] == search(one, [prints[5], other])[1]
+
+
+def test_threads_that_compare_at_once_get_the_scores_of_one(level: str) -> None:
+    rng = np.random.default_rng(29)
+    fingers = [_template(rng, int(rng.integers(20, 80))) for _ in range(12)]
+    references = [_again(rng, finger) for finger in fingers]
+    alone = [search(probe, references) for probe in fingers]
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(lambda probe: search(probe, references), fingers * 20))
+    for index, scores in enumerate(together):
+        np.testing.assert_array_equal(scores, alone[index % len(fingers)])

@@ -4,3 +4,5 @@
 #ifndef HF_SKIP
 #include "compare_kernel.h"
 #endif
+
+#include "target_end.h"

@@ -1,4 +1,4 @@
-/* Include first in a source that is compiled once for each instruction set, after defining one of
+/* Include first, and target_end.h last, in a source that is compiled once for each instruction set, after defining one of
  * HF_FOR_BASELINE, HF_FOR_AVX2, HF_FOR_AVX512. Says for which instruction set all that follows is compiled, and gives
  * HF_NAME(x), x with the set's name behind it. HF_SKIP is defined where the set is not of this machine's kind.
  */
