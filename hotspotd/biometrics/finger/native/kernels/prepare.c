@@ -19,6 +19,8 @@
 #define LEAST_NEAR 2
 #define PLACE_SPAN 464     /* the place table ends where its values round to zero */
 #define STRIDE 24
+#define WINDOW 8          /* cells along a side that lie within PLACE_SPAN of a place, at most */
+#define ALONG (REACH + 8)  /* neighbours' places lie within +-ALONG */
 #define MAP_STEP 16
 #define MAP_MOST 150       /* nodes along a side: 2000 px and the margin on both sides */
 
@@ -27,7 +29,9 @@ static struct {
     int32_t sine[256]; /* 2^14 = 1 */
     uint8_t place[PLACE_SPAN];
     uint8_t facing[256][HF_SECTORS];
-    uint8_t row[CELLS], column[CELLS];
+    int32_t centre_row[CELLS], centre_column[CELLS]; /* of each cell [1/16 px] */
+    uint8_t first[2 * ALONG]; /* of eight cells in a row that hold all within PLACE_SPAN of a place */
+    uint8_t begin[HF_SIDE], cells[HF_SIDE]; /* of each row of the disc, its first column and how many cells */
     uint32_t threshold;
 } T;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -47,14 +51,22 @@ static void make_tables(void)
         for (int column = 0; column < HF_SIDE; column++) {
             double along = (row - (HF_SIDE - 1) / 2.0) * size, across = (column - (HF_SIDE - 1) / 2.0) * size;
             if (hypot(along, across) <= RADIUS && cells < CELLS) {
-                T.row[cells] = (uint8_t)row;
-                T.column[cells++] = (uint8_t)column;
+                T.centre_row[cells] = T.centre[row];
+                T.begin[row] = T.cells[row] ? T.begin[row] : (uint8_t)column;
+                T.cells[row]++;
+                T.centre_column[cells++] = T.centre[column];
             }
         }
     for (int i = 0; i < 256; i++)
         T.sine[i] = (int32_t)rint(sin(2 * M_PI * i / 256) * 16384);
     for (int i = 0; i < PLACE_SPAN; i++)
         T.place[i] = (uint8_t)rint(255 * exp(-0.5 * (i / (SIGMA * GRID)) * (i / (SIGMA * GRID))));
+    for (int i = 0; i < 2 * ALONG; i++) {
+        int first = 0;
+        while (first < HF_SIDE - WINDOW && T.centre[first] <= i - ALONG - PLACE_SPAN)
+            first++;
+        T.first[i] = (uint8_t)first;
+    }
     for (int turn = 0; turn < 256; turn++)
         for (int sector = 0; sector < HF_SECTORS; sector++) {
             double off = 2 * M_PI * turn / 256 + M_PI - (sector + 0.5) * 2 * M_PI / HF_SECTORS, sum = 0;
@@ -107,7 +119,7 @@ typedef struct {
     uint8_t known[MAP_MOST * MAP_MOST];
 } map;
 
-/* Which nodes lie within MARGIN of the hull of all minutiae. All products stay below 2^53, so doubles are exact. */
+/* Which nodes lie within MARGIN of the hull of all minutiae. */
 static void make_map(map *m, const int32_t *x, const int32_t *y, int count)
 {
     point points[HF_MOST], hull[2 * HF_MOST + 2];
@@ -125,63 +137,67 @@ static void make_map(map *m, const int32_t *x, const int32_t *y, int count)
     m->columns = (high_x - low_x + 2 * (MARGIN + MAP_STEP)) / MAP_STEP + 2;
     m->rows = (high_y - low_y + 2 * (MARGIN + MAP_STEP)) / MAP_STEP + 2;
     for (int row = 0; row < m->rows; row++) {
-        uint8_t close[MAP_MOST] = {0}, outside[MAP_MOST] = {0};
-        double py = m->y + row * MAP_STEP;
+        int32_t close[MAP_MOST] = {0}, outside[MAP_MOST] = {0}, columns = m->columns;
         for (int k = 0; k < corners; k++) {
             point a = hull[k], b = hull[k + 1 < corners ? k + 1 : 0];
-            double ex = b.x - a.x, ey = b.y - a.y, length = ex * ex + ey * ey, reach = (double)MARGIN * MARGIN;
-            for (int column = 0; column < m->columns; column++) {
-                double dx = m->x + column * MAP_STEP - a.x, dy = py - a.y;
-                double on = dx * ex + dy * ey, cross = ex * dy - ey * dx;
-                double fx = dx - ex, fy = dy - ey;
+            int32_t ex = b.x - a.x, ey = b.y - a.y, length = ex * ex + ey * ey, reach = MARGIN * MARGIN;
+            int32_t dy = m->y + row * MAP_STEP - a.y, fy = dy - ey, start = m->x - a.x;
+            /* Twice the area over the edge, at most MARGIN high; no edge between a corner and itself. */
+            int32_t most = length ? (int32_t)sqrt((double)reach * length) : -1;
+            for (int column = 0; column < columns; column++) {
+                int32_t dx = start + column * MAP_STEP, fx = dx - ex;
+                int32_t on = dx * ex + dy * ey, cross = ex * dy - ey * dx;
                 outside[column] |= cross < 0;
                 close[column] |= (dx * dx + dy * dy <= reach) | (fx * fx + fy * fy <= reach) |
-                                 ((length > 0) & (on >= 0) & (on <= length) & (cross * cross <= reach * length));
+                                 ((on >= 0) & (on <= length) & (cross <= most) & (cross >= -most));
             }
         }
-        for (int column = 0; column < m->columns; column++)
-            m->known[row * m->columns + column] = close[column] | (corners > 2 && !outside[column]);
+        for (int column = 0; column < columns; column++)
+            m->known[row * columns + column] = (uint8_t)(close[column] | (corners > 2 && !outside[column]));
     }
 }
 
-static inline int known_at(const map *m, int32_t x, int32_t y)
+/* Add what a neighbour at this place, with this share of each sector, gives to the cells around. */
+static void add_neighbour(uint32_t *restrict mass, int32_t along, int32_t across, const uint8_t *restrict facing)
 {
-    int column = ((x >> 4) - m->x + MAP_STEP / 2) >> 4, row = ((y >> 4) - m->y + MAP_STEP / 2) >> 4;
-    column = column < 0 ? 0 : column >= m->columns ? m->columns - 1 : column;
-    row = row < 0 ? 0 : row >= m->rows ? m->rows - 1 : row;
-    return m->known[row * m->columns + column];
-}
-
-static void add_neighbour(uint32_t *mass, int32_t along, int32_t across, const uint8_t *facing)
-{
-    uint32_t place[HF_SIDE], weight[8];
-    int first = HF_SIDE, last = -1, from = HF_SIDE;
-    for (int k = 0; k < HF_SIDE; k++) {
-        int32_t off = abs(along - T.centre[k]);
-        place[k] = off < PLACE_SPAN ? T.place[off] : 0;
-        if (place[k]) {
-            first = k < first ? k : first;
-            last = k;
-        }
-        if (from == HF_SIDE && abs(across - T.centre[k]) < PLACE_SPAN)
-            from = k;
+    uint16_t place[WINDOW], weight[WINDOW], both[WINDOW * WINDOW];
+    int row = T.first[along + ALONG], column = T.first[across + ALONG];
+    for (int k = 0; k < WINDOW; k++) {
+        int32_t off = abs(along - T.centre[row + k]), aside = abs(across - T.centre[column + k]);
+        place[k] = T.place[off < PLACE_SPAN ? off : PLACE_SPAN - 1];
+        weight[k] = T.place[aside < PLACE_SPAN ? aside : PLACE_SPAN - 1];
     }
-    if (last < 0 || from == HF_SIDE)
-        return;
-    /* At most eight cells lie within PLACE_SPAN on either side of the neighbour. */
-    for (int k = 0; k < 8; k++) {
-        int32_t off = from + k < HF_SIDE ? abs(across - T.centre[from + k]) : PLACE_SPAN;
-        weight[k] = off < PLACE_SPAN ? T.place[off] : 0;
-    }
+    for (int i = 0; i < WINDOW; i++)
+        for (int k = 0; k < WINDOW; k++)
+            both[i * WINDOW + k] = (uint16_t)(place[i] * weight[k]);
     for (int sector = 0; sector < HF_SECTORS; sector++) {
-        if (!facing[sector])
+        uint16_t share = facing[sector];
+        uint32_t *restrict at = mass + (sector * HF_SIDE + row) * STRIDE + column;
+        if (!share)
             continue;
-        for (int row = first; row <= last; row++) {
-            uint32_t *at = mass + (sector * HF_SIDE + row) * STRIDE + from, share = place[row] * facing[sector];
-            for (int k = 0; k < 8; k++)
-                at[k] += share * weight[k];
-        }
+        for (int i = 0; i < WINDOW; i++)
+            for (int k = 0; k < WINDOW; k++)
+                at[i * STRIDE + k] += (uint32_t)both[i * WINDOW + k] * share;
     }
+}
+
+/* Which cells around a minutia are known; how many. */
+static int look_around(const map *m, int32_t x, int32_t y, int32_t cosine, int32_t sine, uint8_t *restrict known)
+{
+    int32_t node[CELLS], rows = m->rows - 1, columns = m->columns - 1, count = 0;
+    for (int cell = 0; cell < CELLS; cell++) {
+        int32_t along = T.centre_row[cell], across = T.centre_column[cell];
+        int32_t column = (((x + ((cosine * along - sine * across + 8192) >> 14)) >> 4) - m->x + MAP_STEP / 2) >> 4;
+        int32_t row = (((y + ((sine * along + cosine * across + 8192) >> 14)) >> 4) - m->y + MAP_STEP / 2) >> 4;
+        column = column < 0 ? 0 : column > columns ? columns : column;
+        row = row < 0 ? 0 : row > rows ? rows : row;
+        node[cell] = row * (columns + 1) + column;
+    }
+    for (int cell = 0; cell < CELLS; cell++) {
+        known[cell] = m->known[node[cell]];
+        count += known[cell];
+    }
+    return count;
 }
 
 /* 64 bytes of 0 or 1 as the bits of a word, the first lowest. */
@@ -201,7 +217,7 @@ static int describe(int self, int count, const int32_t *x, const int32_t *y, con
 {
     uint32_t mass[HF_SECTORS * HF_SIDE * STRIDE + 8] = {0};
     int32_t cosine = T.sine[(direction[self] + 64) & 255], sine = T.sine[direction[self]];
-    int near = 0, known = 0, any = 0;
+    int near = 0, known, any = 0;
     for (int j = 0; j < count; j++) {
         int32_t dx = x[j] - x[self], dy = y[j] - y[self];
         if (j == self || dx * dx + dy * dy > REACH * REACH)
@@ -210,17 +226,18 @@ static int describe(int self, int count, const int32_t *x, const int32_t *y, con
         add_neighbour(mass, (cosine * dx + sine * dy + 8192) >> 14, (-sine * dx + cosine * dy + 8192) >> 14,
                       T.facing[(uint8_t)(direction[self] - direction[j])]);
     }
-    uint8_t flags[HF_SECTORS + 1][CELLS];
-    for (int cell = 0; cell < CELLS; cell++) {
-        int32_t along = T.centre[T.row[cell]], across = T.centre[T.column[cell]];
-        int32_t cx = x[self] + ((cosine * along - sine * across + 8192) >> 14);
-        int32_t cy = y[self] + ((sine * along + cosine * across + 8192) >> 14);
-        uint8_t here = known_at(m, cx, cy);
-        const uint32_t *at = mass + T.row[cell] * STRIDE + T.column[cell];
-        flags[HF_SECTORS][cell] = here;
-        known += here;
-        for (int sector = 0; sector < HF_SECTORS; sector++)
-            flags[sector][cell] = here & (at[sector * HF_SIDE * STRIDE] > T.threshold);
+    uint8_t flags[HF_SECTORS + 1][CELLS + HF_SIDE], above[HF_SECTORS * HF_SIDE * STRIDE];
+    const uint32_t threshold = T.threshold;
+    known = look_around(m, x[self], y[self], cosine, sine, flags[HF_SECTORS]);
+    for (int k = 0; k < HF_SECTORS * HF_SIDE * STRIDE; k++)
+        above[k] = mass[k] > threshold;
+    for (int sector = 0; sector < HF_SECTORS; sector++) {
+        uint8_t *to = flags[sector];
+        /* Always a whole row, of constant length; the next one begins where this one should have ended. */
+        for (int row = 0; row < HF_SIDE; to += T.cells[row++])
+            memcpy(to, above + (sector * HF_SIDE + row) * STRIDE + T.begin[row], HF_SIDE);
+        for (int cell = 0; cell < CELLS; cell++)
+            flags[sector][cell] &= flags[HF_SECTORS][cell];
     }
     for (int w = 0; w < HF_WORDS; w++) {
         uint64_t word = packed(flags[w / HF_MASK_WORDS] + w % HF_MASK_WORDS * 64);
