@@ -169,9 +169,11 @@ def strength(candidate: Candidate, notice: Notice | None = None) -> Strength:
     exact = f"score {candidate.score:.4g}"
     if candidate.fmr is not None:
         exact += f", false match rate {candidate.fmr:.2g}"
-    noun = {Modality.FACE: "people", Modality.FINGER: "fingers"}.get(candidate.modality)
+    noun = {Modality.FACE: "people", Modality.FINGER: "fingers", Modality.FINGERS: "people"}.get(candidate.modality)
     if noun and candidate.fmr is not None:
         words = f"{odds(candidate.fmr, noun)} would match this well"
+        if candidate.modality is Modality.FINGERS and candidate.detail:
+            words = f"{candidate.detail}. {words}"
     elif candidate.modality is Modality.DOCUMENT:
         agrees = f"{candidate.detail or 'document number'} agree"
         words = f"listed as stolen or lost: {agrees.lower()}" if notice is Notice.SLTD else agrees
@@ -182,6 +184,7 @@ def strength(candidate: Candidate, notice: Notice | None = None) -> Strength:
     label = {
         Modality.FACE: "Face",
         Modality.FINGER: finger_name(candidate.position),
+        Modality.FINGERS: "Fingers together",
         Modality.DOCUMENT: "Document",
         Modality.NAME: "Name",
     }[candidate.modality]

@@ -17,6 +17,8 @@ class Modality(StrEnum):
     NAME = "name"
     FACE = "face"
     FINGER = "finger"
+    FINGERS = "fingers"
+    """Several fingers of one record, taken together."""
 
 
 class ListRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +47,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """One reference that was compared well enough to be listed.
 
     ``score`` is the raw comparison score of its engine, ``fmr`` the calibrated false match rate in [0, 1] at
-    that score (``None`` where the comparison is exact and no rate applies: documents).
+    that score (``None`` where the comparison is exact and no rate applies: documents). Of several fingers together
+    ``score`` is the sum and ``fmr`` the rate of the whole set (``hotspotd.biometrics.finger.fusion``).
     """
 
     modality: Modality

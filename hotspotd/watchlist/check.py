@@ -1,4 +1,8 @@
-"""One traveller against one list: every probe searched, candidates gathered by record. Used by lane and gateway."""
+"""One traveller against one list: every probe searched, candidates gathered by record. Used by lane and gateway.
+
+Each finger is searched alone, and then those of one record are taken together (``together``): the record is listed
+where either is enough.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,8 @@ from hotspotd.domain.candidate import Candidate, Hit
 from hotspotd.domain.document import Document
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.errors import HotspotError
-from hotspotd.watchlist.snapshot import Snapshot
+from hotspotd.watchlist.snapshot import FingerSearch, Snapshot
+from hotspotd.watchlist.together import find_together
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ class Probes:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The highest false match rate of one comparison at which a candidate is listed."""
+    """The highest false match rate at which a candidate is listed: of one comparison, of several fingers together."""
 
     finger_fmr: float
     face_fmr: float
@@ -65,11 +70,21 @@ def check_all(
     """As ``check``, but a search that fails takes nothing from the others: their hits, and what failed."""
     document, face = probes.document, probes.face
     searches: list[Callable[[], list[Candidate]]] = []
+    found: list[FingerSearch] = []
+
+    def one_finger(position: FingerPosition | None, template: FingerTemplate) -> list[Candidate]:
+        found.append(snapshot.search_finger(template, position, thresholds.finger_fmr, today))
+        return found[-1].candidates
+
+    def all_fingers() -> list[Candidate]:
+        return find_together(snapshot, probes.fingers, found, thresholds.finger_fmr)
+
     if document is not None:
         searches.append(partial(snapshot.find_document, document, today))
         searches.append(partial(snapshot.find_name, document, today))
-    for position, template in probes.fingers:
-        searches.append(partial(snapshot.find_finger, template, position, thresholds.finger_fmr, today))
+    searches += [partial(one_finger, position, template) for position, template in probes.fingers]
+    if len(probes.fingers) > 1:
+        searches.append(all_fingers)
     if face is not None:
         if face_fmr_of is None:
             raise ValueError("a face is searched with the face engine's false_match_rate")

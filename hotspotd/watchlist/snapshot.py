@@ -11,7 +11,8 @@ mapped, and a search decodes only the few templates that its short list names (`
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -37,6 +38,17 @@ MOST_CANDIDATES = 20
 # A print is compared with all fingers, since hands are mistaken and fingers put down in the wrong order. There are
 # about ten times as many others as of the finger that was asked for, so each may match by chance a tenth as often.
 _OTHER_FINGER_SHARE = 0.1
+LEAD_FMR = 1e-2
+"""A record with a print at this rate or a lower one is worth a look with all fingers (``together``). With two fingers
+that make 1e-4 together one is at 3e-3 or less."""
+
+
+@dataclass(frozen=True, slots=True)
+class FingerSearch:
+    """What the search of one print found: candidates, and of each record number with a lead its lowest rate."""
+
+    candidates: list[Candidate]
+    leads: Mapping[int, float] = field(default_factory=dict)
 
 
 class Snapshot:
@@ -119,21 +131,32 @@ class Snapshot:
         Compared in full are the prints that the codes make likely. Where the position is known, most of these are of
         that finger or of an unknown one; a print of another finger is a candidate from a tenth of ``max_fmr`` on.
         """
+        return self.search_finger(template, position, max_fmr, today).candidates
+
+    def search_finger(
+        self, template: FingerTemplate, position: FingerPosition | None, max_fmr: float, today: date
+    ) -> FingerSearch:
+        """As ``find_finger``, and the records with a print at LEAD_FMR or less, of whatever finger."""
         found = self._fingers.search(
             template, self._template, wanted=self._alive_fingers(today), preferred=self._of_finger(position)
         )
         layout.let_go(self._templates)
         candidates: list[Candidate] = []
+        leads: dict[int, float] = {}
         for number, score in zip(found.references, found.scores, strict=True):
             rate = finger.false_match_rate(float(score))
-            if rate > max_fmr or len(candidates) == MOST_CANDIDATES:
+            if rate > max(max_fmr, LEAD_FMR):
                 break  # The rate never falls with the score.
+            if rate <= LEAD_FMR:
+                leads.setdefault(int(self._fingers.persons[number]), rate)
+            if rate > max_fmr or len(candidates) == MOST_CANDIDATES:
+                continue
             listed = FingerPosition(int(self._fingers.positions[number]))
-            detail = f"Print, {_called(listed)}" if listed else "Print, finger unknown"
+            detail = f"Print, {called(listed)}" if listed else "Print, finger unknown"
             if position and listed and listed != position:
                 if rate > max_fmr * _OTHER_FINGER_SHARE:
                     continue
-                detail += f", given as {_called(position)}"
+                detail += f", given as {called(position)}"
             candidates.append(
                 Candidate(
                     modality=Modality.FINGER,
@@ -144,7 +167,17 @@ class Snapshot:
                     detail=detail,
                 )
             )
-        return candidates
+        return FingerSearch(candidates, leads)
+
+    def reference(self, number: int) -> str:
+        """The reference of the record with this number, as in ``FingerSearch.leads``."""
+        return self._record(number).reference
+
+    def prints(self, number: int) -> list[tuple[FingerPosition, FingerTemplate]]:
+        """All prints of the record with this number that have a template."""
+        first, last = np.searchsorted(self._fingers.persons, np.array([number, number + 1], dtype=np.uint32))
+        listed = range(int(first), int(last))
+        return [(FingerPosition(int(self._fingers.positions[one])), self._template(one)) for one in listed]
 
     def _template(self, number: int) -> FingerTemplate:
         row = self._finger_rows[number]
@@ -240,7 +273,8 @@ def _finger_index(folder: Path) -> FingerIndex:
         raise WatchlistError(error.reason, error.what, error.advice) from error
 
 
-def _called(position: FingerPosition) -> str:
+def called(position: FingerPosition) -> str:
+    """The finger in words: ``right index``."""
     return position.label.replace("_", " ")
 
 

@@ -114,6 +114,14 @@ def test_a_candidate_without_a_rate_is_said_without_one() -> None:
     assert alert_view.strength(name).words == "name and date of birth agree"
 
 
+def test_several_fingers_are_one_figure_of_people() -> None:
+    detail = "2 fingers together: right index, right middle"
+    both = Candidate(modality=Modality.FINGERS, reference="r", score=3.5, fmr=5e-5, detail=detail)
+    shown = alert_view.strength(both)
+    assert shown.label == "Fingers together"
+    assert shown.words.replace("\u00a0", " ") == f"{detail}. 1 in 20 000 people would match this well"
+
+
 def test_only_what_both_state_can_differ() -> None:
     rows = alert_view.comparisons(None, record(), 2026)
     assert rows

@@ -33,7 +33,7 @@ function certainty(line) {
 }
 
 function hit(hit) {
-  const bare = hit.strengths.filter((one) => one.modality === "document" || one.modality === "name");
+  const bare = hit.strengths.filter((one) => ["document", "name", "fingers"].includes(one.modality));
   return make(
     "section", { class: "hit", data: { tone: hit.tone } },
     make("div", { class: "pairs" }, hit.pairs.map(pair), bare.map(exactly)),
@@ -54,11 +54,11 @@ function pair(pair) {
   );
 }
 
-/** What was looked up, not compared: a document's number, a name. */
+/** What has no picture of its own: a document's number, a name, several fingers as one figure. */
 function exactly(strength) {
   return make(
     "div", { class: "pair" },
-    make("h3", {}, icon(strength.modality === "document" ? "document" : "person"), strength.label),
+    make("h3", {}, icon({ document: "document", fingers: "fingers" }[strength.modality] ?? "person"), strength.label),
     make("p", { class: "strength" }, strength.words[0].toUpperCase() + strength.words.slice(1), make("small", {}, strength.exact)),
   );
 }
