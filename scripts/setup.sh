@@ -67,7 +67,7 @@ setup_venv() { # runtime|dev
   .venv/bin/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e . >&2 ||
     setup_fail "pip could not install this checkout into .venv"
   compgen -G 'hotspotd/biometrics/finger/native/_kernels*.so' >/dev/null ||
-    setup_say "No C compiler: fingerprints are compared by numpy, about 100 times slower." \
+    setup_say "No C compiler: fingerprints are compared by numpy, 30 to 100 times slower." \
       "To have it fast: sudo apt-get install --no-install-recommends gcc libc6-dev, then run this again."
   printf '%s' "$want" >"$stamp"
 }
