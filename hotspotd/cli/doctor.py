@@ -20,6 +20,7 @@ CHECKS: tuple[Check, ...] = (
     machine.opencv,
     machine.face_model,
     machine.finger_calibration,
+    machine.nfiq2,
     machine.sqlite,
     machine.systemd_bindings,
     machine.browser,

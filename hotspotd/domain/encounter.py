@@ -15,8 +15,9 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """One captured picture, or the statement that it could not be had.
 
     ``image`` is encoded (``media_type`` image/png for prints, image/jpeg for portraits), ``b""`` when missing.
-    ``quality`` is 0 (worst) to 100, the engine's own measure. ``template`` is the engine's encoded template,
-    ``b""`` where none could be made.
+    ``quality`` is 0 (worst) to 100, the engine's own measure; ``nfiq2`` NIST's for a print (ISO/IEC 29794-4) on the
+    same scale, ``None`` where its tool gave none. ``template`` is the engine's encoded template, ``b""`` where none
+    could be made.
     """
 
     modality: Literal["face", "finger"]
@@ -27,6 +28,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     height: int = 0
     dpi: int | None = None
     quality: int | None = None
+    nfiq2: int | None = None
     template: bytes = b""
     missing: MissingReason | None = None
 

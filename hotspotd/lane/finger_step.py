@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
+import msgspec
 
 from drivers.base import DriverError, DriverReason, FingerImage, FingerprintScanner
 from hotspotd.biometrics import finger as engine
+from hotspotd.biometrics.finger.nfiq2 import Nfiq2
 from hotspotd.domain.encounter import Sample
 from hotspotd.domain.finger import FingerPosition, MissingReason
 from hotspotd.domain.verdict import ReferReason
-from hotspotd.errors import BiometricError
+from hotspotd.errors import BiometricError, WorkError
 from hotspotd.events import LaneState, Prompt
 from hotspotd.lane.devices import SupervisedDevice
 from hotspotd.lane.screen import Screen
@@ -28,6 +32,7 @@ _PROMPTS = {
     engine.FingerProblem.TOO_LIGHT: Prompt.PRESS_HARDER,
     engine.FingerProblem.TOO_DRY: Prompt.PRESS_HARDER,
     engine.FingerProblem.TOO_WET: Prompt.PRESS_LIGHTER,
+    engine.FingerProblem.MOVED: Prompt.HOLD_STILL,
 }
 
 
@@ -39,7 +44,7 @@ class _Look:
 
 
 class FingerStep:
-    """Takes the fingerprints of a visit through a supervised scanner."""
+    """Takes the fingerprints of a visit through a supervised scanner, rated by NFIQ 2 where its tool is installed."""
 
     def __init__(
         self, scanner: SupervisedDevice[FingerprintScanner], worker: Worker, screen: Screen, least_quality: int
@@ -104,11 +109,18 @@ class FingerStep:
                         raise TimeoutError from error
                 continue
             look = await self._worker.run(self._look, image, position)
-            if look.sample is not None:
-                best[:] = [max((*best, look.sample), key=lambda sample: sample.quality or 0)]
-            await self._lift(scanner, position, attempt, timeout_s)
-            if look.good and look.sample is not None:
-                return look.sample
+            if look.sample is None:
+                await self._lift(scanner, position, attempt, timeout_s)
+            else:
+                best.append(look.sample)
+                # The tool takes its time; meanwhile the finger is lifted.
+                async with asyncio.TaskGroup() as both:
+                    rated = both.create_task(self._rated(look.sample, image))
+                    await self._lift(scanner, position, attempt, timeout_s)
+                best[-1] = rated.result()
+                if look.good:
+                    return best[-1]
+                best[:] = [max(best, key=lambda sample: sample.quality or 0)]
             prompt, attempt = look.prompt, attempt + 1
         visit.note(ReferReason.FINGER_NOT_CAPTURED)
         return best[0] if best else _missing(position)
@@ -128,6 +140,22 @@ class FingerStep:
                 return await scanner.capture()
         except TimeoutError:
             return None
+
+    async def _rated(self, sample: Sample, image: FingerImage) -> Sample:
+        """``sample`` with NIST's score, where the tool gives one."""
+        try:
+            score = await self._worker.run(self._score, image)
+        except WorkError as error:
+            log.info("a print is not rated by NFIQ 2: %s", error)
+            return sample
+        return msgspec.structs.replace(sample, nfiq2=score)
+
+    @cached_property
+    def _nfiq2(self) -> Nfiq2 | None:
+        return Nfiq2.installed()
+
+    def _score(self, image: FingerImage) -> int | None:
+        return None if self._nfiq2 is None else self._nfiq2.score(image.pixels, image.dpi)
 
     async def _lift(
         self, scanner: FingerprintScanner, position: FingerPosition, attempt: int, timeout_s: float

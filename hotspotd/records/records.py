@@ -93,7 +93,8 @@ class Records(Outbox, Answers, Alerts, Retention):
                 ),
             )
             await writer.executemany(
-                "INSERT INTO sample VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+                "INSERT INTO sample (encounter_id, modality, position, media_type, image, width, height, dpi, quality,"
+                " template, missing, nfiq2) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
                 [_sample_row(encounter.encounter_id, sample) for sample in encounter.samples],
             )
             await writer.execute(
@@ -187,7 +188,8 @@ class Records(Outbox, Answers, Alerts, Retention):
         if row is None:
             raise RecordsError(Reason.NOT_FOUND, f"records: no encounter {encounter_id}")
         samples = await self._db.rows(
-            "SELECT modality, position, media_type, x'' AS image, width, height, dpi, quality, template, missing"
+            "SELECT modality, position, media_type, x'' AS image, width, height, dpi, quality, template, missing,"
+            " nfiq2"
             " FROM sample WHERE encounter_id = ? ORDER BY modality, position",
             (encounter_id,),
         )
@@ -267,6 +269,7 @@ def _sample_row(encounter_id: str, sample: Sample) -> tuple[object, ...]:
         sample.quality,
         sample.template,
         sample.missing,
+        sample.nfiq2,
     )
 
 

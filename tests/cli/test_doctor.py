@@ -124,6 +124,20 @@ def test_a_list_that_is_missing_or_damaged_fails(run: Run, site: Site, source: P
     assert "in its place one" in found.text
 
 
+@pytest.mark.parametrize(("says", "state"), [("echo 58", State.WORKS), ("exit 1", State.WARNING)])
+def test_nists_quality_tool_is_tried_where_it_is_installed(
+    site: Site, monkeypatch: pytest.MonkeyPatch, says: str, state: State
+) -> None:
+    monkeypatch.setenv("PATH", str(site.folder))
+    assert look(site, machine.nfiq2)["nfiq2"].state is State.NOT_CHECKED
+    tool = site.folder / "nfiq2"
+    tool.write_text(f"#!/bin/sh\n{says}\n")
+    tool.chmod(0o755)
+    found = look(site, machine.nfiq2)["nfiq2"]
+    assert found.state is state
+    assert str(tool) in found.text
+
+
 def test_a_demonstration_model_fails_in_production(site: Site) -> None:
     assert look(site, machine.face_model)["face model"].state is State.WARNING
     site.configure(gateway="https://localhost:1", mode="production")

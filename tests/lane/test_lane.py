@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from pathlib import Path
 
@@ -51,6 +52,25 @@ async def test_a_listed_finger_refers_and_the_traveller_is_not_told_why(
         assert (view.prompt, view.finger, view.attempt) == (Prompt.OFFICER_COMES, None, 1)
         (alert,) = await bench.records.alerts()
         assert (alert.kind, [hit.record.reference for hit in alert.hits]) == (AlertKind.LOCAL, ["2026/1"])
+
+
+async def test_a_print_is_recorded_with_nists_score_where_its_tool_is_installed(
+    tmp_path: Path, snapshot: Snapshot, print_image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "bin" / "nfiq2"
+    tool.parent.mkdir()
+    tool.write_text('#!/bin/sh\n[ "$1 $2" = "-F -i" ] && [ -s "$3" ] && echo 64\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tool.parent}{os.pathsep}{os.environ['PATH']}")
+    async with lane_on_the_bench(tmp_path, snapshot=lambda: snapshot) as bench:
+        await bench.reader.present(mrz())
+        await bench.until_state(LaneState.FINGER, Prompt.PLACE_FINGER)
+        await bench.touch(print_image)
+        await bench.until_state(LaneState.OFFICER)
+        stored = await bench.records.encounter((await bench.latest()).encounter_id)
+        (print_,) = [sample for sample in stored.encounter.samples if sample.modality == "finger"]
+        assert print_.nfiq2 == 64
+        assert print_.quality is not None
 
 
 async def test_everything_is_written_down_before_anything_is_searched(tmp_path: Path, snapshot: Snapshot) -> None:

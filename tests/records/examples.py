@@ -36,6 +36,7 @@ def encounter(number: int = 1) -> Encounter:
                 height=288,
                 dpi=500,
                 quality=70,
+                nfiq2=63,
                 template=b"template",
             ),
             Sample(modality="finger", position=FingerPosition.RIGHT_MIDDLE, missing=MissingReason.UNABLE),

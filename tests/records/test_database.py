@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import sys
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,26 @@ async def test_opening_twice_applies_no_migration_twice(tmp_path: Path) -> None:
     for _ in range(2):
         database = await Database.open(tmp_path / "records.db")
         await database.close()
-    assert _version(tmp_path / "records.db") == 1
+    assert _version(tmp_path / "records.db") == 2
+
+
+async def test_a_database_of_the_first_schema_is_brought_up_to_date_with_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "records.db"
+    schema = resources.files("hotspotd.records") / "schema" / "0001_first.sql"
+    connection = sqlite3.connect(path)
+    connection.executescript(schema.read_text(encoding="utf-8") + "PRAGMA user_version = 1;")
+    connection.execute(
+        "INSERT INTO encounter (id, tcn, lane, operation, opened_at, recorded_at, clock_trusted, trouble)"
+        " VALUES ('E1', 'T1', 'lane-1', 'demo', '2026-11-22T12:00:00.000Z', '2026-11-22T12:00:01.000Z', 1, x'5b5d')"
+    )
+    connection.execute("INSERT INTO sample VALUES ('E1', 'finger', 2, 'image/png', x'00', 1, 1, 500, 70, x'01', NULL)")
+    connection.commit()
+    connection.close()
+    records = await Records.open(path)
+    [sample] = (await records.encounter("E1")).encounter.samples
+    await records.close()
+    assert (sample.quality, sample.nfiq2) == (70, None)
+    assert _version(path) == 2
 
 
 async def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:

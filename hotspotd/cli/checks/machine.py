@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from hotspotd.biometrics.face.detect import FaceDetector
-from hotspotd.biometrics.finger import calibration
+from hotspotd.biometrics.finger import calibration, synthetic
+from hotspotd.biometrics.finger.nfiq2 import Nfiq2
 from hotspotd.biometrics.runtime import installed_runtime
 from hotspotd.cli.checks.finding import Finding, State, Subject
 from hotspotd.cli.watchlist import face_engine
@@ -76,6 +78,25 @@ def finger_calibration(subject: Subject) -> Iterator[Finding]:
         State.WORKS,
         f"{path}: {found.impostor_pairs} comparisons, measured down to {found.measured_down_to:g}",
     )
+
+
+def nfiq2(_: Subject) -> Iterator[Finding]:
+    """NIST's quality tool, tried on a drawn print. Nothing needs it."""
+    tool = Nfiq2.installed()
+    if tool is None:
+        yield Finding("nfiq2", State.NOT_CHECKED, "not installed: prints are recorded with our own quality only")
+        return
+    drawn = synthetic.impression(synthetic.master(1), np.random.default_rng(1), synthetic.Condition.GOOD)
+    score = tool.score(drawn, 500)
+    if score is not None:
+        yield Finding("nfiq2", State.WORKS, f"{tool.program}: {score} for a drawn print")
+    else:
+        yield Finding(
+            "nfiq2",
+            State.WARNING,
+            f"{tool.program} gives no score: prints are recorded with our own quality only",
+            "Try it by hand: nfiq2 -F -i PICTURE. It may be of another machine or lack its model.",
+        )
 
 
 def sqlite(_: Subject) -> Iterator[Finding]:
