@@ -22,6 +22,9 @@ from hotspotd.errors import BiometricError, Reason
 BUNDLED = Path(__file__).parent / "bundled"
 """Manifests and models that come with the package."""
 
+MAX_SIDE = 2048
+"""Of a picture given to a model that takes any size [px]."""
+
 _MAX_MANIFEST_BYTES = 64 * 1024
 # The largest face model worth running on a four-core board is a tenth of this.
 _MAX_MODEL_BYTES = 256 * 1024 * 1024
@@ -39,7 +42,11 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Input(_Part, frozen=True):
-    """The picture that goes in: value = (pixel - mean) / scale for each channel, pixels 0 to 255."""
+    """The picture that goes in: value = (pixel - mean) / scale for each channel, pixels 0 to 255.
+
+    With ``multiple_of``, any height and width that it divides will do, up to MAX_SIDE: ``width`` and ``height`` are
+    then those of the file as it is written.
+    """
 
     width: Side
     height: Side
@@ -47,11 +54,19 @@ class Input(_Part, frozen=True):
     colour: Literal["RGB", "BGR", "GREY"]
     mean: float
     scale: Annotated[float, Meta(gt=0)]
+    multiple_of: Annotated[int, Meta(ge=1, le=64)] | None = None
 
     @property
     def channels(self) -> int:
         """1 for GREY, else 3."""
         return 1 if self.colour == "GREY" else 3
+
+    def fits(self, height: int, width: int) -> bool:
+        """Whether a picture of this size may go in."""
+        if self.multiple_of is None:
+            return (height, width) == (self.height, self.width)
+        sides = (height, width)
+        return all(0 < side <= MAX_SIDE and side % self.multiple_of == 0 for side in sides)
 
 
 class EyeAlignment(_Part, frozen=True, tag_field="kind", tag="eyes"):
@@ -88,7 +103,7 @@ class ModelManifest(_Part, frozen=True):
     """What one model is. ``folder`` is where the manifest was read, and where its file is looked for."""
 
     name: Name
-    role: Literal["detector", "landmarks", "embedder", "liveness"]
+    role: Literal["detector", "landmarks", "embedder", "liveness", "minutiae"]
     file: FileName
     sha256: Digest
     bytes: Annotated[int, Meta(ge=1, le=_MAX_MODEL_BYTES)]
@@ -98,8 +113,9 @@ class ModelManifest(_Part, frozen=True):
     source: Text
     grade: Literal["demo", "operational"]
     input: Input
-    alignment: EyeAlignment | BoxAlignment | FrameAlignment
     outputs: Annotated[tuple[Output, ...], Meta(min_length=1, max_length=16)]
+    alignment: EyeAlignment | BoxAlignment | FrameAlignment | None = None
+    """Only for faces."""
     embedding_length: Annotated[int, Meta(ge=8, le=8192)] | None = None
     """Only for an embedder: how many numbers its embedding has."""
     calibration: Calibration | None = None
@@ -137,6 +153,8 @@ def load_manifest(path: Path) -> ModelManifest:
         ) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise _wrong(path, str(error)) from error
+    if manifest.alignment is None and manifest.role != "minutiae":
+        raise _wrong(path, f"a model of the role {manifest.role!r} needs an alignment")
     if manifest.role == "embedder":
         length = manifest.embedding_length
         if length is None or manifest.calibration is None:

@@ -1,4 +1,4 @@
-"""Fingerprints: quality, minutiae, comparison. Synchronous, pure numpy and OpenCV, safe from several threads."""
+"""Fingerprints: quality, minutiae, comparison. Synchronous: for worker threads, and safe from several."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from hotspotd.biometrics.finger.extraction import extract, look
 from hotspotd.biometrics.finger.quality import FingerProblem, FingerQuality, assess
 from hotspotd.biometrics.finger.template import FingerTemplate
 
-ENGINE: Final = "hotspotd-finger-1"
+ENGINE: Final = "hotspotd-finger-2"
 """Extractor and template format; templates of another engine must not be compared with this one's."""
 
 __all__ = [

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hotspotd.biometrics.finger.field import STEP, RidgeField
+from hotspotd.biometrics.finger.field import RidgeField
+from hotspotd.biometrics.finger.network import STEP
 from hotspotd.biometrics.finger.quality import FingerQuality, judge
 from hotspotd.biometrics.finger.reading import Reading, read
 from hotspotd.biometrics.finger.template import (

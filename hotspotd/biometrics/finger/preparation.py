@@ -1,8 +1,4 @@
-"""Picture in, evenly lit 500 dpi picture out.
-
-Promises: the result is float32, about zero mean and unit spread wherever there is texture, ridges negative.
-Does not judge whether there is a finger: that is segmentation's (``field``) affair.
-"""
+"""Pictures of any usable resolution brought to 500 dpi, and those refused that no scanner gives."""
 
 from __future__ import annotations
 
@@ -17,8 +13,6 @@ DPI = 500
 
 _DPI_RANGE = (250, 1000)
 _SIDE_RANGE = (64, 2000)
-_FLAT = 4.0
-"""Spread in grey levels under which a place counts as empty: 16-level sensors step by 17, FVC noise is near 3."""
 
 
 def to_500_dpi(image: NDArray[np.uint8], dpi: int) -> NDArray[np.uint8]:
@@ -39,23 +33,3 @@ def to_500_dpi(image: NDArray[np.uint8], dpi: int) -> NDArray[np.uint8]:
     shrink = dpi > DPI
     resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC)
     return np.asarray(resized, dtype=np.uint8)
-
-
-def local_spread(image: NDArray[np.uint8], sigma: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Local mean and standard deviation (h, w) of grey levels in a Gaussian window of ``sigma`` pixels."""
-    grey = image.astype(np.float32)
-    mean = _blur(grey, sigma)
-    variance = _blur(grey * grey, sigma) - mean * mean
-    return mean, np.sqrt(np.maximum(variance, 0.0))
-
-
-def even_out(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Local contrast normalisation: about zero mean and unit spread within a few ridges; ridges negative."""
-    mean, _ = local_spread(image, 7.0)
-    flat = image.astype(np.float32) - mean
-    spread = np.sqrt(_blur(flat * flat, 10.0))
-    return np.asarray(np.clip(flat / (spread + _FLAT), -2.5, 2.5), dtype=np.float32)
-
-
-def _blur(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101), dtype=np.float32)

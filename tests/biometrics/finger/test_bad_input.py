@@ -65,6 +65,27 @@ def fur(seed: int, thickness: float, length: int, swirl: float) -> Grey:
     return _eight(total)
 
 
+def cat(seed: int) -> Grey:
+    """A head with ears, eyes, a nose and whiskers, in fur, before a soft background."""
+    picture = _eight(_noise(seed, 40), 90, 170)
+    coat = fur(seed, 1.3, 24, 1.5).astype(np.float32) / 255 * 110 + 60
+    tabby = 30 * np.sin(np.hypot(COLUMNS - 144, ROWS - 90) / 9)
+    mask = np.zeros(SIZE, np.uint8)
+    cv2.ellipse(mask, (144, 185), (105, 92), 0, 0, 360, (255,), -1)
+    for side in (-1, 1):
+        ear = np.array([[144 + side * 95, 40], [144 + side * 30, 100], [144 + side * 100, 150]], np.int32)
+        cv2.fillPoly(mask, [ear], (255,))
+    soft = cv2.GaussianBlur(mask, (0, 0), 2).astype(np.float32) / 255
+    picture = (picture * (1 - soft) + (coat + tabby) * soft).clip(0, 255).astype(np.uint8)
+    for side in (-1, 1):
+        cv2.ellipse(picture, (144 + side * 42, 165), (20, 15), 0, 0, 360, (205,), -1)
+        cv2.ellipse(picture, (144 + side * 42, 165), (5, 14), 0, 0, 360, (15,), -1)
+        for whisker in range(4):
+            cv2.line(picture, (144 + side * 20, 222), (144 + side * 130, 200 + 14 * whisker), (235,), 1, cv2.LINE_AA)
+    cv2.ellipse(picture, (144, 215), (11, 8), 0, 0, 360, (70,), -1)
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.8), np.uint8)
+
+
 def text(scale: float, thickness: int, step: int) -> Grey:
     page = np.full(SIZE, 250, np.uint8)
     words = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<"
@@ -119,6 +140,7 @@ NOT_PRINTS: dict[str, Callable[[], Grey]] = {
     "clouds": lambda: _eight(_noise(2, 25)),
     "sensor grain": lambda: (np.random.default_rng(2).normal(230, 3, SIZE) // 17 * 17).clip(0, 255).astype(np.uint8),
     "gradient across": lambda: _eight(COLUMNS),
+    "gradient round": lambda: _eight(np.hypot(COLUMNS - 144, ROWS - 160)),
     "edge": lambda: np.where(COLUMNS > 144, 255, 0).astype(np.uint8),
     "a disc": lambda: np.where(np.hypot(COLUMNS - 144, ROWS - 160) < 90, 40, 240).astype(np.uint8),
     "stripes 9": lambda: grating(9, 0.0),
@@ -135,15 +157,26 @@ NOT_PRINTS: dict[str, Callable[[], Grey]] = {
     "ellipses": lambda: rings(9, 0.7),
     "checkerboard 4": lambda: checkerboard(4),
     "checkerboard 9": lambda: checkerboard(9),
+    "checkerboard 16": lambda: checkerboard(16),
     "plaid 9": lambda: plaid(9),
+    "plaid 16": lambda: plaid(16),
     "large print": lambda: text(1.2, 3, 34),
+    "print": lambda: text(0.6, 1, 18),
+    "small print": lambda: text(0.35, 1, 10),
     "bar code": lambda: bars(1),
     "two-dimensional code": lambda: modules(1, 6),
     "large two-dimensional code": lambda: modules(2, 12),
     "bricks": bricks,
+    "wood": lambda: wood(4),
     "other wood": lambda: wood(9),
     "scribble": lambda: scribble(6),
+    "long fur": lambda: fur(11, 1.5, 60, 1.0),
+    "short fur": lambda: fur(12, 1.5, 20, 1.0),
+    "thick fur": lambda: fur(13, 3.0, 60, 1.0),
     "curly fur": lambda: fur(15, 2.0, 40, 3.0),
+    "fine fur": lambda: fur(16, 0.8, 40, 1.0),
+    "cat": lambda: cat(21),
+    "other cat": lambda: cat(33),
 }
 
 
@@ -161,7 +194,7 @@ def test_what_is_no_print_gives_no_template(name: str) -> None:
 
 
 @pytest.mark.parametrize("dpi", [250, 569, 1000])
-@pytest.mark.parametrize("name", ["curly fur", "stripes 9", "bar code", "black"])
+@pytest.mark.parametrize("name", ["cat", "stripes 9", "white noise", "black"])
 def test_nor_at_another_resolution(name: str, dpi: int) -> None:
     side = round(300 * dpi / 500)
     picture = np.asarray(cv2.resize(NOT_PRINTS[name](), (side, side)), np.uint8)

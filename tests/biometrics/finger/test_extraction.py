@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from hotspotd.biometrics.finger import FingerProblem, assess, extract
-from hotspotd.biometrics.finger.skeleton import crossing_numbers, thin
 from hotspotd.biometrics.finger.synthetic import Condition, Master, Pattern, impression, master
+from hotspotd.biometrics.finger.synthetic.skeleton import crossing_numbers, thin
 from hotspotd.errors import BiometricError, Reason
 
 SIZE = (288, 256)
@@ -118,3 +118,15 @@ def test_thinning_leaves_lines_one_pixel_wide_with_the_same_ends_and_forks() -> 
     assert int((crossings == 3).sum()) == 1
     assert not (lines[:-1, :-1] & lines[1:, :-1] & lines[:-1, 1:] & lines[1:, 1:]).any()
     assert cv2.connectedComponents(lines, connectivity=8)[0] == 2
+
+
+def test_a_finger_that_moved_is_told_to_hold_still(finger: Master) -> None:
+    smear = np.zeros((31, 31), np.float32)
+    cv2.line(smear, (2, 8), (28, 22), 1.0)
+    found = []
+    for seed in range(5):
+        still = impression(finger, np.random.default_rng(seed), Condition.GOOD)
+        moved = cv2.filter2D(still, -1, smear / smear.sum())
+        found.append(FingerProblem.MOVED in assess(np.asarray(moved, np.uint8), 500).problems)
+        assert FingerProblem.MOVED not in assess(still, 500).problems
+    assert sum(found) >= 4

@@ -24,12 +24,25 @@ _SIDE = 15
 
 
 class Pattern(StrEnum):
-    """Henry classes; their share among people is about 7, 33, 32 and 28 %."""
+    """Henry classes."""
 
     ARCH = "arch"
+    TENTED_ARCH = "tented_arch"
     LEFT_LOOP = "left_loop"
     RIGHT_LOOP = "right_loop"
     WHORL = "whorl"
+    DOUBLE_LOOP = "double_loop"
+
+
+_SHARES = {
+    Pattern.ARCH: 0.04,
+    Pattern.TENTED_ARCH: 0.03,
+    Pattern.LEFT_LOOP: 0.33,
+    Pattern.RIGHT_LOOP: 0.32,
+    Pattern.WHORL: 0.22,
+    Pattern.DOUBLE_LOOP: 0.06,
+}
+"""Among people, about (Cappelli and others, SFinGe; NIST SD 4 documentation)."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +58,7 @@ class Master:
 def master(seed: int, pattern: Pattern | None = None) -> Master:
     """The finger with this ``seed`` (0 upwards); its class is drawn from the shares among people unless given."""
     rng = np.random.default_rng([0x46_49_4E_47, seed])
-    drawn = list(Pattern)[int(rng.choice(len(Pattern), p=[0.07, 0.33, 0.32, 0.28]))]
+    drawn = list(_SHARES)[int(rng.choice(len(_SHARES), p=list(_SHARES.values())))]
     chosen = pattern or drawn
     theta = _orientation(chosen, rng)
     ridges = _grow(theta, rng)
@@ -64,9 +77,16 @@ def _orientation(pattern: Pattern, rng: np.random.Generator) -> Float:
     v = (_HEIGHT / 2 - y) / _WIDTH
     if pattern is Pattern.ARCH:
         theta = _arch(u, v, rng)
-    elif pattern is Pattern.WHORL:
+    elif pattern is Pattern.TENTED_ARCH:
+        core = (rng.uniform(-0.04, 0.04), rng.uniform(-0.05, 0.12))
+        delta = (core[0] + rng.uniform(-0.03, 0.03), core[1] - rng.uniform(0.22, 0.4))
+        theta = _poles(u, v, [core], [delta], bend=rng.uniform(0.3, 0.7))
+    elif pattern in (Pattern.WHORL, Pattern.DOUBLE_LOOP):
         middle, gap = rng.normal(0.0, 0.03), rng.uniform(0.06, 0.28)
         lean = rng.normal(0.0, 0.05)
+        if pattern is Pattern.DOUBLE_LOOP:
+            # The two loops lie beside each other, one from below and one from above.
+            gap, lean = rng.uniform(0.22, 0.36), float(rng.choice([-1.0, 1.0]) * rng.uniform(0.08, 0.16))
         cores = [(middle + lean, 0.1 + gap / 2), (middle - lean, 0.1 - gap / 2)]
         deltas = [(-0.42 + rng.normal(0, 0.04), -0.4 + rng.normal(0, 0.06)), (0.42 + rng.normal(0, 0.04), -0.4)]
         theta = _poles(u, v, cores, deltas, bend=0.0)
