@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from hotspotd.biometrics.finger.network import CELL, STEP, Float, Sight
 
-_SURE, _UNSURE = 0.30, 0.15
+SURE = 0.30
+"""Confidence from which a minutia is one for certain."""
+_UNSURE = 0.15
 _WANTED = 40
 """A print with fewer sure minutiae gets its less sure ones too, down to UNSURE."""
 _LEAST_READABLE = 0.25
@@ -58,7 +60,7 @@ def find(sight: Sight, shape: tuple[int, int]) -> Points:
     kind = (sight.bifurcation[row, column] > 0.5).astype(np.uint8)
     points = Points(x[chosen], y[chosen], sight.angle[row, column], kind, confidence[row, column])
     points = points.only(_first_of_each(points))
-    kept = max(int((points.strength > _SURE).sum()), _WANTED)
+    kept = max(int((points.strength > SURE).sum()), _WANTED)
     return points.only(np.arange(len(points)) < kept)
 
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from hotspotd.biometrics.finger.minutiae import SURE
 from hotspotd.biometrics.finger.network import STEP
 from hotspotd.biometrics.finger.reading import Reading, read
 from hotspotd.biometrics.finger.regularity import regularity
@@ -83,7 +84,8 @@ def judge(reading: Reading) -> FingerQuality:
 @dataclass(frozen=True)
 class _Look:
     """area [mm²]; clarity 0..1, how well its ridges can be read; coherence 0..1; contrast [grey levels]; levels from
-    its black to bare glass; dark 0..1, the share of the print's pixels nearer to its black than to the background.
+    its black to bare glass; dark 0..1, the share of the print's pixels nearer to its black than to the background;
+    points: sure minutiae.
     """
 
     area: float
@@ -110,7 +112,7 @@ def _look(reading: Reading) -> _Look:
         float(reading.field.contrast[blocks].mean()),
         float(bare - black),
         float((inside < (black + bare) / 2).mean()),
-        len(reading.points),
+        int((reading.points.strength > SURE).sum()),
     )
 
 
