@@ -5,7 +5,8 @@
    the LSS-R consolidation of Cappelli and others 2010). Pairs of prints without such support are of different fingers,
    and it ends here: their scores are all below those that mean anything.
 3. A few best supported pairs each propose a rigid alignment, refined on what agrees with it.
-4. Skin stretches: the alignment is bent by a smooth kernel warp, and minutiae are paired one to one.
+4. Skin stretches: the alignment is stretched as a whole, then bent by a smooth kernel warp, and minutiae are paired one
+   to one.
 5. Paired minutiae, weighed against those that should have found a partner, are the score; less where they lie apart
    or the ridges of the two prints, once aligned, run across each other.
 
@@ -27,14 +28,14 @@ from hotspotd.biometrics.finger.cylinders import parts_of, prepared
 from hotspotd.biometrics.finger.template import FingerTemplate
 
 _FEWEST_PAIRED: Final = 3
-_FEWEST_EXPECTED: Final = 6.0
+_FEWEST_EXPECTED: Final = 7.0
 """In a small overlap a few chance pairs are a large share: count at least so many as expected."""
-_SHARE_POWER: Final = 1.25
+_WEIGHT_POWER, _SHARE_POWER = 1.2, 1.25
 _RELAXED_SHARE: Final = 6.0
-_USUAL_AGREEMENT, _USUAL_SAMPLES = 0.8, 20.0
+_USUAL_AGREEMENT, _USUAL_SAMPLES = 0.8, 14.0
 """Where the prints share little or no ridge field, their ridges are taken to agree so well."""
-_GAP_WEIGHT: Final = 0.05
-"""Each pixel that the paired lie apart takes a twentieth; 5 px are neither good nor bad."""
+_GAP_USUAL, _GAP_WEIGHT = 1.4, 0.07
+"""Each pixel that the paired lie apart takes a fourteenth; about 6 px are neither good nor bad."""
 _HOPELESS: Final = 0.05
 """Mean relaxed similarity below which prints are not aligned: above it lie nearly all genuine pairs that could be told
 from impostors in the end, and one in eight impostors."""
@@ -96,8 +97,8 @@ def score_of(found: Evidence) -> float:
     share = found.weight / max(found.expected, _FEWEST_EXPECTED)
     agreeing = found.agreement * found.common + _USUAL_AGREEMENT * _USUAL_SAMPLES
     ridges = min(max(agreeing / (found.common + _USUAL_SAMPLES), 0.0), 1.0)
-    closeness = min(max(1.0 - _GAP_WEIGHT * (found.gap - 5.0), 0.5), 1.5)
-    return float(score + found.weight * share**_SHARE_POWER * ridges**0.5 * closeness)
+    closeness = min(max(_GAP_USUAL - _GAP_WEIGHT * found.gap, 0.5), 1.5)
+    return float(score + found.weight**_WEIGHT_POWER * share**_SHARE_POWER * ridges * closeness)
 
 
 def _scores(probe: FingerTemplate, references: Sequence[FingerTemplate], *, whole: bool = False) -> NDArray[np.float32]:

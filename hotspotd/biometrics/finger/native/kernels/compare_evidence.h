@@ -64,21 +64,29 @@ static int field_index(const hf_print *p, float x, float y)
 static void compare_fields(const hf_print *a, const hf_print *b, const laid *best, float *evidence)
 {
     const uint8_t *of_a = hf_field(a), *of_b = hf_field(b);
-    float cosine = cosf(best->turn), sine = sinf(best->turn), sum = 0;
+    const float *m = best->stretch;
+    float sum = 0;
+    float along[HF_FIELD_TURNS], across[HF_FIELD_TURNS];
     int common = 0;
-    int turn = (int)floorf(best->turn * (HF_FIELD_TURNS / PI) + 0.5f) + 2 * HF_FIELD_TURNS;
+    /* The probe's directions once laid on the reference, as points on the unit circle of twice the angle. */
+    for (int k = 0; k < HF_FIELD_TURNS; k++) {
+        float x = m[0] * hf_half[k] + m[1] * hf_half_sine[k], y = m[2] * hf_half[k] + m[3] * hf_half_sine[k];
+        float length = x * x + y * y;
+        along[k] = (x * x - y * y) / length;
+        across[k] = 2 * x * y / length;
+    }
     for (int row = 0; row < a->rows; row++)
         for (int column = 0; column < a->columns; column++) {
             int own = of_a[row * a->columns + column];
             if (own == HF_FIELD_NONE)
                 continue;
             float x = (float)(column * HF_FIELD_STEP) - best->from_x, y = (float)(row * HF_FIELD_STEP) - best->from_y;
-            int at = field_index(b, cosine * x - sine * y + best->shift_x + best->to_x,
-                                 sine * x + cosine * y + best->shift_y + best->to_y);
+            int at = field_index(b, m[0] * x + m[1] * y + best->shift_x + best->to_x,
+                                 m[2] * x + m[3] * y + best->shift_y + best->to_y);
             if (at < 0 || of_b[at] == HF_FIELD_NONE)
                 continue;
             common++;
-            sum += hf_double_cosine[(own + turn - of_b[at]) % HF_FIELD_TURNS];
+            sum += along[own] * hf_double[of_b[at]] + across[own] * hf_double_sine[of_b[at]];
         }
     evidence[HF_COMMON] = (float)common;
     evidence[HF_AGREEMENT] = common ? sum / (float)common : 0;

@@ -3,15 +3,21 @@
 
 #include <math.h>
 
-static float cosines[256], double_cosines[HF_FIELD_TURNS];
-const float *hf_cosine = cosines, *hf_double_cosine = double_cosines;
+static float cosines[256];
+const float *hf_cosine = cosines;
+float hf_half[HF_FIELD_TURNS], hf_half_sine[HF_FIELD_TURNS], hf_double[HF_FIELD_TURNS], hf_double_sine[HF_FIELD_TURNS];
 
 __attribute__((constructor)) static void make_tables(void)
 {
     for (int k = 0; k < 256; k++)
         cosines[k] = (float)cos(2 * M_PI * k / 256);
-    for (int k = 0; k < HF_FIELD_TURNS; k++)
-        double_cosines[k] = (float)cos(2 * M_PI * k / HF_FIELD_TURNS);
+    for (int k = 0; k < HF_FIELD_TURNS; k++) {
+        double angle = M_PI * k / HF_FIELD_TURNS;
+        hf_half[k] = (float)cos(angle);
+        hf_half_sine[k] = (float)sin(angle);
+        hf_double[k] = (float)cos(2 * angle);
+        hf_double_sine[k] = (float)sin(2 * angle);
+    }
 }
 
 static float within(float value, float low, float high)
@@ -25,9 +31,10 @@ float hf_score(const float *e)
     float score = 6 * e[HF_RELAXED];
     if (e[HF_PAIRED] < 3)
         return score;
-    float share = e[HF_WEIGHT] / (e[HF_EXPECTED] > 6 ? e[HF_EXPECTED] : 6);
-    float ridges = within((e[HF_AGREEMENT] * e[HF_COMMON] + 0.8f * 20) / (e[HF_COMMON] + 20), 0, 1);
-    return score + e[HF_WEIGHT] * powf(share, 1.25f) * sqrtf(ridges) * within(1.25f - 0.05f * e[HF_GAP], 0.5f, 1.5f);
+    float share = e[HF_WEIGHT] / (e[HF_EXPECTED] > 7 ? e[HF_EXPECTED] : 7);
+    float ridges = within((e[HF_AGREEMENT] * e[HF_COMMON] + 0.8f * 14) / (e[HF_COMMON] + 14), 0, 1);
+    float closeness = within(1.4f - 0.07f * e[HF_GAP], 0.5f, 1.5f);
+    return score + powf(e[HF_WEIGHT], 1.2f) * powf(share, 1.25f) * ridges * closeness;
 }
 
 int hf_hopeless(const float *e)

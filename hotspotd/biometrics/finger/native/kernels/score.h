@@ -2,8 +2,9 @@
 #ifndef HF_SCORE_H
 #define HF_SCORE_H
 
-extern const float *hf_cosine;        /* of each 1/256 turn */
-extern const float *hf_double_cosine; /* of twice each 1/250 half turn */
+extern const float *hf_cosine; /* of each 1/256 turn */
+/* Of each 1/250 half turn, and of twice that. */
+extern float hf_half[], hf_half_sine[], hf_double[], hf_double_sine[];
 
 float hf_score(const float *evidence);
 int hf_hopeless(const float *evidence);
