@@ -28,8 +28,8 @@ from hotspotd.biometrics.finger.cylinders import parts_of, prepared
 from hotspotd.biometrics.finger.template import FingerTemplate
 
 _FEWEST_PAIRED: Final = 3
-_FEWEST_EXPECTED: Final = 7.0
-"""In a small overlap a few chance pairs are a large share: count at least so many as expected."""
+_FEWEST_EXPECTED: Final = 3.0
+"""In a small overlap a few chance pairs are a large share: count at least so much as expected."""
 _WEIGHT_POWER, _SHARE_POWER = 1.2, 1.25
 _RELAXED_SHARE: Final = 6.0
 _USUAL_AGREEMENT, _USUAL_SAMPLES = 0.8, 14.0
@@ -48,8 +48,8 @@ class Evidence:
     """What a comparison found, before it became one number.
 
     local, relaxed: mean similarity of the best pairs, alone and with the support of the others; paired minutiae, the
-    sum of their weights, and how many pairs the overlap of the two prints would have let one expect; of the paired,
-    mean distance [px] and mean difference of direction [rad]; samples of the ridge fields that both prints have, and
+    sum of their weights, and what the overlap of the two prints let one expect, sure minutiae more than unsure ones; of
+    the paired, mean distance [px] and mean difference of direction [rad]; samples of the ridge fields that both prints have, and
     the mean cosine of twice the difference of ridge direction there. All but the first two are 0 where the prints
     were not aligned.
     """

@@ -53,6 +53,8 @@ _LEAST_NEAR = 2
 _SPAN = 464
 """The table of places ends where its values round to zero."""
 _HEAD = 64
+_USUAL_CERTAINTY = 50
+"""Of a minutia whose quality was not stated, as cards may leave it: the median of the extractor's own."""
 
 _prepared: weakref.WeakKeyDictionary[FingerTemplate, Block] = weakref.WeakKeyDictionary()
 
@@ -112,14 +114,15 @@ def _prepare(template: FingerTemplate) -> Block:
         np.clip(np.rint(place[chosen] * np.float32(GRID)), 0, 31999).astype(np.int32)
         for place in (template.x, template.y)
     )
-    kind = np.ascontiguousarray(template.kind[chosen], dtype=np.uint8)
+    certainty = np.ascontiguousarray(template.point_quality[chosen], dtype=np.uint8)
+    certainty[certainty == 0] = _USUAL_CERTAINTY
     ridges = np.ascontiguousarray(template.ridges)
     block = _empty(len(x), ridges.shape)
     library = native.library()
     if library is None:
-        fill(block, x, y, direction, kind, ridges)
+        fill(block, x, y, direction, certainty, ridges)
     else:
-        given = (x, y, direction, kind)
+        given = (x, y, direction, certainty)
         addresses = [ctypes.c_void_p(array.ctypes.data) for array in given]
         rows, columns = ridges.shape
         field, into = ctypes.c_void_p(ridges.ctypes.data), ctypes.c_void_p(block.ctypes.data)
@@ -143,14 +146,14 @@ def _up(size: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Print:
-    """Views of a prepared print: x, y [px], direction [1/256 turn], kind, usable (n,) each; bits (n, BIT_WORDS) and
-    known (n, MASK_WORDS) uint64; field (rows, columns), as ``FingerTemplate.ridges``.
+    """Views of a prepared print: x, y [px], direction [1/256 turn], certainty 1..100, usable (n,) each; bits
+    (n, BIT_WORDS) and known (n, MASK_WORDS) uint64; field (rows, columns), as ``FingerTemplate.ridges``.
     """
 
     x: NDArray[np.float32]
     y: NDArray[np.float32]
     direction: NDArray[np.uint8]
-    kind: NDArray[np.uint8]
+    certainty: NDArray[np.uint8]
     usable: NDArray[np.uint8]
     bits: NDArray[np.uint64]
     known: NDArray[np.uint64]
@@ -172,7 +175,7 @@ def parts_of(block: Block) -> Print:
         x=places[0],
         y=places[1],
         direction=marks[0],
-        kind=marks[1],
+        certainty=marks[1],
         usable=marks[2],
         bits=words[:, :BIT_WORDS],
         known=words[:, BIT_WORDS:],
@@ -193,7 +196,7 @@ def fill(
     x: NDArray[np.int32],
     y: NDArray[np.int32],
     direction: NDArray[np.uint8],
-    kind: NDArray[np.uint8],
+    certainty: NDArray[np.uint8],
     ridges: NDArray[np.uint8],
 ) -> None:
     """As hf_prepare of native/kernels/prepare.c, in numpy: write a print into its zeroed ``block``."""
@@ -203,7 +206,7 @@ def fill(
     head[:] = count, -(-count // 16) * 16, 0, *ridges.shape
     parts = parts_of(block)
     parts.x[:], parts.y[:] = x.astype(np.float32) / GRID, y.astype(np.float32) / GRID
-    parts.direction[:], parts.kind[:], parts.field[:] = direction, kind, ridges
+    parts.direction[:], parts.certainty[:], parts.field[:] = direction, certainty, ridges
     if count < 2:
         return
     whole_x, whole_y = x.astype(np.int64), y.astype(np.int64)

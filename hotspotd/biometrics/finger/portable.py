@@ -44,7 +44,7 @@ def evidence(a: Print, b: Print, hopeless: float, *, whole: bool) -> list[float]
         return found
     best = best_alignment(a, b, local, pairs)
     if best is not None:
-        found[2:5] = len(best.row), best.weight, expected(b, best)
+        found[2:5] = len(best.row), best.weight, expected(a, b, best)
         found[5:7] = float(best.gap.mean()), float(best.twist.mean())
         found[7:9] = fields(a, b, best)
     return found

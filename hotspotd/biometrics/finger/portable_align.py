@@ -43,6 +43,8 @@ _STRAIGHT_RAD: Final = np.float32(0.6)
 """Spread of place and direction of the same minutia in two prints, once bent: places are what bending mends."""
 _LOCAL_SHARE: Final = np.float32(0.65)
 """Part of a pair's weight that its neighbourhood's similarity decides."""
+_TRUST_POWER, _WORTH_POWER = 0.4, 2.0
+"""A pair counts by how sure both minutiae are; that one without a partner should have one, much more so."""
 _OVERLAP_MARGIN: Final = np.float32(5.0)
 _DIRECTIONS: Final = np.arange(RIDGE_TURNS) * (np.pi / RIDGE_TURNS)
 
@@ -136,7 +138,8 @@ def _verify(a: Print, b: Print, local: Float, pairs: Pairs, seed: int) -> Laid |
         return None
     gaps, twists = gap[row, column], twist[row, column]
     place = np.exp(np.float32(-0.5) * ((gaps / _CLOSE_PX) ** 2 + (twists / _STRAIGHT_RAD) ** 2))
-    weight = float((place * (1 - _LOCAL_SHARE + _LOCAL_SHARE * local[row, column])).sum())
+    trust = ((a.certainty[row] / 100.0) * (b.certainty[column] / 100.0)) ** _TRUST_POWER
+    weight = float((trust * place * (1 - _LOCAL_SHARE + _LOCAL_SHARE * local[row, column])).sum())
     return Laid(stretch, shift, origin, target, x, y, row, column, gaps, twists, weight)
 
 
@@ -232,22 +235,26 @@ def _one_to_one(gap: Float, twist: Float, limit: float) -> tuple[Index, Index]:
     return np.concatenate(rows), np.concatenate(columns)
 
 
-def expected(b: Print, laid: Laid) -> float:
-    """How many pairs there should be: of either print, the minutiae within the other's hull (geometric mean)."""
+def expected(a: Print, b: Print, laid: Laid) -> float:
+    """What should find partners: of either print, the minutiae within the other's hull (geometric mean)."""
     inside_a = _inside(laid.x, laid.y, b.x, b.y)
     inside_b = _inside(b.x, b.y, laid.x, laid.y)
-    return max(float(np.sqrt(max(inside_a, 1) * max(inside_b, 1))), float(len(laid.row)))
+    return float(np.sqrt(_worth(a.certainty[inside_a]) * _worth(b.certainty[inside_b])))
 
 
-def _inside(x: Float, y: Float, of_x: Float, of_y: Float) -> int:
-    """How many of the points lie in the hull of the others, widened by OVERLAP_MARGIN."""
+def _worth(certainty: NDArray[np.uint8]) -> float:
+    return float(((certainty / 100.0) ** _WORTH_POWER).sum())
+
+
+def _inside(x: Float, y: Float, of_x: Float, of_y: Float) -> NDArray[np.bool_]:
+    """Which of the points lie in the hull of the others, widened by OVERLAP_MARGIN."""
     corners = hull_of(list(zip(of_x.tolist(), of_y.tolist(), strict=True)))
     outside = np.zeros(len(x), dtype=bool)
     for corner, after in zip(corners, [*corners[1:], corners[0]], strict=True):
         cx, cy = np.float32(corner[0]), np.float32(corner[1])
         ex, ey = np.float32(after[0]) - cx, np.float32(after[1]) - cy
         outside |= ex * (y - cy) - ey * (x - cx) < -_OVERLAP_MARGIN * np.sqrt(ex * ex + ey * ey)
-    return int(np.count_nonzero(~outside))
+    return ~outside
 
 
 def fields(a: Print, b: Print, laid: Laid) -> tuple[float, float]:

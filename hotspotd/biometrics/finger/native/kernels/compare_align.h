@@ -281,7 +281,8 @@ static int verify(const hf_print *a, const hf_print *b, scratch *restrict s, int
     for (int k = 0; k < out->paired; k++) {
         float near = out->gap[k] / CLOSE_PX, straight = out->twist[k] / STRAIGHT_RAD;
         float alike = float_of(s->key[out->row[k] * b->padded + out->column[k]]);
-        out->weight += hf_exp(-0.5f * (near * near + straight * straight)) * (0.35f + 0.65f * alike);
+        float trust = hf_trust[hf_certainty(a)[out->row[k]]] * hf_trust[hf_certainty(b)[out->column[k]]];
+        out->weight += trust * hf_exp(-0.5f * (near * near + straight * straight)) * (0.35f + 0.65f * alike);
     }
     return out->paired > 0;
 }

@@ -37,12 +37,13 @@ static int hull_around(const float *x, const float *y, int count, float *hx, flo
     return size > 1 ? size - 1 : size;
 }
 
-/* How many of (x, y) lie in the hull of the others, widened by 5 px. */
-static int inside_hull(const float *restrict x, const float *restrict y, int count, const float *of_x, const float *of_y, int of_count)
+/* What those of (x, y) count for that lie in the hull of the others, widened by 5 px. */
+static float inside_hull(const uint8_t *certainty, const float *restrict x, const float *restrict y, int count, const float *of_x, const float *of_y, int of_count)
 {
     float hx[2 * HF_MOST + 2], hy[2 * HF_MOST + 2];
     uint8_t out[HF_MOST] = {0};
-    int corners = hull_around(of_x, of_y, of_count, hx, hy), inside = 0;
+    int corners = hull_around(of_x, of_y, of_count, hx, hy);
+    float inside = 0;
     for (int k = 0; k < corners; k++) {
         int after = k + 1 < corners ? k + 1 : 0;
         float ex = hx[after] - hx[k], ey = hy[after] - hy[k], length = sqrtf(ex * ex + ey * ey), cx = hx[k], cy = hy[k];
@@ -50,7 +51,7 @@ static int inside_hull(const float *restrict x, const float *restrict y, int cou
             out[i] |= ex * (y[i] - cy) - ey * (x[i] - cx) < -5.0f * length;
     }
     for (int i = 0; i < count; i++)
-        inside += !out[i];
+        inside += out[i] ? 0 : hf_worth[certainty[i]];
     return inside;
 }
 
@@ -103,9 +104,8 @@ static void gather(const hf_print *a, const hf_print *b, const laid *best, float
     evidence[HF_WEIGHT] = best->weight;
     evidence[HF_GAP] = gap / paired;
     evidence[HF_TWIST] = twist / paired;
-    float inside_a = (float)inside_hull(best->wx, best->wy, a->count, hf_x(b), hf_y(b), b->count);
-    float inside_b = (float)inside_hull(hf_x(b), hf_y(b), b->count, best->wx, best->wy, a->count);
-    float expected = sqrtf((inside_a > 1 ? inside_a : 1) * (inside_b > 1 ? inside_b : 1));
-    evidence[HF_EXPECTED] = expected > paired ? expected : paired;
+    float inside_a = inside_hull(hf_certainty(a), best->wx, best->wy, a->count, hf_x(b), hf_y(b), b->count);
+    float inside_b = inside_hull(hf_certainty(b), hf_x(b), hf_y(b), b->count, best->wx, best->wy, a->count);
+    evidence[HF_EXPECTED] = sqrtf(inside_a * inside_b);
     compare_fields(a, b, best, evidence);
 }

@@ -253,11 +253,11 @@ HF_EXPORT int32_t hf_prepared_bytes(int32_t count, int32_t rows, int32_t columns
     return (int32_t)hf_print_bytes(((uint32_t)count + 15) & ~15u, (uint32_t)rows, (uint32_t)columns);
 }
 
-/* Make a print ready. x, y [1/16 px, 0..32000), direction and kind of `count` <= HF_MOST minutiae, in order of
+/* Make a print ready. x, y [1/16 px, 0..32000), direction and certainty (1..100) of `count` <= HF_MOST minutiae, in order of
  * direction; field (rows, columns) or none; `into` 64-byte aligned, zeroed, of hf_prepared_bytes. 0 = done, -1 = refused.
  */
 HF_EXPORT int32_t hf_prepare(int32_t count, const int32_t *x, const int32_t *y, const uint8_t *direction,
-                             const uint8_t *kind, int32_t rows, int32_t columns, const uint8_t *field, void *into)
+                             const uint8_t *certainty, int32_t rows, int32_t columns, const uint8_t *field, void *into)
 {
     if (count < 0 || count > HF_MOST || rows < 0 || columns < 0 || rows > HF_MOST_FIELD || columns > HF_MOST_FIELD)
         return -1;
@@ -276,7 +276,7 @@ HF_EXPORT int32_t hf_prepare(int32_t count, const int32_t *x, const int32_t *y, 
         ((float *)hf_x(print))[i] = (float)x[i] / GRID;
         ((float *)hf_y(print))[i] = (float)y[i] / GRID;
         ((uint8_t *)hf_direction(print))[i] = direction[i];
-        ((uint8_t *)hf_kind(print))[i] = kind[i];
+        ((uint8_t *)hf_certainty(print))[i] = certainty[i];
     }
     if (count >= 2) {
         map around;

@@ -1,7 +1,7 @@
 /* A print made ready for comparison: one block of memory, read only once made, that holds no pointers.
  *
- * Header, then `padded` floats x and y [px], `padded` bytes each of direction [1/256 turn], kind and usable 0/1, then
- * for each eight minutiae HF_WORDS rows of eight 64-bit words (the cylinders, one minutia in each column), then the
+ * Header, then `padded` floats x and y [px], `padded` bytes each of direction [1/256 turn], certainty 1..100 and
+ * usable 0/1, then for each eight minutiae HF_WORDS rows of eight 64-bit words (the cylinders, one minutia in each column), then the
  * ridge field, `rows` times `columns` bytes. All parts begin at multiples of 64 bytes. cylinders.py reads and makes
  * the same block.
  */
@@ -35,8 +35,8 @@ static inline const float *hf_x(const hf_print *p) { return (const float *)(p + 
 static inline const float *hf_y(const hf_print *p) { return hf_x(p) + p->padded; }
 static inline uint32_t hf_round_64(uint32_t bytes) { return (bytes + 63) & ~63u; }
 static inline const uint8_t *hf_direction(const hf_print *p) { return (const uint8_t *)(hf_y(p) + p->padded); }
-static inline const uint8_t *hf_kind(const hf_print *p) { return hf_direction(p) + hf_round_64(p->padded); }
-static inline const uint8_t *hf_usable(const hf_print *p) { return hf_kind(p) + hf_round_64(p->padded); }
+static inline const uint8_t *hf_certainty(const hf_print *p) { return hf_direction(p) + hf_round_64(p->padded); }
+static inline const uint8_t *hf_usable(const hf_print *p) { return hf_certainty(p) + hf_round_64(p->padded); }
 static inline const uint64_t *hf_cylinders(const hf_print *p)
 {
     return (const uint64_t *)(hf_usable(p) + hf_round_64(p->padded));
