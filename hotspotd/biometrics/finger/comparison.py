@@ -49,9 +49,9 @@ class Evidence:
 
     local, relaxed: mean similarity of the best pairs, alone and with the support of the others; paired minutiae, the
     sum of their weights, and what the overlap of the two prints let one expect, sure minutiae more than unsure ones; of
-    the paired, mean distance [px] and mean difference of direction [rad]; samples of the ridge fields that both prints have, and
-    the mean cosine of twice the difference of ridge direction there. All but the first two are 0 where the prints
-    were not aligned.
+    the paired, mean distance [px] and mean difference of direction [rad]; samples of the ridge fields that both prints
+    have, and the mean cosine of twice the difference of ridge direction there. All but the first two are 0 where the
+    prints were not aligned.
     """
 
     local: float
