@@ -45,7 +45,7 @@ DEFAULT = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "fing
 SIZES = (10_000, 100_000, 1_000_000)
 SEED = 20261122
 AT_ONCE = 4000
-FMRS = (1e-4, 1e-6)
+FMRS = (1e-4, 1e-5)
 EXHAUSTIVE_S = 90.0
 """Spent on exhaustive search for each size."""
 WARM_UP = 3

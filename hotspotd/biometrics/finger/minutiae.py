@@ -16,8 +16,8 @@ from hotspotd.biometrics.finger.network import CELL, STEP, Float, Sight
 
 SURE = 0.30
 """Confidence from which a minutia is one for certain."""
-_UNSURE = 0.15
-_WANTED = 40
+_UNSURE = 0.20
+_WANTED = 50
 """A print with fewer sure minutiae gets its less sure ones too, down to UNSURE."""
 _LEAST_READABLE = 0.25
 _APART = 6.0
