@@ -28,7 +28,6 @@ from hotspotd import config as configuration
 from hotspotd.biometrics import finger
 from hotspotd.biometrics.face import FaceEngine
 from hotspotd.biometrics.finger import calibration
-from hotspotd.biometrics.models import find_model
 from hotspotd.clock import Clock, Stamp
 from hotspotd.config import Config, DriverSection, LaneSection
 from hotspotd.console.server import Console
@@ -257,7 +256,7 @@ async def _open(config: Config, places: _Places, stack: AsyncExitStack) -> _Part
 def _face_engine(config: Config, places: _Places) -> FaceEngine | None:
     if not config.operation.face:
         return None
-    return FaceEngine.open(find_model(config.models.face_embedder, places.models), config.device.mode)
+    return FaceEngine.named(config.models, places.models, config.device.mode)
 
 
 def _composer(config: Config) -> Callable[[Encounter, Stamp], bytes]:

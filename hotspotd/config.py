@@ -22,6 +22,7 @@ Port = Annotated[int, Meta(ge=0, le=65_535)]
 Rate = Annotated[float, Meta(gt=0, le=0.5)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+NameOrNone = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{0,40}$")]
 Country = Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
 
 
@@ -90,6 +91,8 @@ class ModelsSection(_Section, frozen=True):
 
     folder: str | None = None
     face_embedder: Name = "face-descriptor"
+    face_detector: NameOrNone = ""
+    face_landmarks: NameOrNone = ""
 
 
 class WatchlistSection(_Section, frozen=True):

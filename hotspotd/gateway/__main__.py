@@ -16,7 +16,6 @@ from pathlib import Path
 
 from hotspotd.biometrics.face import FaceEngine
 from hotspotd.biometrics.finger import calibration
-from hotspotd.biometrics.models import find_model
 from hotspotd.clock import Clock
 from hotspotd.config import resolve
 from hotspotd.errors import HotspotError
@@ -59,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _search(path: Path, config: GatewayConfig) -> WatchlistSearch:
     folders = [resolve(path, config.models.folder)] if config.models.folder else []
-    faces = FaceEngine.open(find_model(config.models.face_embedder, folders), config.mode)
+    faces = FaceEngine.named(config.models, folders, config.mode)
     calibration.adopt(
         resolve(path, config.matching.finger_calibration) if config.matching.finger_calibration else None,
         config.matching.finger_fmr,
