@@ -11,7 +11,7 @@ from hotspotd.biometrics.face import native
 
 
 @pytest.fixture(params=native.available() or ["none"])
-def _kernels(request: pytest.FixtureRequest) -> Iterator[str]:
+def kernels(request: pytest.FixtureRequest) -> Iterator[str]:
     if native.library() is None:
         pytest.skip("the kernels are not built here")
     native.select(request.param)
@@ -21,7 +21,7 @@ def _kernels(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.mark.parametrize("length", [64, 128, 192, 512, 1024])
 @pytest.mark.parametrize("rows", [0, 1, 7, 8, 9, 63, 200])
-def test_every_instruction_set_gives_the_exact_sums(_kernels: str, length: int, rows: int) -> None:
+def test_every_instruction_set_gives_the_exact_sums(kernels: str, length: int, rows: int) -> None:
     rng = np.random.default_rng(rows * 10_000 + length)
     listed = rng.integers(-128, 128, (rows, length), dtype=np.int8)
     probe = rng.integers(-127, 128, length, dtype=np.int8)
@@ -30,7 +30,7 @@ def test_every_instruction_set_gives_the_exact_sums(_kernels: str, length: int, 
     assert found.tolist() == (listed.astype(np.int64) @ probe.astype(np.int64)).tolist()
 
 
-def test_the_largest_sums_do_not_overflow(_kernels: str) -> None:
+def test_the_largest_sums_do_not_overflow(kernels: str) -> None:
     for value in (-128, 127):
         listed = np.full((9, 8192), value, np.int8)
         found = native.scan(np.full(8192, -127, np.int8), listed)
