@@ -20,7 +20,7 @@ from hotspotd.biometrics.face import native
 from hotspotd.biometrics.face.index_file import OFF_UNIT, quantised, read_layout
 from hotspotd.errors import BiometricError, Reason
 
-_AT_ONCE: Final = 1 << 16
+_AT_ONCE: Final = 1 << 17
 """Rows between two looks at what is best so far: their scores stay in the second-level cache."""
 _COMPARED: Final = 1024
 """Rows compared in full at a time: in a list of equal embeddings that is all of them."""
@@ -93,8 +93,15 @@ class FaceIndex:
             end = min(begin + _AT_ONCE, len(self))
             scores, doubt = look(begin, end)
             kept.take(begin, scores, doubt, None if wanted is None else wanted[begin:end])
-        numbers = kept.possible()
-        similarities = self._compared(probe, numbers)
+        numbers, highest = kept.possible()
+        # The likeliest first: what they reach shuts out most of the others.
+        first = np.argsort(-highest, kind="stable")[: 2 * most]
+        similarities = np.full(len(numbers), -np.inf)
+        similarities[first] = self._compared(probe, numbers[first])
+        if len(numbers) > len(first):
+            floor = max(at_least, float(np.partition(similarities[first], -most)[-most]))
+            rest = np.flatnonzero((similarities == -np.inf) & (highest >= np.float32(floor - _ROUNDING)))
+            similarities[rest] = self._compared(probe, numbers[rest])
         order = np.lexsort((numbers, -similarities))[:most]
         order = order[similarities[order] >= at_least]
         return Found(numbers[order], similarities[order])
@@ -179,13 +186,14 @@ class _Best:
         self._numbers.append(places[still] + begin)
         self._highest.append(chosen[still] + np.float32(doubt))
 
-    def possible(self) -> NDArray[np.intp]:
-        """The numbers of all that can be among the best, ascending."""
+    def possible(self) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """The numbers of all that can be among the best, ascending, and how similar each can be."""
         if not self._numbers:
-            return np.zeros(0, np.intp)
-        numbers = np.concatenate(self._numbers)
+            return np.zeros(0, np.intp), np.zeros(0, np.float32)
+        numbers, highest = np.concatenate(self._numbers), np.concatenate(self._highest)
         # One grain more than float32 can tell apart.
-        return numbers[np.concatenate(self._highest) >= np.float32(self._floor - _ROUNDING)]
+        still = highest >= np.float32(self._floor - _ROUNDING)
+        return numbers[still], highest[still]
 
 
 def _none() -> Found:
