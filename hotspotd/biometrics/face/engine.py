@@ -142,19 +142,26 @@ class FaceEngine:
         check_picture(rgb)
         return portrait.portrait(rgb, self.locate(rgb, box))
 
-    def embed(self, rgb: NDArray[np.uint8], box: FaceBox) -> NDArray[np.float32]:
-        """The face as a vector of length 1, shape (dimensions,), float32.
-
-        Raises BiometricError (BAD_IMAGE, MODEL_SHAPE).
-        """
+    def align(self, rgb: NDArray[np.uint8], box: FaceBox) -> NDArray[np.uint8]:
+        """The face as the embedder sees it, (input.height, input.width, 3) RGB. Raises BiometricError (BAD_IMAGE)."""
         check_picture(rgb)
+        return align.crop(rgb, self.locate(rgb, box), self._model.manifest)
+
+    def embed_aligned(self, view: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The embedding of a face that ``align`` cut out. Raises BiometricError (BAD_IMAGE, MODEL_SHAPE)."""
         manifest = self._model.manifest
-        view = align.crop(rgb, self.locate(rgb, box), manifest)
         if float(view.std()) < _LEAST_CONTRAST:
             raise BiometricError(Reason.BAD_IMAGE, "the face gives no embedding: the picture has no contrast there")
         outputs = self._model.run(align.tensor(view, manifest.input))
         vector = outputs[manifest.outputs[0].tensor].reshape(-1)
         return _unit(vector.astype(np.float64), "the model gives no usable embedding")
+
+    def embed(self, rgb: NDArray[np.uint8], box: FaceBox) -> NDArray[np.float32]:
+        """The face as a vector of length 1, shape (dimensions,), float32.
+
+        Raises BiometricError (BAD_IMAGE, MODEL_SHAPE).
+        """
+        return self.embed_aligned(self.align(rgb, box))
 
     def fuse(self, embeddings: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """One template of several embeddings of one person, shape (dimensions,), length 1: the direction of their mean.
@@ -202,6 +209,6 @@ def _engine_id(parts: Sequence[ModelManifest], runtime: str) -> str:
     """Name and hash of the embedder, then one hash over what else changes an embedding, then the runtime."""
     embedder = parts[0]
     # The manifests decide as well: another template, normalisation or decoding gives other embeddings.
-    facts = [(part.sha256, part.input, part.alignment, part.anchors, part.landmarks) for part in parts]
+    facts = [(part.sha256, part.input, part.alignment, part.anchors, part.landmarks, part.mirrored) for part in parts]
     seen = hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
     return f"{embedder.name}@{embedder.sha256[:16]}+a{align.REVISION}.{seen[:12]}+{runtime}"
