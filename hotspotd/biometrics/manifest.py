@@ -102,11 +102,14 @@ class FivePointAlignment(_Part, frozen=True, tag_field="kind", tag="five_points"
 class BoxAlignment(_Part, frozen=True, tag_field="kind", tag="box"):
     """Crop a square about the middle of the detected face's box: its longer side times ``scale``.
 
-    ``upright`` turns it so that the eyes are level.
+    ``upright`` turns it so that the eyes are level. With ``inside`` (liveness only) the box keeps its shape, is made as
+    much larger as the picture has room for, at most by ``scale``, is shifted to lie within the picture, and stretched to
+    the input.
     """
 
     scale: Annotated[float, Meta(gt=0.2, le=8)]
     upright: bool = False
+    inside: bool = False
 
 
 class FrameAlignment(_Part, frozen=True, tag_field="kind", tag="frame"):
@@ -168,6 +171,14 @@ class Landmarks(_Part, frozen=True, kw_only=True):
             raise ValueError(f"point {max(named)} of a model with {self.count}")
         if self.topology == "mediapipe-468" and (self.count, self.dimensions) != (468, 3):
             raise ValueError("the topology mediapipe-468 has 468 points of 3 dimensions")
+
+
+class Classes(_Part, frozen=True, kw_only=True):
+    """What a liveness model's output ``tensor`` means: one number for each class, of which number ``live`` is live."""
+
+    tensor: Text
+    live: Annotated[int, Meta(ge=0, le=63)]
+    values: Literal["probabilities", "logits"]
 
 
 class Output(_Part, frozen=True):

@@ -23,6 +23,7 @@ from hotspotd.biometrics.manifest import (
     Alignment,
     Anchors,
     BoxAlignment,
+    Classes,
     Digest,
     EyeAlignment,
     FileName,
@@ -44,7 +45,7 @@ _MAX_MANIFEST_BYTES = 64 * 1024
 _MAX_MODEL_BYTES = 256 * 1024 * 1024
 
 __all__ = [
-    "BUNDLED", "MAX_SIDE", "Anchors", "BoxAlignment", "EyeAlignment", "FivePointAlignment", "FrameAlignment",
+    "BUNDLED", "MAX_SIDE", "Anchors", "BoxAlignment", "Classes", "EyeAlignment", "FivePointAlignment", "FrameAlignment",
     "Input", "Landmarks", "ModelManifest", "Output", "find_model", "load_manifest", "read_model", "require_grade",
 ]  # fmt: skip
 
@@ -72,8 +73,12 @@ class ModelManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Only for a detector."""
     landmarks: Landmarks | None = None
     """Only for a landmark model."""
+    classes: Classes | None = None
+    """Only for a liveness model."""
     embedding_length: Annotated[int, Meta(ge=8, le=8192)] | None = None
     """Only for an embedder: how many numbers its embedding has."""
+    mirrored: bool = False
+    """Only for an embedder: embed the face and its mirror image, and take the mean. Twice the time, fewer errors."""
     calibration: Calibration | None = None
     folder: str = ""
 
@@ -129,6 +134,12 @@ def _role_problem(manifest: ModelManifest) -> str | None:
             return f"an embedder has one output of {length} numbers"
     if role == "detector":
         return _detector_problem(manifest, sizes)
+    if role == "liveness":
+        classes = manifest.classes
+        if classes is None:
+            return "a liveness model needs [classes]"
+        if not classes.live < sizes.get(classes.tensor, 0):
+            return f"classes: no output {classes.tensor!r} with a number for class {classes.live}"
     return _landmarks_problem(manifest, sizes) if role == "landmarks" else None
 
 
