@@ -127,20 +127,19 @@ def _role_problem(manifest: ModelManifest) -> str | None:
     if manifest.alignment is None and role != "minutiae":
         return f"a model of the role {role!r} needs an alignment"
     if role == "embedder":
-        length = manifest.embedding_length
-        if length is None or manifest.calibration is None:
-            return "an embedder needs embedding_length and calibration"
-        if len(manifest.outputs) != 1 or manifest.outputs[0].shape[0] != 1 or [*sizes.values()] != [length]:
-            return f"an embedder has one output of {length} numbers"
+        return _embedder_problem(manifest, sizes)
     if role == "detector":
         return _detector_problem(manifest, sizes)
-    if role == "liveness":
-        classes = manifest.classes
-        if classes is None:
-            return "a liveness model needs [classes]"
-        if not classes.live < sizes.get(classes.tensor, 0):
-            return f"classes: no output {classes.tensor!r} with a number for class {classes.live}"
     return _landmarks_problem(manifest, sizes) if role == "landmarks" else None
+
+
+def _embedder_problem(manifest: ModelManifest, sizes: dict[str, int]) -> str | None:
+    length = manifest.embedding_length
+    if length is None or manifest.calibration is None:
+        return "an embedder needs embedding_length and calibration"
+    if len(manifest.outputs) != 1 or manifest.outputs[0].shape[0] != 1 or [*sizes.values()] != [length]:
+        return f"an embedder has one output of {length} numbers"
+    return None
 
 
 def _landmarks_problem(manifest: ModelManifest, sizes: dict[str, int]) -> str | None:

@@ -152,9 +152,17 @@ class FaceEngine:
         manifest = self._model.manifest
         if float(view.std()) < _LEAST_CONTRAST:
             raise BiometricError(Reason.BAD_IMAGE, "the face gives no embedding: the picture has no contrast there")
+        vector = self._direction(view)
+        if manifest.mirrored:
+            vector = vector + self._direction(np.ascontiguousarray(view[:, ::-1]))
+        return _unit(vector, "the model gives no usable embedding")
+
+    def _direction(self, view: NDArray[np.uint8]) -> NDArray[np.float64]:
+        manifest = self._model.manifest
         outputs = self._model.run(align.tensor(view, manifest.input))
-        vector = outputs[manifest.outputs[0].tensor].reshape(-1)
-        return _unit(vector.astype(np.float64), "the model gives no usable embedding")
+        vector = outputs[manifest.outputs[0].tensor].reshape(-1).astype(np.float64)
+        length = float(np.linalg.norm(vector))
+        return vector / length if length > 0 else vector
 
     def embed(self, rgb: NDArray[np.uint8], box: FaceBox) -> NDArray[np.float32]:
         """The face as a vector of length 1, shape (dimensions,), float32.
@@ -196,6 +204,10 @@ class FaceEngine:
     def false_match_rate(self, similarity: float) -> float:
         """Share of comparisons of different people expected to be this similar or more, in (0, 1]."""
         return self._calibration.false_match_rate(similarity)
+
+    def threshold(self, rate: float) -> float:
+        """The lowest similarity worth the false match rate ``rate`` or less; infinite where none is claimed so small."""
+        return self._calibration.threshold(rate)
 
 
 def _unit(vector: NDArray[np.float64], otherwise: str, reason: Reason = Reason.BAD_IMAGE) -> NDArray[np.float32]:
