@@ -44,6 +44,19 @@ def _dpi(text: str) -> int:
     return int(text)
 
 
+def progress_bar() -> Progress:
+    """A bar on standard error where that is a terminal, and nothing elsewhere."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+
+
 def measure_folders(paths: Sequence[Path], dpi: int | None, *, genuine: bool) -> list[ev.Evaluated]:
     """Every folder opened first, then measured, with a bar on standard error where that is a terminal.
 
@@ -52,15 +65,7 @@ def measure_folders(paths: Sequence[Path], dpi: int | None, *, genuine: bool) ->
     folders = [ev.open_folder(path, dpi, genuine=genuine) for path in paths]
     names = _distinct([folder.name for folder in folders])
     out = []
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    ) as progress:
+    with progress_bar() as progress:
         for name, folder in zip(names, folders, strict=True):
             count = len(folder.pictures)
             enrolling = progress.add_task(f"{name}: pictures", total=count)

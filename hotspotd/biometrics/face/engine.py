@@ -206,7 +206,7 @@ class FaceEngine:
         return self._calibration.false_match_rate(similarity)
 
     def threshold(self, rate: float) -> float:
-        """The lowest similarity worth the false match rate ``rate`` or less; infinite where none is claimed so small."""
+        """The lowest similarity worth the false match rate ``rate``; infinite where none so small is claimed."""
         return self._calibration.threshold(rate)
 
 
