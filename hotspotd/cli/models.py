@@ -278,8 +278,8 @@ def _folder(folder: Path | None) -> Path:
 def _used(config: Config | None) -> frozenset[str]:
     if config is None:
         return frozenset()
-    models = config.models
-    return frozenset(filter(None, (models.face_embedder, models.face_detector, models.face_landmarks)))
+    named = msgspec.structs.asdict(config.models)
+    return frozenset(name for key, name in named.items() if key != "folder" and name)
 
 
 def _catalogue(given: Path | None) -> Path | None:
