@@ -19,7 +19,7 @@ from hotspotd.domain.candidate import Candidate, Hit
 from hotspotd.domain.document import Document
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.errors import HotspotError
-from hotspotd.watchlist.snapshot import FingerSearch, Snapshot
+from hotspotd.watchlist.snapshot import Search, Snapshot
 from hotspotd.watchlist.together import find_together
 
 
@@ -70,7 +70,7 @@ def check_all(
     """As ``check``, but a search that fails takes nothing from the others: their hits, and what failed."""
     document, face = probes.document, probes.face
     searches: list[Callable[[], list[Candidate]]] = []
-    found: list[FingerSearch] = []
+    found: list[Search] = []
 
     def one_finger(position: FingerPosition | None, template: FingerTemplate) -> list[Candidate]:
         found.append(snapshot.search_finger(template, position, thresholds.finger_fmr, today))

@@ -16,7 +16,7 @@ from hotspotd.biometrics import finger
 from hotspotd.biometrics.finger import FingerTemplate, calibration, fusion
 from hotspotd.domain.candidate import Candidate, Modality
 from hotspotd.domain.finger import FingerPosition
-from hotspotd.watchlist.snapshot import LEAD_FMR, FingerSearch, Snapshot, called
+from hotspotd.watchlist.snapshot import LEAD_FMR, Search, Snapshot, called
 
 MOST_RECORDS = 32
 """Records looked at, likeliest first; ten fingers against ten prints of each are 3200 comparisons."""
@@ -26,7 +26,7 @@ _DISAGREES = 0.1
 Prints = Sequence[tuple[FingerPosition | None, FingerTemplate]]
 
 
-def find_together(snapshot: Snapshot, given: Prints, found: Sequence[FingerSearch], max_fmr: float) -> list[Candidate]:
+def find_together(snapshot: Snapshot, given: Prints, found: Sequence[Search], max_fmr: float) -> list[Candidate]:
     """Candidates of the records that two or more fingers ``given`` make as sure as ``max_fmr``, likeliest lead first.
 
     Of each record one of modality FINGERS, and before it those fingers that the search of each alone (``found``) left
@@ -79,7 +79,7 @@ def _usable(prints: Prints, most: int) -> list[tuple[FingerPosition | None, Fing
     return sorted(usable, key=lambda one: -one[1].quality)[:most]
 
 
-def _likeliest(found: Sequence[FingerSearch]) -> list[int]:
+def _likeliest(found: Sequence[Search]) -> list[int]:
     """Numbers of the records with a lead: the least product of the fingers' lowest rates first."""
     doubt: dict[int, float] = {}
     for search in found:
