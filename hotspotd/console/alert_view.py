@@ -169,10 +169,10 @@ def strength(candidate: Candidate, notice: Notice | None = None) -> Strength:
     exact = f"score {candidate.score:.4g}"
     if candidate.fmr is not None:
         exact += f", false match rate {candidate.fmr:.2g}"
-    noun = {Modality.FACE: "people", Modality.FINGER: "fingers", Modality.FINGERS: "people"}.get(candidate.modality)
-    if noun and candidate.fmr is not None:
+    noun = "fingers" if candidate.modality is Modality.FINGER else "people"
+    if candidate.fmr is not None and candidate.modality not in {Modality.DOCUMENT, Modality.NAME}:
         words = f"{odds(candidate.fmr, noun)} would match this well"
-        if candidate.modality is Modality.FINGERS and candidate.detail:
+        if candidate.modality in {Modality.FINGERS, Modality.PERSON} and candidate.detail:
             words = f"{candidate.detail}. {words}"
     elif candidate.modality is Modality.DOCUMENT:
         agrees = f"{candidate.detail or 'document number'} agree"
@@ -185,6 +185,7 @@ def strength(candidate: Candidate, notice: Notice | None = None) -> Strength:
         Modality.FACE: "Face",
         Modality.FINGER: finger_name(candidate.position),
         Modality.FINGERS: "Fingers together",
+        Modality.PERSON: "Face and fingers",
         Modality.DOCUMENT: "Document",
         Modality.NAME: "Name",
     }[candidate.modality]
