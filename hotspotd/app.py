@@ -27,12 +27,14 @@ from hotspotd import __version__
 from hotspotd import config as configuration
 from hotspotd.biometrics import finger
 from hotspotd.biometrics.face import FaceEngine
+from hotspotd.biometrics.face.liveness import PassiveLiveness
 from hotspotd.biometrics.finger import calibration
+from hotspotd.biometrics.models import find_model
 from hotspotd.clock import Clock, Stamp
 from hotspotd.config import Config, DriverSection, LaneSection
 from hotspotd.console.server import Console
 from hotspotd.domain.encounter import Encounter
-from hotspotd.errors import ConfigError, HotspotError, RecordsError
+from hotspotd.errors import BiometricError, ConfigError, HotspotError, Reason, RecordsError
 from hotspotd.events import Events
 from hotspotd.health import log as logs
 from hotspotd.health.notify import Notifier, watchdog_period_s
@@ -233,6 +235,7 @@ async def _open(config: Config, places: _Places, stack: AsyncExitStack) -> _Part
         link_up=lambda: courier.link_up,
         images=images,
         search=search,
+        passive_liveness=await asyncio.to_thread(_passive_liveness, config, places),
     )
     lanes = [Lane(section.name, _devices(section, events, clock), shared) for section in config.lanes]
     console = Console(
@@ -257,6 +260,20 @@ def _face_engine(config: Config, places: _Places) -> FaceEngine | None:
     if not config.operation.face:
         return None
     return FaceEngine.named(config.models, places.models, config.device.mode)
+
+
+def _passive_liveness(config: Config, places: _Places) -> PassiveLiveness | None:
+    """The model of the passive check. Without it every traveller is referred, so the lane need not stand still."""
+    if not (config.operation.face and config.liveness.passive):
+        return None
+    try:
+        manifest = find_model(config.liveness.passive_model, places.models)
+        return PassiveLiveness.open(manifest, config.device.mode)
+    except BiometricError as error:
+        if error.reason is Reason.MODEL_GRADE:
+            raise
+        log.error("no passive liveness check, every traveller is referred: %s", error)
+        return None
 
 
 def _composer(config: Config) -> Callable[[Encounter, Stamp], bytes]:

@@ -27,9 +27,18 @@ _PROMPTS = {
     FaceProblem.TOO_FAR: Prompt.COME_CLOSER,
     FaceProblem.TOO_CLOSE: Prompt.STEP_BACK,
     FaceProblem.OFF_CENTRE: Prompt.MOVE_TO_MIDDLE,
+    FaceProblem.TURNED_AWAY: Prompt.LOOK_AT_CAMERA,
+    FaceProblem.TILTED: Prompt.HEAD_UPRIGHT,
     FaceProblem.TOO_DARK: Prompt.MORE_LIGHT,
-    FaceProblem.TOO_BRIGHT: Prompt.MORE_LIGHT,
+    FaceProblem.TOO_BRIGHT: Prompt.LESS_LIGHT,
+    FaceProblem.UNEVEN_LIGHT: Prompt.MORE_LIGHT,
+    FaceProblem.EYES_CLOSED: Prompt.OPEN_EYES,
+    FaceProblem.MOUTH_OPEN: Prompt.CLOSE_MOUTH,
     FaceProblem.BLURRED: Prompt.HOLD_STILL,
+    # The traveller can do little about these; where a site asks for them all the same, another place may help.
+    FaceProblem.BUSY_BACKGROUND: Prompt.MOVE_TO_MIDDLE,
+    FaceProblem.ODD_COLOUR: Prompt.MORE_LIGHT,
+    FaceProblem.COMPRESSED: Prompt.HOLD_STILL,
 }
 
 # Of several good frames the best is kept: eyes close and heads move between two of them.

@@ -148,6 +148,7 @@ function context(detail) {
     make("p", {}, `List here: ${local}${time}. Gateway: ${gateway}.`),
     detail.gateway_text && make("p", {}, `The gateway says: ${detail.gateway_text}`),
     detail.missing.map((words) => make("p", {}, words)),
+    detail.liveness.map((words) => make("p", {}, words)),
   );
 }
 
