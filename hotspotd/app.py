@@ -21,6 +21,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from drivers import registry
 from drivers.base import Device, DriverError
 from hotspotd import __version__
@@ -259,7 +261,12 @@ async def _open(config: Config, places: _Places, stack: AsyncExitStack) -> _Part
 def _face_engine(config: Config, places: _Places) -> FaceEngine | None:
     if not config.operation.face:
         return None
-    return FaceEngine.named(config.models, places.models, config.device.mode)
+    return FaceEngine.named(
+        config.models,
+        places.models,
+        config.device.mode,
+        qualities=msgspec.structs.asdict(config.face_quality),
+    )
 
 
 def _passive_liveness(config: Config, places: _Places) -> PassiveLiveness | None:

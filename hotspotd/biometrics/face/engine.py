@@ -7,7 +7,7 @@ the face and on the runtime, so ``FaceEngine.engine`` names them all and is stor
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -59,11 +59,13 @@ class FaceEngine:
         detector: AnchorDetector | FaceDetector,
         landmarks: LandmarkFinder | None,
         engine: str,
+        thresholds: Mapping[quality.Measure, int] = quality.THRESHOLDS,
     ) -> None:
         self._model = model
         self._calibration = calibration
         self._detector = detector
         self._landmarks = landmarks
+        self._thresholds = thresholds
         self.engine = engine
         """Id of models, alignment and runtime; embeddings of two ids are never compared."""
         self.grade: Literal["demo", "operational"] = model.manifest.grade
@@ -78,10 +80,12 @@ class FaceEngine:
         detector: ModelManifest | None = None,
         landmarks: ModelManifest | None = None,
         threads: int = 1,
+        thresholds: Mapping[quality.Measure, int] = quality.THRESHOLDS,
     ) -> FaceEngine:
         """The engine for ``manifest``, by default the bundled demonstration descriptor.
 
-        Without ``detector`` and ``landmarks`` faces and eyes are found by OpenCV's cascades. Raises BiometricError:
+        Without ``detector`` and ``landmarks`` faces and eyes are found by OpenCV's cascades. ``thresholds`` say from
+        which quality each component is good enough. Raises BiometricError:
         MODEL_GRADE for a demonstration model in production, MODEL_MISSING, MODEL_HASH, MODEL_SHAPE and NO_RUNTIME as
         ``runtime.Model`` does.
         """
@@ -98,17 +102,32 @@ class FaceEngine:
         finder = FaceDetector() if detector is None else AnchorDetector(Model(detector, threads=threads))
         marks = None if landmarks is None else LandmarkFinder(Model(landmarks, threads=threads))
         model = Model(manifest, threads=threads)
-        return cls(model, manifest.calibration, finder, marks, _engine_id(parts, model.runtime.label))
+        return cls(model, manifest.calibration, finder, marks, _engine_id(parts, model.runtime.label), thresholds)
 
     @classmethod
-    def named(cls, names: Names, folders: Sequence[Path], mode: Mode = "training", *, threads: int = 1) -> FaceEngine:
-        """The engine of the models that ``names`` (the section models of a configuration) names. Raises as ``open``."""
+    def named(
+        cls,
+        names: Names,
+        folders: Sequence[Path],
+        mode: Mode = "training",
+        *,
+        threads: int = 1,
+        qualities: Mapping[str, int] | None = None,
+    ) -> FaceEngine:
+        """The engine of the models that ``names`` (the section models of a configuration) names. Raises as ``open``.
+
+        ``qualities`` are thresholds by the keys of the section face_quality.
+        """
+        thresholds = quality.THRESHOLDS
+        if qualities is not None:
+            thresholds = {one: qualities[one.name.lower()] for one in quality.Measure}
         return cls.open(
             find_model(names.face_embedder, folders),
             mode,
             detector=find_model(names.face_detector, folders) if names.face_detector else None,
             landmarks=find_model(names.face_landmarks, folders) if names.face_landmarks else None,
             threads=threads,
+            thresholds=thresholds,
         )
 
     def detect(self, rgb: NDArray[np.uint8]) -> list[FaceBox]:
@@ -127,7 +146,7 @@ class FaceEngine:
     def assess(self, rgb: NDArray[np.uint8], box: FaceBox | None, others: Sequence[FaceBox] = ()) -> FaceQuality:
         """Quality of the face in ``box``; give all faces that ``detect`` found as ``others``."""
         check_picture(rgb)
-        return quality.assess(rgb, box, others)
+        return quality.assess(rgb, box, others, self._thresholds)
 
     def look(self, rgb: NDArray[np.uint8]) -> tuple[FaceBox | None, FaceQuality]:
         """The largest face, with its landmarks, and its quality. Raises BiometricError (BAD_IMAGE)."""
@@ -204,6 +223,10 @@ class FaceEngine:
     def false_match_rate(self, similarity: float) -> float:
         """Share of comparisons of different people expected to be this similar or more, in (0, 1]."""
         return self._calibration.false_match_rate(similarity)
+
+    def judge_by(self, table: Calibration) -> None:
+        """Turn similarities into rates by ``table`` from now on; rates from before and after do not compare."""
+        self._calibration = table
 
     def threshold(self, rate: float) -> float:
         """The lowest similarity worth the false match rate ``rate``; infinite where none so small is claimed."""
