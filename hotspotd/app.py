@@ -29,6 +29,7 @@ from hotspotd import __version__
 from hotspotd import config as configuration
 from hotspotd.biometrics import finger
 from hotspotd.biometrics.face import FaceEngine
+from hotspotd.biometrics.face import calibration as face_calibration
 from hotspotd.biometrics.face.liveness import PassiveLiveness
 from hotspotd.biometrics.finger import calibration
 from hotspotd.biometrics.models import find_model
@@ -74,6 +75,7 @@ class _Places:
     key: Path
     models: tuple[Path, ...]
     finger_calibration: Path | None
+    face_calibration: Path | None
 
     @classmethod
     def of(cls, path: Path, config: Config) -> _Places:
@@ -89,6 +91,7 @@ class _Places:
             finger_calibration=(
                 resolve(config.matching.finger_calibration) if config.matching.finger_calibration else None
             ),
+            face_calibration=resolve(config.matching.face_calibration) if config.matching.face_calibration else None,
         )
 
 
@@ -261,12 +264,14 @@ async def _open(config: Config, places: _Places, stack: AsyncExitStack) -> _Part
 def _face_engine(config: Config, places: _Places) -> FaceEngine | None:
     if not config.operation.face:
         return None
-    return FaceEngine.named(
+    faces = FaceEngine.named(
         config.models,
         places.models,
         config.device.mode,
         qualities=msgspec.structs.asdict(config.face_quality),
     )
+    face_calibration.adopt(faces, places.face_calibration, config.matching.face_fmr)
+    return faces
 
 
 def _passive_liveness(config: Config, places: _Places) -> PassiveLiveness | None:

@@ -78,11 +78,13 @@ class OperationSection(_Section, frozen=True):
 
 
 class MatchingSection(_Section, frozen=True):
-    """Decision thresholds. Match thresholds are false match rates of one comparison."""
+    """Decision thresholds. Match thresholds are false match rates of one comparison; ``face_fpir`` is of one search."""
 
     finger_fmr: Rate = 1e-4
     face_fmr: Rate = 1e-5
+    face_fpir: Rate | None = None
     finger_calibration: str | None = None
+    face_calibration: str | None = None
     finger_quality: Percent = 30
     face_quality: Percent = 30
 

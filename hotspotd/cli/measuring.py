@@ -63,7 +63,7 @@ def measure_folders(paths: Sequence[Path], dpi: int | None, *, genuine: bool) ->
     Raises BiometricError. Folders of one name are told apart by a number.
     """
     folders = [ev.open_folder(path, dpi, genuine=genuine) for path in paths]
-    names = _distinct([folder.name for folder in folders])
+    names = distinct([folder.name for folder in folders])
     out = []
     with progress_bar() as progress:
         for name, folder in zip(names, folders, strict=True):
@@ -79,7 +79,8 @@ def measure_folders(paths: Sequence[Path], dpi: int | None, *, genuine: bool) ->
     return out
 
 
-def _distinct(names: Sequence[str]) -> list[str]:
+def distinct(names: Sequence[str]) -> list[str]:
+    """``names``, those that occur more than once with a number behind."""
     often = Counter(names)
     seen: Counter[str] = Counter()
     out = []

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hotspotd.biometrics.face import FaceEngine
+from hotspotd.biometrics.face import calibration as face_calibration
 from hotspotd.biometrics.finger import calibration
 from hotspotd.clock import Clock
 from hotspotd.config import resolve
@@ -63,10 +64,16 @@ def _search(path: Path, config: GatewayConfig) -> WatchlistSearch:
         resolve(path, config.matching.finger_calibration) if config.matching.finger_calibration else None,
         config.matching.finger_fmr,
     )
+    face_calibration.adopt(
+        faces,
+        resolve(path, config.matching.face_calibration) if config.matching.face_calibration else None,
+        config.matching.face_fmr,
+    )
+    matching = config.matching
     search = WatchlistSearch(
         Shelf(resolve(path, config.watchlist.folder)),
         faces,
-        Thresholds(finger_fmr=config.matching.finger_fmr, face_fmr=config.matching.face_fmr),
+        Thresholds(finger_fmr=matching.finger_fmr, face_fmr=matching.face_fmr, face_fpir=matching.face_fpir),
     )
     search.prepare()
     return search

@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from hotspotd.biometrics.face import FaceEngine
+from hotspotd.biometrics.face import FaceEngine, calibration
 from hotspotd.biometrics.face.synthetic import person, picture
+from tests.cli.conftest import Site
 
 Run = Callable[..., tuple[int, str, str]]
 PEOPLE, EACH = 12, 2
@@ -88,3 +89,29 @@ def test_what_cannot_be_done_is_refused_before_the_work(
     found, _, told = run("evaluate", "faces", faces, *more)
     assert found == code
     assert said in told
+
+
+def test_a_calibration_is_made_named_and_checked(run: Run, faces: Path, tmp_path: Path, site: Site) -> None:
+    code, told, _ = run("calibrate", "faces", faces, "--out", tmp_path / "faces.toml")
+    assert code == 0
+    assert "264 pairs" in told
+    assert "never claimed" in told
+    made = calibration.read(tmp_path / "faces.toml", FaceEngine.open().engine)
+    assert made.impostor_pairs == 264
+    more = f'[matching]\nface_fmr = {{fmr}}\nface_calibration = "{tmp_path / "faces.toml"}"\n'
+    site.configure(gateway="https://localhost:1", more=more.format(fmr=0.01))
+    assert run("config", "check", site.path)[0] == 0
+    site.configure(gateway="https://localhost:1", more=more.format(fmr=1e-6))
+    code, _, told = run("config", "check", site.path)
+    assert code == 1
+    assert "matching.face_calibration" in told
+
+
+def test_too_few_people_make_no_calibration(run: Run, faces: Path, tmp_path: Path) -> None:
+    (tmp_path / "few").mkdir()
+    for name in ("P0", "P1"):
+        (tmp_path / "few" / name).symlink_to(faces / name)
+    code, _, told = run("calibrate", "faces", tmp_path / "few", "--out", tmp_path / "faces.toml")
+    assert code == 3
+    assert "Give more people" in told
+    assert not (tmp_path / "faces.toml").exists()

@@ -16,6 +16,7 @@ from hotspotd.biometrics.face.evaluation.verification import (
     compare_all,
     compare_pairs,
     drawn_pairs,
+    impostor_scores,
 )
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "drawn_pairs",
     "enrol",
     "identify",
+    "impostor_scores",
     "open_pairs",
     "open_people",
     "report",

@@ -63,11 +63,11 @@ class Pairs:
     folds: int
 
 
-def open_people(folder: Path) -> list[Picture]:
-    """The pictures in ``folder``, person by person; they are read later.
+def open_people(folder: Path, *, genuine: bool = True) -> list[Picture]:
+    """The pictures in ``folder``, person by person; they are read later. ``genuine``: error rates will be asked for.
 
     Raises BiometricError: NOT_FOUND without such a folder or pictures in its folders, BAD_VALUE for fewer than two
-    people, nobody with two pictures, or too many pictures.
+    people, nobody with two pictures though ``genuine``, or too many pictures.
     """
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "no such folder"
@@ -83,11 +83,11 @@ def open_people(folder: Path) -> list[Picture]:
     if len(pictures) > MOST_PICTURES:
         raise BiometricError(Reason.BAD_VALUE, f"{folder}: {len(pictures)} pictures", f"At most {MOST_PICTURES}.")
     shown = len({one.person for one in pictures})
-    if shown < 2 or shown == len(pictures):
+    if shown < 2 or (genuine and shown == len(pictures)):
         raise BiometricError(
             Reason.BAD_VALUE,
             f"{folder}: {shown} people, {len(pictures)} pictures",
-            "Two people at least, and one of them with two pictures, are needed.",
+            "Two people at least, and for error rates one of them with two pictures, are needed.",
         )
     return pictures
 

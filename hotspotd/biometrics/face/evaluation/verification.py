@@ -115,6 +115,15 @@ def compare_all(enrolled: Enrolled) -> Compared:
     return Compared(np.concatenate(genuine), classes, impostor)
 
 
+def impostor_scores(enrolled: Enrolled) -> Scores:
+    """Scores of every two pictures of different people that show a face, for a calibration."""
+    rows, person = enrolled.embeddings[enrolled.there], enrolled.person[enrolled.there]
+    found = [
+        (rows[number] @ rows[number + 1 :].T)[person[number + 1 :] != person[number]] for number in range(len(rows))
+    ]
+    return np.concatenate([np.zeros(0, np.float32), *found]).astype(np.float64)
+
+
 def compare_pairs(enrolled: Enrolled, pairs: Sequence[Pair]) -> Compared:
     """The pairs of a file."""
     scores, same = _scored(enrolled, pairs), np.array([pair.same for pair in pairs], np.bool_)
