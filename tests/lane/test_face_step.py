@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hotspotd.biometrics.face import FaceEngine, synthetic
 from hotspotd.domain.verdict import ReferReason
 from hotspotd.events import LaneState, Prompt
+from hotspotd.lane.face_step import Look, fused
 from hotspotd.watchlist import Snapshot
 from tests.lane.harness import LaneOnTheBench, lane_on_the_bench, mrz
 
@@ -109,3 +110,32 @@ async def test_a_frame_that_cannot_be_used_does_not_stop_the_lane(
         await bench.until_state(LaneState.FACE, Prompt.HOLD_STILL)
         _show(tmp_path, face)
         await bench.until_state(LaneState.GO)
+
+
+async def test_several_good_frames_become_one_template(tmp_path: Path, snapshot: Snapshot, engine: FaceEngine) -> None:
+    person = synthetic.person(3)
+    frames = [synthetic.picture(person, np.random.default_rng(seed)) for seed in (3, 4, 5)]
+    (tmp_path / "camera").mkdir()
+    for number, picture in enumerate(frames):
+        path = tmp_path / "camera" / f"{number}.png"
+        cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    async with lane_on_the_bench(tmp_path, snapshot=lambda: snapshot, faces=engine, operation=_OPERATION) as bench:
+        await bench.reader.present(mrz())
+        await bench.until_state(LaneState.GO)
+        row = await bench.latest()
+        (sample,) = (await bench.records.encounter(row.encounter_id)).encounter.samples
+    template = np.frombuffer(sample.template, "<f4").astype(np.float32)
+    single = [engine.embed(picture, engine.detect(picture)[0]) for picture in frames]
+    assert float(np.linalg.norm(template)) == pytest.approx(1, abs=1e-5)
+    assert not any(np.allclose(template, one, atol=1e-4) for one in single)
+    assert min(engine.similarity(template, one) for one in single) > 0.9
+
+
+def test_a_frame_of_somebody_else_does_not_enter_the_template(engine: FaceEngine, face: Image) -> None:
+    other = np.zeros(engine.dimensions, np.float32)
+    other[0] = 1
+    box = engine.detect(face)[0]
+    own, portrait = engine.embed(face, box), engine.portrait(face, box)
+    sample = fused(engine, [Look(90, own, portrait), Look(60, other, portrait), Look(70, own, portrait)])
+    assert sample.quality == 90
+    assert np.allclose(np.frombuffer(sample.template, "<f4"), own, atol=1e-6)

@@ -89,19 +89,22 @@ def inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.column_stack([back, -back @ matrix[:, 2]])
 
 
-def warp(rgb: NDArray[np.uint8], matrix: NDArray[np.float64], size: Input) -> NDArray[np.uint8]:
-    """The picture as ``matrix`` shows it in the input; the edge repeats outside the picture."""
+def warp(
+    rgb: NDArray[np.uint8], matrix: NDArray[np.float64], size: Input, *, enlarging: int = cv2.INTER_LINEAR
+) -> NDArray[np.uint8]:
+    """The picture as ``matrix`` shows it in the input; the edge repeats outside the picture.
+
+    ``enlarging`` is OpenCV's way to interpolate where it is not made smaller.
+    """
     # Shrinking by bilinear sampling alone would fold fine texture into what the model sees.
     shrink = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    source = rgb
+    source, how = rgb, enlarging if shrink >= 1 else cv2.INTER_LINEAR
     if shrink < 0.6:
         sigma = 0.45 / shrink - 0.45
         source, matrix = _about(rgb, matrix, size, 3 * sigma + 2)
         source = np.asarray(cv2.GaussianBlur(source, (0, 0), sigma), np.uint8)
     return np.asarray(
-        cv2.warpAffine(
-            source, matrix, (size.width, size.height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        ),
+        cv2.warpAffine(source, matrix, (size.width, size.height), flags=how, borderMode=cv2.BORDER_REPLICATE),
         np.uint8,
     )
 

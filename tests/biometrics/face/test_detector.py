@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hotspotd.biometrics.face import FaceEngine, synthetic
+from hotspotd.biometrics.face import FaceEngine, read_picture, synthetic
 from hotspotd.biometrics.face.anchor_detector import anchor_centres, decode, letterbox
 from hotspotd.biometrics.manifest import Anchors, Input
 from hotspotd.biometrics.models import find_model, load_manifest
@@ -210,3 +210,23 @@ def test_photographs_of_one_person_are_nearer_than_those_of_two(engine: FaceEngi
     assert min(same) > max(different) + 0.2
     fused = engine.fuse(people[0])
     assert engine.similarity(fused, people[0][0]) > same[0]
+
+
+@pytest.mark.parametrize(("angle", "size"), [(0, 1.0), (18, 1.0), (0, 0.4), (-10, 1.5)])
+def test_a_portrait_has_level_eyes_a_quarter_of_its_width_apart(angle: int, size: float, engine: FaceEngine) -> None:
+    rgb = drawn(12)
+    height, width = rgb.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
+    turned = cv2.warpAffine(rgb, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    picture = np.asarray(cv2.resize(turned, None, fx=size, fy=size, interpolation=cv2.INTER_AREA), np.uint8)
+    box, _ = engine.look(picture)
+    assert box is not None
+    portrait = read_picture(engine.portrait(picture, box))
+    assert portrait.shape == (540, 420, 3)
+    found, _ = engine.look(portrait)
+    assert found is not None
+    (lx, ly), (rx, ry) = found.eyes
+    assert (lx + rx) / 2 == pytest.approx(210, abs=8)
+    assert (ly + ry) / 2 == pytest.approx(243, abs=8)
+    assert found.eye_distance == pytest.approx(105, rel=0.12)
+    assert found.roll == pytest.approx(0, abs=2.5)
