@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from hotspotd import __version__
-from hotspotd.cli import calibrate, config, doctor, evaluate, models, watchlist
+from hotspotd.cli import calibrate, compare, config, doctor, evaluate, models, watchlist
 from hotspotd.cli.output import Exit, complain
 from hotspotd.errors import HotspotError
 from hotspotd.health import log
@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"hotspotctl {__version__}")
     groups = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (doctor, config, watchlist, evaluate, calibrate, models):
+    for module in (doctor, config, watchlist, evaluate, calibrate, compare, models):
         module.add_to(groups)
     return root
 
