@@ -112,23 +112,18 @@ async def test_a_frame_that_cannot_be_used_does_not_stop_the_lane(
         await bench.until_state(LaneState.GO)
 
 
-async def test_several_good_frames_become_one_template(tmp_path: Path, snapshot: Snapshot, engine: FaceEngine) -> None:
-    person = synthetic.person(3)
-    frames = [synthetic.picture(person, np.random.default_rng(seed)) for seed in (3, 4, 5)]
-    (tmp_path / "camera").mkdir()
-    for number, picture in enumerate(frames):
-        path = tmp_path / "camera" / f"{number}.png"
-        cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    async with lane_on_the_bench(tmp_path, snapshot=lambda: snapshot, faces=engine, operation=_OPERATION) as bench:
-        await bench.reader.present(mrz())
-        await bench.until_state(LaneState.GO)
-        row = await bench.latest()
-        (sample,) = (await bench.records.encounter(row.encounter_id)).encounter.samples
-    template = np.frombuffer(sample.template, "<f4").astype(np.float32)
-    single = [engine.embed(picture, engine.detect(picture)[0]) for picture in frames]
-    assert float(np.linalg.norm(template)) == pytest.approx(1, abs=1e-5)
-    assert not any(np.allclose(template, one, atol=1e-4) for one in single)
-    assert min(engine.similarity(template, one) for one in single) > 0.9
+def test_several_good_frames_become_one_template_with_the_best_ones_portrait(engine: FaceEngine) -> None:
+    looks = []
+    for number in (3, 4, 5):
+        picture = synthetic.picture(synthetic.person(3), np.random.default_rng(number))
+        box = engine.detect(picture)[0]
+        looks.append(Look(60 + number, engine.embed(picture, box), engine.portrait(picture, box)))
+    sample = fused(engine, looks)
+    template = np.frombuffer(sample.template, "<f4")
+    assert np.allclose(template, engine.fuse([look.embedding for look in looks]), atol=1e-6)
+    assert min(float(template @ look.embedding) for look in looks) > 0.9
+    assert (sample.quality, sample.image) == (65, looks[2].portrait)
+    assert (sample.width, sample.height) == (420, 540)
 
 
 def test_a_frame_of_somebody_else_does_not_enter_the_template(engine: FaceEngine, face: Image) -> None:
