@@ -140,13 +140,14 @@ def _paper(
 
     def show(share: float, number: int) -> Image:
         pose, bend, upright = turning(share, number), 0.0, True
-        yaw, x, nearer, roll, pitch = 0.0, pose.x, pose.nearer, pose.roll, pose.pitch
+        # A hand that turns a picture moves it as well.
+        yaw, x, nearer, roll, pitch = 0.0, pose.x + 0.5 * aside * share, pose.nearer, pose.roll, pose.pitch
         match act:
             case Act.STILL_PHOTO:
                 pose = turning(0, number)
-                x, nearer, roll, pitch = pose.x, 0.0, 0.0, 0.0
+                x, nearer, roll, pitch = pose.x, 0.0, pose.roll, pose.pitch
             case Act.MOVED_PHOTO:
-                x, nearer, roll = x + aside * share, closer * share, rolled * share
+                x, nearer, roll = pose.x + aside * share, closer * share, rolled * share
             case Act.TURNED_PHOTO:
                 yaw = far * share
             case Act.WAVED_PHOTO:

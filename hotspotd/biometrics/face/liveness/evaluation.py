@@ -8,7 +8,7 @@ got none are APNRR and BPNRR. A presentation without a response is never let thr
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -106,7 +106,7 @@ def active_response(name: str, frames: Iterable[Image], detect: Detect, side: Si
 
 
 def rates(
-    method: str, bona_fide: Sequence[Response], attacks: dict[str, Sequence[Response]], threshold: float
+    method: str, bona_fide: Sequence[Response], attacks: Mapping[str, Sequence[Response]], threshold: float
 ) -> LivenessRates:
     """The rates of one method at ``threshold``: a score that reaches it is taken for bona fide."""
     live = _scores(bona_fide)
@@ -160,7 +160,7 @@ def _species(name: str, responses: Sequence[Response], threshold: float) -> Spec
     )
 
 
-def _bpcer_at(live: NDArray[np.float64], attacks: dict[str, Sequence[Response]], apcer: float) -> float | None:
+def _bpcer_at(live: NDArray[np.float64], attacks: Mapping[str, Sequence[Response]], apcer: float) -> float | None:
     """The lowest BPCER at which no species has an APCER above ``apcer``."""
     scores = [_scores(responses) for responses in attacks.values()]
     if not len(live) or not scores or min(len(one) for one in scores) < round(1 / apcer):
