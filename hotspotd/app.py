@@ -244,7 +244,13 @@ async def _open(config: Config, places: _Places, stack: AsyncExitStack) -> _Part
     )
     lanes = [Lane(section.name, _devices(section, events, clock), shared) for section in config.lanes]
     console = Console(
-        config, events, records, {lane.name: lane for lane in lanes}, lambda: watchlist.snapshot, clock=clock
+        config,
+        events,
+        records,
+        {lane.name: lane for lane in lanes},
+        lambda: watchlist.snapshot,
+        clock=clock,
+        demo_models=faces is not None and faces.grade == "demo",
     )
     notifier = Notifier()
     stack.callback(notifier.close)

@@ -288,7 +288,13 @@ class Kiosk:
 
 @asynccontextmanager
 async def running(
-    folder: Path, *, mode: str = "production", beat_s: float = 5.0, streams: int = 48, port: int = 0
+    folder: Path,
+    *,
+    mode: str = "production",
+    beat_s: float = 5.0,
+    streams: int = 48,
+    port: int = 0,
+    demo_models: bool = False,
 ) -> AsyncIterator[Kiosk]:
     """A kiosk with two idle lanes."""
     import msgspec
@@ -306,6 +312,7 @@ async def running(
         lanes,
         lambda: holder[0].pictures,
         streams=Streams(events, limit=streams, beat_s=beat_s),
+        demo_models=demo_models,
     )
     kiosk = Kiosk(events, records, console, lanes)
     holder.append(kiosk)
