@@ -64,7 +64,7 @@ THRESHOLDS: Mapping[Measure, int] = {
     Measure.HEAD_POSE_PITCH: 70,
     Measure.HEAD_POSE_ROLL: 80,
     Measure.EYES_OPEN: 30,
-    Measure.MOUTH_CLOSED: 30,
+    Measure.MOUTH_CLOSED: 50,
     Measure.SHARPNESS: 50,
     Measure.LUMINANCE_MEAN: 50,
     Measure.LUMINANCE_VARIANCE: 20,
