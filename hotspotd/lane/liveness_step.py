@@ -39,7 +39,7 @@ _PROMPTS = {Side.LEFT: Prompt.TURN_LEFT, Side.RIGHT: Prompt.TURN_RIGHT}
 # The median of so many frames is judged by the model: one with closed eyes or a reflection does not decide.
 _PASSIVE_FRAMES = 3
 # A turn that nobody made, or that could not be followed, is asked for again so often.
-_TRIES = 2
+_TRIES = 3
 # The head is back when the eyes are nearer than this to where they were [eye distances]; or after so many frames that
 # show a face: the traveller may have shifted.
 _BACK = 0.3

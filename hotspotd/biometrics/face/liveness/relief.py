@@ -118,29 +118,30 @@ def _fit(
     first: Points, later: NDArray[np.float64], extra: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Each later frame as (a + e k) / (1 + p x) of the first; the places so fitted, and e (frames, 2) of each frame."""
-    count, terms = len(first), 3 + extra.shape[1]
+    frames, count, terms = len(later), len(first), 3 + extra.shape[1]
     base = np.column_stack([first, np.ones(count), extra])
-    fitted, shift = np.empty_like(later), np.zeros((len(later), 2))
-    for frame, there in enumerate(later):
-        # x' (1 + p . x) = a . (x, y, 1, k): linear in a and p. Two rounds undo the weighting by the denominator.
-        under = np.ones(count)
-        for _ in range(2):
-            w = np.sqrt(weights) / under
-            rows = np.zeros((2 * count + 2, 2 * terms + 2))
-            rows[:count, :terms] = base * w[:, None]
-            rows[count:-2, terms : 2 * terms] = base * w[:, None]
-            rows[:count, -2:] = -first * (there[:, 0] * w)[:, None]
-            rows[count:-2, -2:] = -first * (there[:, 1] * w)[:, None]
-            wanted = np.concatenate([there[:, 0] * w, there[:, 1] * w, [0, 0]])
-            rows[-2, -2] = rows[-1, -1] = _PERSPECTIVE * np.sqrt(count)
-            normal = rows.T @ rows
-            normal[np.diag_indices_from(normal)] += 1e-12
-            found = np.linalg.solve(normal, rows.T @ wanted)
-            under = np.maximum(1 + first @ found[-2:], 0.2)
-        fitted[frame, :, 0] = base @ found[:terms] / under
-        fitted[frame, :, 1] = base @ found[terms : 2 * terms] / under
+    fitted, shift = np.empty_like(later), np.zeros((frames, 2))
+    under = np.ones((frames, count))
+    rows = np.zeros((frames, 2, count, 2 * terms + 2))
+    # x' (1 + p . x) = a . (x, y, 1, k): linear in a and p. Two rounds undo the weighting by the denominator.
+    for _ in range(2):
+        w = np.sqrt(weights) / under
+        for axis in range(2):
+            rows[:, axis, :, axis * terms : (axis + 1) * terms] = base * w[..., None]
+            rows[:, axis, :, -2:] = -first * (later[..., axis] * w)[..., None]
+        flat = rows.reshape(frames, 2 * count, -1)
+        wanted = (later.transpose(0, 2, 1) * w[:, None]).reshape(frames, -1, 1)
+        normal = flat.transpose(0, 2, 1) @ flat
+        diagonal = np.einsum("fii->fi", normal)
+        diagonal += 1e-12
+        diagonal[:, -2:] += _PERSPECTIVE**2 * count
+        found = np.linalg.solve(normal, flat.transpose(0, 2, 1) @ wanted)[..., 0]
+        under = np.maximum(1 + found[:, -2:] @ first.T, 0.2)
+    for axis in range(2):
+        part = found[:, axis * terms : (axis + 1) * terms]
+        fitted[..., axis] = part @ base.T / under
         if extra.shape[1]:
-            shift[frame] = found[terms - 1], found[2 * terms - 1]
+            shift[:, axis] = part[:, -1]
     return fitted, shift
 
 
