@@ -64,6 +64,7 @@ _LIDS = ((159, 145), (386, 374))
 _LIPS = (13, 14)
 _CHIN = 152
 _SHARPNESS_SIDE = 128
+_XYZ_OF_RGB = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 _BLOCK = 8
 
 
@@ -229,9 +230,20 @@ def _colour(seen: Region) -> float:
         seen.rgb[y - half : y + half, x - half : x + half]
         for x in (int(WIDTH / 2 - 0.5 * EYES), int(WIDTH / 2 + 0.5 * EYES))
     ]
-    lab = cv2.cvtColor(np.concatenate(patches).astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB)
-    a, b = float(lab[:, :, 1].mean()), float(lab[:, :, 2].mean())
+    a, b = _cielab(np.concatenate(patches).reshape(-1, 3))
     return math.hypot(max(0.0, 5 - a, a - 25), max(0.0, 5 - b, b - 35))
+
+
+def _cielab(rgb: NDArray[np.uint8]) -> tuple[float, float]:
+    """Mean a* and b* of sRGB pixels (n, 3), white D65 (IEC 61966-2-1, ISO/CIE 11664-4).
+
+    Not OpenCV's: its tables for this take six megabytes for as long as the process lives.
+    """
+    values = rgb.astype(np.float64) / 255
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    xyz = linear @ _XYZ_OF_RGB.T / _XYZ_OF_RGB.sum(axis=1)
+    x, y, z = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29).T
+    return float(500 * (x - y).mean()), float(200 * (y - z).mean())
 
 
 def _blocks(rgb: NDArray[np.uint8], box: FaceBox) -> float | None:

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hotspotd.biometrics.face import FaceBox, FaceProblem, synthetic
-from hotspotd.biometrics.face.components import Component, Measure, measure, quality_of
+from hotspotd.biometrics.face.components import Component, Measure, _cielab, measure, quality_of
 from hotspotd.biometrics.face.detect import FaceDetector
 from hotspotd.biometrics.face.pose import head_pose
 from hotspotd.biometrics.face.quality import THRESHOLDS, assess, problem_of, unified
@@ -187,6 +187,13 @@ def test_a_face_in_wrong_colours_is_not_natural(rgb: Picture, box: FaceBox) -> N
     green = clipped(rgb * np.array([0.5, 1.2, 0.5]))
     assert native(Measure.NATURAL_COLOUR, green, box) > native(Measure.NATURAL_COLOUR, rgb, box) + 20
     assert of(Measure.NATURAL_COLOUR, rgb, box).quality == 100
+
+
+@pytest.mark.parametrize("colour", [(255, 255, 255), (0, 0, 0), (200, 150, 120), (10, 200, 30), (90, 60, 50)])
+def test_colours_are_those_of_cielab(colour: tuple[int, int, int]) -> None:
+    patch = np.full((4, 3), colour, np.uint8)
+    lab = cv2.cvtColor(patch[None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[0].mean(axis=0)
+    assert _cielab(patch) == (pytest.approx(lab[1], abs=0.3), pytest.approx(lab[2], abs=0.3))
 
 
 def test_hard_compression_is_seen_by_its_blocks(rgb: Picture, box: FaceBox) -> None:
