@@ -216,8 +216,8 @@ def require_grade(manifest: ModelManifest, mode: Literal["training", "production
         raise BiometricError(
             Reason.MODEL_GRADE,
             f"model {manifest.name} is graded {manifest.grade!r}, and this device is in production mode",
-            "Configure an operational model (models.folder, models.face_embedder), switch faces off for the"
-            " operation (operation.face = false), or set device.mode to training.",
+            "Configure operational models (models.folder and the names in [models]; see docs/faces.md),"
+            " switch faces off for the operation (operation.face = false), or set device.mode to training.",
         )
 
 

@@ -209,12 +209,13 @@ class FaceEngine:
         Raises BiometricError: BAD_IMAGE, NO_FACE, or SEVERAL_FACES where it is unclear whose it is.
         """
         rgb = portrait.read_picture(data)
-        box, judged = self.look(rgb)
-        if box is None:
+        faces = self.detect(rgb)
+        if not faces:
             raise BiometricError(Reason.NO_FACE, "no face in the picture", "Use an upright, frontal portrait.")
-        if quality.FaceProblem.SEVERAL_FACES in judged.problems:
+        # By the engine's own thresholds: what a lane asks of its camera does not settle whose face this is.
+        if quality.FaceProblem.SEVERAL_FACES in quality.assess(rgb, faces[0], faces).problems:
             raise BiometricError(Reason.SEVERAL_FACES, "several faces in the picture", "Crop it to one person.")
-        return self.embed(rgb, box)
+        return self.embed(rgb, faces[0])
 
     def similarity(self, probe: NDArray[np.float32], reference: NDArray[np.float32]) -> float:
         """Cosine of the angle between two embeddings, -1 to 1."""

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -148,6 +149,17 @@ def test_the_engine_is_another_with_other_detectors_and_landmarks(models: Path) 
         FaceEngine.open(embedder, detector=detector, landmarks=landmarks).engine,
     }
     assert len(ids) == 4
+
+
+@pytest.mark.parametrize("part", ["detector", "landmarks"])
+def test_in_production_every_model_must_be_operational(part: str, models: Path) -> None:
+    embedder = msgspec.structs.replace(find_model("mobilefacenet", [models]), grade="operational")
+    other = find_model("blazeface" if part == "detector" else "face-mesh", [models])
+    with pytest.raises(BiometricError, match="production mode") as caught:
+        FaceEngine.open(embedder, "production", **{part: other})
+    assert caught.value.reason is Reason.MODEL_GRADE
+    graded = msgspec.structs.replace(other, grade="operational")
+    assert FaceEngine.open(embedder, "production", **{part: graded}).grade == "operational"
 
 
 def test_a_drawn_face_has_its_landmarks_where_they_were_drawn(engine: FaceEngine) -> None:

@@ -189,6 +189,13 @@ def test_picture_files_without_a_face_or_with_several_are_told_apart(engine: Fac
     assert caught.value.reason is Reason.SEVERAL_FACES
 
 
+def test_whose_face_a_picture_shows_is_not_settled_by_what_a_lane_asks_for() -> None:
+    lenient = FaceEngine.open(thresholds={})
+    with pytest.raises(BiometricError) as caught:
+        lenient.embed_picture(encoded(np.hstack([drawn(3), drawn(5)])))
+    assert caught.value.reason is Reason.SEVERAL_FACES
+
+
 @pytest.mark.parametrize("kind", [".jpg", ".png"])
 def test_torn_and_mangled_picture_files_are_refused_or_read_but_never_crash(kind: str) -> None:
     data = encoded(drawn(3), kind)
