@@ -9,6 +9,8 @@ the float32 rows instead and finds the same. ``index_file`` says what the file h
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -20,8 +22,9 @@ from hotspotd.biometrics.face import native
 from hotspotd.biometrics.face.index_file import OFF_UNIT, quantised, read_layout
 from hotspotd.errors import BiometricError, Reason
 
-_AT_ONCE: Final = 1 << 17
-"""Rows between two looks at what is best so far: their scores stay in the second-level cache."""
+_LOOKS: Final = (1 << 11, 1 << 14, 1 << 17)
+"""Rows between two looks at what is best so far. Few at first: all of them can be among the best as yet. Not more in
+the end than whose scores stay in the second-level cache."""
 _COMPARED: Final = 1024
 """Rows compared in full at a time: in a list of equal embeddings that is all of them."""
 _ROUNDING: Final = 1e-5
@@ -89,10 +92,13 @@ class FaceIndex:
             return _none()
         look = _Scan(self, probe) if native.library() else _Floats(self, probe)
         kept = _Best(most, at_least)
-        for begin in range(0, len(self), _AT_ONCE):
-            end = min(begin + _AT_ONCE, len(self))
-            scores, doubt = look(begin, end)
-            kept.take(begin, scores, doubt, None if wanted is None else wanted[begin:end])
+        begin = 0
+        for looked in itertools.chain(_LOOKS, itertools.repeat(_LOOKS[-1])):
+            end = min(begin + looked, len(self))
+            kept.take(begin, look(begin, end), None if wanted is None else wanted[begin:end])
+            begin = end
+            if begin == len(self):
+                break
         numbers, highest = kept.possible()
         # The likeliest first: what they reach shuts out most of the others.
         first = np.argsort(-highest, kind="stable")[: 2 * most]
@@ -120,13 +126,22 @@ class FaceIndex:
             raise RuntimeError("there is no compiled scan here")
         return np.multiply(sums, self._scales[begin:end], dtype=np.float32)
 
-    def worst_error(self, begin: int, end: int) -> float:
-        """Greatest length of a rounding error among the rows ``begin`` to ``end``."""
-        return float(self._errors[begin:end].max())
+    def errors(self, begin: int, end: int) -> NDArray[np.float32]:
+        """Lengths of the rounding errors of the rows ``begin`` to ``end``."""
+        return self._errors[begin:end]
 
     def multiplied(self, probe: NDArray[np.float32], begin: int, end: int) -> NDArray[np.float32]:
         """Products of the float32 rows ``begin`` to ``end`` with ``probe``."""
         return np.asarray(self._floats[begin:end] @ probe, np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scores:
+    """Scores of some rows, by how much they may be wrong at worst, and by how much those at some places may be."""
+
+    scores: NDArray[np.float32]
+    worst: float
+    doubts: Callable[[NDArray[np.intp]], NDArray[np.float32]]
 
 
 class _Scan:
@@ -142,10 +157,17 @@ class _Scan:
         self._probe[: index.dimensions] = whole[0]
         self._scale, self._error = np.float32(scales[0]), float(errors[0])
 
-    def __call__(self, begin: int, end: int) -> tuple[NDArray[np.float32], float]:
-        worst = self._index.worst_error(begin, end)
-        doubt = (1 + OFF_UNIT) * worst + self._error * (1 + OFF_UNIT + worst) + _ROUNDING
-        return self._index.scanned(self._probe, begin, end) * self._scale, doubt
+    def __call__(self, begin: int, end: int) -> _Scores:
+        scores = self._index.scanned(self._probe, begin, end)
+        scores *= self._scale
+        errors = self._index.errors(begin, end)
+        worst = float(self._doubt(errors.max(keepdims=True))[0])
+        return _Scores(scores, worst, lambda places: self._doubt(errors[places]))
+
+    def _doubt(self, errors: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(
+            errors * (1 + OFF_UNIT + self._error) + (self._error * (1 + OFF_UNIT) + _ROUNDING), np.float32
+        )
 
 
 class _Floats:
@@ -154,8 +176,9 @@ class _Floats:
     def __init__(self, index: FaceIndex, probe: NDArray[np.float32]) -> None:
         self._index, self._probe = index, probe
 
-    def __call__(self, begin: int, end: int) -> tuple[NDArray[np.float32], float]:
-        return self._index.multiplied(self._probe, begin, end), _ROUNDING
+    def __call__(self, begin: int, end: int) -> _Scores:
+        scores = self._index.multiplied(self._probe, begin, end)
+        return _Scores(scores, _ROUNDING, lambda places: np.full(len(places), _ROUNDING, np.float32))
 
 
 class _Best:
@@ -168,30 +191,31 @@ class _Best:
         self._highest: list[NDArray[np.float32]] = []
         self._lowest = np.zeros(0, np.float32)
 
-    def take(self, begin: int, scores: NDArray[np.float32], doubt: float, wanted: NDArray[np.bool_] | None) -> None:
+    def take(self, begin: int, seen: _Scores, wanted: NDArray[np.bool_] | None) -> None:
         """Look at the scores of the numbers from ``begin`` on."""
-        places = np.flatnonzero(scores >= np.float32(self._floor - doubt))
+        places = np.flatnonzero(seen.scores >= np.float32(self._floor - seen.worst))
         if wanted is not None:
             places = places[wanted[places]]
         if len(places) == 0:
             return
-        chosen = scores[places]
-        lowest = np.concatenate([self._lowest, chosen - np.float32(doubt)])
+        chosen, doubts = seen.scores[places], seen.doubts(places)
+        lowest = np.concatenate([self._lowest, chosen - doubts])
         if len(lowest) > self._most:
             lowest = np.partition(lowest, -self._most)[-self._most :]
         self._lowest = lowest
         if len(lowest) == self._most:
             self._floor = max(self._floor, float(lowest.min()))
-        still = chosen >= np.float32(self._floor - doubt)
+        highest = chosen + doubts
+        # One grain more than float32 can tell apart.
+        still = highest >= np.float32(self._floor - _ROUNDING)
         self._numbers.append(places[still] + begin)
-        self._highest.append(chosen[still] + np.float32(doubt))
+        self._highest.append(highest[still])
 
     def possible(self) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         """The numbers of all that can be among the best, ascending, and how similar each can be."""
         if not self._numbers:
             return np.zeros(0, np.intp), np.zeros(0, np.float32)
         numbers, highest = np.concatenate(self._numbers), np.concatenate(self._highest)
-        # One grain more than float32 can tell apart.
         still = highest >= np.float32(self._floor - _ROUNDING)
         return numbers[still], highest[still]
 
