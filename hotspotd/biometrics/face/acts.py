@@ -14,7 +14,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from hotspotd.biometrics.face.heads import Pose, Scene, film
+from hotspotd.biometrics.face.heads import Eyes, Pose, Scene, film
 
 Image = NDArray[np.uint8]
 _SIZES = ((300, 400), (360, 480))
@@ -65,13 +65,13 @@ class _Way:
     light: float
 
 
-def perform(act: Act, seed: int, sign: int) -> Iterator[Image]:
+def perform(act: Act, seed: int, sign: int, skin: tuple[Image, Eyes] | None = None) -> Iterator[Image]:
     """The frames (height, width, 3) RGB of ``act`` at about ten a second; ``sign`` 1: the turn was asked to the left.
 
-    The person's own left, which is the picture's right.
+    The person's own left, which is the picture's right. ``skin`` as for ``heads.Scene``.
     """
     rng = np.random.default_rng([seed, 97])
-    scene = Scene(seed, _SIZES[seed % 2], float(rng.uniform(5.5, 12)))
+    scene = Scene(seed, _SIZES[seed % 2], float(rng.uniform(5.5, 12)), skin)
     way = _Way(
         rest=int(rng.integers(2, 6)),
         rise=int(rng.integers(7, 18)),

@@ -21,6 +21,7 @@ from hotspotd.biometrics.face.drawing import Drawing
 from hotspotd.biometrics.face.person import Person, person
 
 Image = NDArray[np.uint8]
+Eyes = tuple[tuple[float, float], tuple[float, float]]
 _Map = NDArray[np.float32]
 
 _AXES = (1.06, 1.4, 1.2)
@@ -60,7 +61,14 @@ class Pose:
 class Scene:
     """One drawn person, ``size`` (width, height) pixels, at ``distance`` half face widths (8: about 60 cm)."""
 
-    def __init__(self, seed: int, size: tuple[int, int] = (480, 640), distance: float = 8.0) -> None:
+    def __init__(
+        self,
+        seed: int,
+        size: tuple[int, int] = (480, 640),
+        distance: float = 8.0,
+        skin: tuple[Image, Eyes] | None = None,
+    ) -> None:
+        """``skin``: a photograph (RGB) and the places of its eyes, to be painted on the head instead of a drawing."""
         self.who: Person = person(seed)
         whole, drawing = (Drawing(self.who, np.random.default_rng([seed, 41]), size) for _ in range(2))
         for each in (whole, drawing):
@@ -68,12 +76,24 @@ class Scene:
             each.yaw = each.nod = each.tilt = 0.0
         self._rest = drawing.shoulders()
         self.unit = float(drawing.unit)
+        self.centre = (float(drawing.centre[0]), float(drawing.centre[1]))
         outline = np.zeros(self._rest.shape[:2], np.uint8)
         cv2.fillPoly(outline, [np.round(drawing.at(drawing.head())).astype(np.int32)], 1)
-        self._skin = _pores(_without_ground(whole.draw(), self._rest, outline), self.unit, seed)
-        self.centre = (float(drawing.centre[0]), float(drawing.centre[1]))
+        if skin is None:
+            self._skin = _pores(_without_ground(whole.draw(), self._rest, outline), self.unit, seed)
+        else:
+            self._skin = self._laid_on(*skin, size)
         self.distance = distance
         self._relief = _relief(self.who)
+
+    def _laid_on(self, picture: Image, eyes: Eyes, size: tuple[int, int]) -> Image:
+        """``picture``, its eyes where the drawing has them."""
+        (lx, ly), (rx, ry) = eyes
+        turn = complex(2 * self.who.eye_distance * self.unit, 0) / complex(rx - lx, ry - ly)
+        shift = complex(*self.centre) - turn * complex((lx + rx) / 2, (ly + ry) / 2)
+        matrix = np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+        laid = cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(laid, np.uint8)
 
     def head(self, pose: Pose, behind: Image | None = None) -> Image:
         """The person with the head in ``pose``; shoulders and wall stay, or are those of ``behind``."""

@@ -166,3 +166,12 @@ def test_whole_acts_with_a_real_detector(act: Act) -> None:
 def test_an_act_is_the_same_each_time() -> None:
     one, other = (next(perform(Act.WAVED_PHOTO, 12, 1)) for _ in range(2))
     assert np.array_equal(one, other)
+
+
+def test_a_photograph_painted_on_a_head_turns_like_one(scene: Scene) -> None:
+    """Any picture with eyes will do; here a drawn one stands for a photograph."""
+    picture = Scene(21, (300, 400)).head(Pose())
+    (x, y), eye = scene.centre, scene.who.eye_distance * scene.unit
+    painted = Scene(4, (300, 400), skin=(picture, ((x - eye - 4, y + 3), (x + eye + 6, y - 2))))
+    turn = _turn(painted, lambda share: painted.head(Pose(yaw=0.45 * share)))
+    assert turn.state is Turning.DONE
