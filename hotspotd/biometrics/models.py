@@ -126,11 +126,22 @@ def _role_problem(manifest: ModelManifest) -> str | None:
     sizes = {output.tensor: math.prod(output.shape) for output in manifest.outputs}
     if manifest.alignment is None and role != "minutiae":
         return f"a model of the role {role!r} needs an alignment"
-    if role == "embedder":
-        return _embedder_problem(manifest, sizes)
-    if role == "detector":
-        return _detector_problem(manifest, sizes)
-    return _landmarks_problem(manifest, sizes) if role == "landmarks" else None
+    checks = {
+        "embedder": _embedder_problem,
+        "detector": _detector_problem,
+        "landmarks": _landmarks_problem,
+        "liveness": _liveness_problem,
+    }
+    return checks[role](manifest, sizes) if role in checks else None
+
+
+def _liveness_problem(manifest: ModelManifest, sizes: dict[str, int]) -> str | None:
+    classes = manifest.classes
+    if classes is None:
+        return "a liveness model needs [classes]"
+    if not classes.live < sizes.get(classes.tensor, 0):
+        return f"classes: no output {classes.tensor!r} with a number for class {classes.live}"
+    return None
 
 
 def _embedder_problem(manifest: ModelManifest, sizes: dict[str, int]) -> str | None:
