@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,11 +54,17 @@ class Thresholds:
             return self.face_fmr
         wanted = min(self.face_fmr, fmr_for_fpir(self.face_fpir, listed))
         if wanted < lowest:
-            log.warning(
-                "%d faces are listed: a false positive rate of %g a search cannot be held, %g can",
-                listed, self.face_fpir, fpir(lowest, listed),
-            )  # fmt: skip
+            _say_unheld(self.face_fpir, listed, lowest)
         return max(wanted, lowest)
+
+
+@lru_cache(maxsize=16)
+def _say_unheld(wanted: float, listed: int, lowest: float) -> None:
+    """Once for each list: what its faces can be searched at."""
+    held = fpir(lowest, listed)
+    log.warning(
+        "%d faces are listed: a false positive rate of %g a search cannot be held, %g can", listed, wanted, held
+    )
 
 
 def check(
