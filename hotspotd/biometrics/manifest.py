@@ -102,8 +102,8 @@ class FivePointAlignment(_Part, frozen=True, tag_field="kind", tag="five_points"
 class BoxAlignment(_Part, frozen=True, tag_field="kind", tag="box"):
     """Crop a square about the middle of the detected face's box: its longer side times ``scale``.
 
-    ``upright`` turns it so that the eyes are level. With ``inside`` (liveness only) the box keeps its shape, is made as
-    much larger as the picture has room for, at most by ``scale``, is shifted to lie within the picture, and stretched to
+    ``upright`` turns it so that the eyes are level. With ``inside`` (liveness only) the box keeps its shape, is made
+    larger as far as the picture has room, at most by ``scale``, is shifted to lie within the picture, and stretched to
     the input.
     """
 
