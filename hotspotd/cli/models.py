@@ -164,6 +164,8 @@ def _install(arguments: argparse.Namespace) -> Exit:
         manifest = load_manifest(path)
         if manifest.name != name:
             raise BiometricError(Reason.MODEL_SHAPE, f"manifest {path} calls itself {manifest.name!r}", "Name it so.")
+        if arguments.manifest is None:
+            _keep_ones_own(path, folder / f"{name}.toml")
         kept = _bring(manifest, path, folder, arguments.origin)
         done.append(kept)
         if not arguments.json:
@@ -171,6 +173,19 @@ def _install(arguments: argparse.Namespace) -> Exit:
     if arguments.json:
         print_json({"folder": str(folder), "installed": done})
     return Exit.OK
+
+
+def _keep_ones_own(path: Path, target: Path) -> None:
+    """Refuse to put a catalogue's manifest in the place of another one, which may hold a site's grade and calibration.
+
+    Raises ConfigError (CONFLICT).
+    """
+    if target.exists() and target.read_bytes() != path.read_bytes():
+        raise ConfigError(
+            Reason.CONFLICT,
+            f"{target} is another manifest than {path}",
+            f"To keep it, name it with --manifest {target}; to replace it, remove {target.stem} first.",
+        )
 
 
 def _bring(manifest: ModelManifest, path: Path, folder: Path, origin: str | None) -> Listed:

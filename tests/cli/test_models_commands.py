@@ -267,6 +267,20 @@ def test_a_model_is_removed_with_its_manifest(run: Run, tmp_path: Path, catalogu
     assert (code, "no such model" in err) == (3, True)
 
 
+def test_a_sites_own_manifest_is_not_replaced_by_the_catalogues(run: Run, tmp_path: Path, catalogue: Path) -> None:
+    target = tmp_path / "m"
+    install = ("models", "install", "fetched", "--folder", target, "--catalogue", catalogue)
+    assert run(*install)[0] == 0
+    own = (target / "fetched.toml").read_text(encoding="utf-8").replace('grade = "demo"', 'grade = "operational"')
+    (target / "fetched.toml").write_text(own, encoding="utf-8")
+    (target / "face-descriptor.tflite").unlink()
+    code, _, err = run(*install)
+    assert (code, "is another manifest" in err) == (3, True)
+    assert run(*install, "--manifest", target / "fetched.toml")[0] == 0
+    assert (target / "fetched.toml").read_text(encoding="utf-8") == own
+    assert read_model(find_model("fetched", [target])) == CONTENT
+
+
 def test_a_model_that_the_configuration_uses_is_not_removed(run: Run, tmp_path: Path) -> None:
     config = Path(__file__).resolve().parents[2] / "config" / "hotspotd.toml"
     text = config.read_text(encoding="utf-8").replace("# folder = ", "folder = ", 1)
