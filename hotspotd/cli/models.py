@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from hotspotd.biometrics.models import BUNDLED, ModelManifest, load_manifest, read_model
+from hotspotd.biometrics.models import BUNDLED, load_manifest
 from hotspotd.biometrics.runtime import Model
-from hotspotd.cli import fetch
-from hotspotd.cli.measuring import write_whole
+from hotspotd.cli.model_folder import Listed, bring, keep_ones_own, listed
 from hotspotd.cli.output import Exit, complain, print_json, print_table
 from hotspotd.config import Config, load, resolve
 from hotspotd.errors import BiometricError, ConfigError, HotspotError, Reason
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Beside the checkout's package, or where a package of the system puts it.
 CATALOGUES = (Path(__file__).resolve().parents[2] / "config" / "models", Path("/usr/share/hotspotd/models"))
@@ -38,24 +29,6 @@ examples:
 
 exit codes: 0 fine, 1 a model is damaged or cannot be run here, 2 wrong usage, 3 it could not be done
 """
-
-
-class Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """One model, as shown. ``state`` is bundled, installed, damaged or available (not installed)."""
-
-    name: str
-    role: str
-    grade: str
-    state: str
-    licence: str
-    users: str
-    source: str
-    bytes: int
-    sha256: str
-    url: str | None = None
-    path: str | None = None
-    used: bool = False
-    problem: str = ""
 
 
 def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -111,7 +84,7 @@ def _list(arguments: argparse.Namespace) -> Exit:
                 continue
             if state == "installed" and not manifest.path.exists():
                 continue
-            found[manifest.name] = _listed(manifest, state, used)
+            found[manifest.name] = listed(manifest, state, used)
     models = sorted(found.values(), key=lambda one: (one.role, one.name))
     if arguments.json:
         print_json({"folder": str(folder) if folder else None, "models": models})
@@ -125,30 +98,6 @@ def _list(arguments: argparse.Namespace) -> Exit:
             if one.problem:
                 complain(one.problem)
     return Exit.PROBLEMS if problems or any(one.state == "damaged" for one in models) else Exit.OK
-
-
-def _listed(manifest: ModelManifest, state: str, used: frozenset[str]) -> Listed:
-    problem = ""
-    if state != "available":
-        try:
-            read_model(manifest)
-        except BiometricError as error:
-            state, problem = "damaged", str(error)
-    return Listed(
-        name=manifest.name,
-        role=manifest.role,
-        grade=manifest.grade,
-        state=state,
-        licence=manifest.licence,
-        users=manifest.users,
-        source=manifest.source,
-        bytes=manifest.bytes,
-        sha256=manifest.sha256,
-        url=manifest.url,
-        path=None if state == "available" else str(manifest.path),
-        used=manifest.name in used,
-        problem=problem,
-    )
 
 
 def _install(arguments: argparse.Namespace) -> Exit:
@@ -165,8 +114,8 @@ def _install(arguments: argparse.Namespace) -> Exit:
         if manifest.name != name:
             raise BiometricError(Reason.MODEL_SHAPE, f"manifest {path} calls itself {manifest.name!r}", "Name it so.")
         if arguments.manifest is None:
-            _keep_ones_own(path, folder / f"{name}.toml")
-        kept = _bring(manifest, path, folder, arguments.origin)
+            keep_ones_own(path, folder / f"{name}.toml")
+        kept = bring(manifest, path, folder, arguments.origin)
         done.append(kept)
         if not arguments.json:
             print(f"{kept.name}: {kept.path}, SHA-256 as its manifest says. Grade {kept.grade}. {kept.users}")
@@ -175,61 +124,13 @@ def _install(arguments: argparse.Namespace) -> Exit:
     return Exit.OK
 
 
-def _keep_ones_own(path: Path, target: Path) -> None:
-    """Refuse to put a catalogue's manifest in the place of another one, which may hold a site's grade and calibration.
-
-    Raises ConfigError (CONFLICT).
-    """
-    if target.exists() and target.read_bytes() != path.read_bytes():
-        raise ConfigError(
-            Reason.CONFLICT,
-            f"{target} is another manifest than {path}",
-            f"To keep it, name it with --manifest {target}; to replace it, remove {target.stem} first.",
-        )
-
-
-def _bring(manifest: ModelManifest, path: Path, folder: Path, origin: str | None) -> Listed:
-    """Put model and manifest into ``folder``: first the file, then the manifest that names it."""
-    place = folder / manifest.file
-    here = msgspec.structs.replace(manifest, folder=str(folder))
-    if not _whole(here):
-        with _bar(manifest) as told:
-            where = origin or manifest.url
-            if where is None:
-                raise BiometricError(
-                    Reason.MODEL_MISSING,
-                    f"model {manifest.name}: its manifest names no URL",
-                    f"Get the file from its source ({manifest.source}) and name it with --from.",
-                )
-            if where.startswith(("http://", "https://")):
-                fetch.fetch(where, place, manifest.bytes, manifest.sha256, told)
-            else:
-                source = Path(where)
-                fetch.copy(
-                    source / manifest.file if source.is_dir() else source, place, manifest.bytes, manifest.sha256, told
-                )
-    target = folder / f"{manifest.name}.toml"
-    if not target.exists() or not target.samefile(path):
-        text = path.read_text(encoding="utf-8")
-        write_whole(target, lambda file: file.write(text))
-    return _listed(load_manifest(target), "installed", frozenset())
-
-
-def _whole(manifest: ModelManifest) -> bool:
-    try:
-        read_model(manifest)
-    except BiometricError:
-        return False
-    return True
-
-
 def _verify(arguments: argparse.Namespace) -> Exit:
     config, folder = _site(arguments, required=True)
     names = arguments.names or sorted(path.stem for path in _folder(folder).glob("*.toml"))
     found = []
     for name in names:
         manifest = load_manifest(_folder(folder) / f"{name}.toml")
-        one = _listed(manifest, "installed", _used(config))
+        one = listed(manifest, "installed", _used(config))
         if not one.problem:
             try:
                 Model(manifest)
@@ -320,22 +221,6 @@ def _manifest_path(name: str, arguments: argparse.Namespace) -> Path:
         f"no manifest {name}.toml in {' or '.join(str(place) for place in places if place) or 'any catalogue'}",
         "Write one (docs/faces.md says what it holds) and name it with --manifest.",
     )
-
-
-@contextmanager
-def _bar(manifest: ModelManifest) -> Iterator[fetch.Progress]:
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    ) as progress:
-        task = progress.add_task(manifest.name, total=manifest.bytes)
-        yield lambda done: progress.update(task, completed=done)
 
 
 def _size(count: int) -> str:
