@@ -1,4 +1,4 @@
-"""The compiled kernels of the fingerprint engine; everything else about the package stands in pyproject.toml.
+"""The compiled kernels of the fingerprint and face engines; everything else about the package stands in pyproject.toml.
 
 They are plain C, loaded with ctypes: no Python headers are needed, and where there is no compiler the package installs
 without them and numpy does the work.
@@ -8,7 +8,6 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 
-KERNELS = Path("hotspotd/biometrics/finger/native/kernels")
 FLAGS = [
     "-std=gnu11",
     "-O3",
@@ -21,15 +20,18 @@ FLAGS = [
     "-Wno-unknown-pragmas",
 ]
 
-setup(
-    ext_modules=[
-        Extension(
-            "hotspotd.biometrics.finger.native._kernels",
-            sources=sorted(path.as_posix() for path in KERNELS.glob("*.c")),
-            depends=sorted(path.as_posix() for path in KERNELS.glob("*.h")),
-            extra_compile_args=FLAGS,
-            libraries=["m"],
-            optional=True,
-        )
-    ]
-)
+
+def kernels(package: str) -> Extension:
+    """The kernels of one package: its folder ``kernels``, built as ``_kernels`` beside it."""
+    folder = Path(*package.split("."), "kernels")
+    return Extension(
+        f"{package}._kernels",
+        sources=sorted(path.as_posix() for path in folder.glob("*.c")),
+        depends=sorted(path.as_posix() for path in folder.glob("*.h")),
+        extra_compile_args=FLAGS,
+        libraries=["m"],
+        optional=True,
+    )
+
+
+setup(ext_modules=[kernels("hotspotd.biometrics.finger.native"), kernels("hotspotd.biometrics.face.native")])

@@ -21,19 +21,23 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from drivers import registry
 from drivers.base import Device, DriverError
 from hotspotd import __version__
 from hotspotd import config as configuration
 from hotspotd.biometrics import finger
 from hotspotd.biometrics.face import FaceEngine
+from hotspotd.biometrics.face import calibration as face_calibration
+from hotspotd.biometrics.face.liveness import PassiveLiveness
 from hotspotd.biometrics.finger import calibration
 from hotspotd.biometrics.models import find_model
 from hotspotd.clock import Clock, Stamp
 from hotspotd.config import Config, DriverSection, LaneSection
 from hotspotd.console.server import Console
 from hotspotd.domain.encounter import Encounter
-from hotspotd.errors import ConfigError, HotspotError, RecordsError
+from hotspotd.errors import BiometricError, ConfigError, HotspotError, Reason, RecordsError
 from hotspotd.events import Events
 from hotspotd.health import log as logs
 from hotspotd.health.notify import Notifier, watchdog_period_s
@@ -71,6 +75,7 @@ class _Places:
     key: Path
     models: tuple[Path, ...]
     finger_calibration: Path | None
+    face_calibration: Path | None
 
     @classmethod
     def of(cls, path: Path, config: Config) -> _Places:
@@ -86,6 +91,7 @@ class _Places:
             finger_calibration=(
                 resolve(config.matching.finger_calibration) if config.matching.finger_calibration else None
             ),
+            face_calibration=resolve(config.matching.face_calibration) if config.matching.face_calibration else None,
         )
 
 
@@ -234,10 +240,17 @@ async def _open(config: Config, places: _Places, stack: AsyncExitStack) -> _Part
         link_up=lambda: courier.link_up,
         images=images,
         search=search,
+        passive_liveness=await asyncio.to_thread(_passive_liveness, config, places),
     )
     lanes = [Lane(section.name, _devices(section, events, clock), shared) for section in config.lanes]
     console = Console(
-        config, events, records, {lane.name: lane for lane in lanes}, lambda: watchlist.snapshot, clock=clock
+        config,
+        events,
+        records,
+        {lane.name: lane for lane in lanes},
+        lambda: watchlist.snapshot,
+        clock=clock,
+        demo_models=faces is not None and faces.grade == "demo",
     )
     notifier = Notifier()
     stack.callback(notifier.close)
@@ -257,7 +270,28 @@ async def _open(config: Config, places: _Places, stack: AsyncExitStack) -> _Part
 def _face_engine(config: Config, places: _Places) -> FaceEngine | None:
     if not config.operation.face:
         return None
-    return FaceEngine.open(find_model(config.models.face_embedder, places.models), config.device.mode)
+    faces = FaceEngine.named(
+        config.models,
+        places.models,
+        config.device.mode,
+        qualities=msgspec.structs.asdict(config.face_quality),
+    )
+    face_calibration.adopt(faces, places.face_calibration, config.matching.face_fmr)
+    return faces
+
+
+def _passive_liveness(config: Config, places: _Places) -> PassiveLiveness | None:
+    """The model of the passive check. Without it every traveller is referred, so the lane need not stand still."""
+    if not (config.operation.face and config.liveness.passive):
+        return None
+    try:
+        manifest = find_model(config.liveness.passive_model, places.models)
+        return PassiveLiveness.open(manifest, config.device.mode)
+    except BiometricError as error:
+        if error.reason is Reason.MODEL_GRADE:
+            raise
+        log.error("no passive liveness check, every traveller is referred: %s", error)
+        return None
 
 
 def _composer(config: Config) -> Callable[[Encounter, Stamp], bytes]:

@@ -20,8 +20,10 @@ from hotspotd.errors import ConfigError, Reason
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Rate = Annotated[float, Meta(gt=0, le=0.5)]
+Share = Annotated[float, Meta(gt=0, lt=1)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+NameOrNone = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{0,40}$")]
 Country = Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
 
 
@@ -76,13 +78,42 @@ class OperationSection(_Section, frozen=True):
 
 
 class MatchingSection(_Section, frozen=True):
-    """Decision thresholds. Match thresholds are false match rates of one comparison."""
+    """Decision thresholds. Match thresholds are false match rates of one comparison; ``face_fpir`` is of one search."""
 
     finger_fmr: Rate = 1e-4
     face_fmr: Rate = 1e-5
+    face_fpir: Rate | None = None
     finger_calibration: str | None = None
+    face_calibration: str | None = None
     finger_quality: Percent = 30
     face_quality: Percent = 30
+
+
+class FaceQualitySection(_Section, frozen=True):
+    """From which quality each component of a face picture (ISO/IEC 29794-5) is good enough; 0 asks for nothing."""
+
+    single_face_present: Percent = 64
+    head_size: Percent = 50
+    inter_eye_distance: Percent = 20
+    leftward_crop: Percent = 50
+    rightward_crop: Percent = 50
+    margin_above: Percent = 20
+    margin_below: Percent = 20
+    head_pose_yaw: Percent = 75
+    head_pose_pitch: Percent = 70
+    head_pose_roll: Percent = 80
+    eyes_open: Percent = 30
+    mouth_closed: Percent = 50
+    sharpness: Percent = 50
+    luminance_mean: Percent = 50
+    luminance_variance: Percent = 20
+    under_exposure_prevention: Percent = 50
+    over_exposure_prevention: Percent = 10
+    dynamic_range: Percent = 50
+    illumination_uniformity: Percent = 55
+    background_uniformity: Percent = 0
+    natural_colour: Percent = 0
+    compression_artifacts: Percent = 0
 
 
 class ModelsSection(_Section, frozen=True):
@@ -90,6 +121,30 @@ class ModelsSection(_Section, frozen=True):
 
     folder: str | None = None
     face_embedder: Name = "face-descriptor"
+    face_detector: NameOrNone = ""
+    face_landmarks: NameOrNone = ""
+
+
+class LivenessSection(_Section, frozen=True):
+    """Whether a live face is before the camera, and no picture of one. What is asked for and not passed refers."""
+
+    mode: Literal["off", "passive", "active", "both"] = "active"
+    passive_model: Name = "minifasnet-v2"
+    passive_threshold: Share = 0.5
+    active_threshold: Share = 0.5
+    turns: Annotated[int, Meta(ge=1, le=4)] = 2
+    turn_timeout_s: Seconds = 12.0
+    same_face_fmr: Rate = 0.05
+
+    @property
+    def passive(self) -> bool:
+        """Whether a model looks at the face."""
+        return self.mode in ("passive", "both")
+
+    @property
+    def active(self) -> bool:
+        """Whether the traveller is asked to turn the head."""
+        return self.mode in ("active", "both")
 
 
 class WatchlistSection(_Section, frozen=True):
@@ -148,7 +203,9 @@ class Config(_Section, frozen=True):
     records: RecordsSection
     relay: RelaySection
     matching: MatchingSection = MatchingSection()
+    face_quality: FaceQualitySection = FaceQualitySection()
     models: ModelsSection = ModelsSection()
+    liveness: LivenessSection = LivenessSection()
     console: ConsoleSection = ConsoleSection()
     health: HealthSection = HealthSection()
     log: LogSection = LogSection()

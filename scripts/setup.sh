@@ -36,7 +36,7 @@ setup_compiler() { # python; the fingerprint kernels want a compiler, but numpy 
 
 setup_want() { # level python; what the environment is made of
   pwd # The folder belongs to it: an environment that was copied along would run the code it was made for.
-  cat requirements/build.txt "requirements/$1.txt" pyproject.toml setup.py hotspotd/biometrics/finger/native/kernels/*
+  cat requirements/build.txt "requirements/$1.txt" pyproject.toml setup.py hotspotd/biometrics/*/native/kernels/*
   "$2" --version
   setup_compiles "$2" && echo compiled
   true
@@ -63,7 +63,7 @@ setup_venv() { # runtime|dev
     -r requirements/build.txt -r "requirements/$level.txt" >&2 ||
     setup_fail "pip could not install requirements/$level.txt: check the network, then run this again."
   # Made anew, or not there: never those of older sources, where the compiler fails.
-  rm -f hotspotd/biometrics/finger/native/_kernels*.so
+  rm -f hotspotd/biometrics/*/native/_kernels*.so
   .venv/bin/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e . >&2 ||
     setup_fail "pip could not install this checkout into .venv"
   compgen -G 'hotspotd/biometrics/finger/native/_kernels*.so' >/dev/null ||

@@ -23,13 +23,16 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Impostor statistics of one engine.
 
     ``points`` are (score, false match rate), scores rising and rates falling, at least two; ``measured_on`` says on
-    which pictures and how many pairs, ``floor`` is the smallest rate that is ever claimed.
+    which pictures and how many pairs, ``floor`` is the smallest rate that is ever claimed, ``measured_down_to`` the
+    smallest that was counted and not extrapolated, ``engine`` the engine that gave the scores, where that was kept.
     """
 
     measured_on: str
     impostor_pairs: Annotated[int, Meta(ge=1)]
     floor: Rate
     points: Annotated[tuple[tuple[float, Rate], ...], Meta(min_length=2, max_length=200)]
+    measured_down_to: Rate | None = None
+    engine: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a table that does not fall steadily (ValueError; msgspec reports it as a ValidationError)."""
@@ -53,3 +56,37 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         else:
             exponent = math.log10(high_rate) + damping * slope * (score - high)
         return min(1.0, max(self.floor, math.pow(10.0, exponent)))
+
+    def threshold(self, rate: float) -> float:
+        """The lowest score worth ``rate`` (0..1) or less; infinite where the table claims no rate so small."""
+        if rate < self.floor:
+            return math.inf
+        if rate >= self.points[0][1]:
+            return self.points[0][0]
+        wanted = math.log10(rate)
+        for (low, low_rate), (high, high_rate) in pairwise(self.points):
+            if rate >= high_rate:
+                slope = (math.log10(high_rate) - math.log10(low_rate)) / (high - low)
+                return self._reaching(rate, low + (wanted - math.log10(low_rate)) / slope)
+        slope = (math.log10(high_rate) - math.log10(low_rate)) / (high - low)
+        return self._reaching(rate, high + (wanted - math.log10(high_rate)) / (slope / 2))
+
+    def _reaching(self, rate: float, score: float) -> float:
+        """``score``, or the next number above it that ``false_match_rate`` finds worth ``rate``."""
+        while self.false_match_rate(score) > rate:
+            score = math.nextafter(score, math.inf)
+        return score
+
+
+def fpir(fmr: float, listed: int) -> float:
+    """Share (0..1) of searches of a list of ``listed`` others that find somebody, each with the rate ``fmr``.
+
+    1 - (1 - FMR)^N, as if the comparisons were independent (ISO/IEC 19795-1:2021, 1:N); one person's faces in a list,
+    and kin, are not, so that it is an upper bound for most lists.
+    """
+    return -math.expm1(listed * math.log1p(-fmr)) if fmr < 1 else 1.0
+
+
+def fmr_for_fpir(wanted: float, listed: int) -> float:
+    """The rate of one comparison with which a search of ``listed`` others finds somebody at ``wanted`` (0..1)."""
+    return -math.expm1(math.log1p(-wanted) / max(1, listed)) if wanted < 1 else 1.0

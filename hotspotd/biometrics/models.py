@@ -8,6 +8,7 @@ file beside it is a catalogue entry: it can be read, and opening it says where t
 from __future__ import annotations
 
 import hashlib
+import math
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,89 +18,39 @@ import msgspec
 from msgspec import Meta
 
 from hotspotd.biometrics.calibration import Calibration
+from hotspotd.biometrics.manifest import (
+    MAX_SIDE,
+    Alignment,
+    Anchors,
+    BoxAlignment,
+    Classes,
+    Digest,
+    EyeAlignment,
+    FileName,
+    FivePointAlignment,
+    FrameAlignment,
+    Input,
+    Landmarks,
+    Name,
+    Output,
+    Text,
+)
 from hotspotd.errors import BiometricError, Reason
 
 BUNDLED = Path(__file__).parent / "bundled"
 """Manifests and models that come with the package."""
 
-MAX_SIDE = 2048
-"""Of a picture given to a model that takes any size [px]."""
-
 _MAX_MANIFEST_BYTES = 64 * 1024
 # The largest face model worth running on a four-core board is a tenth of this.
 _MAX_MODEL_BYTES = 256 * 1024 * 1024
 
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
-FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,79}$")]
-Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-Side = Annotated[int, Meta(ge=8, le=1024)]
-Share = Annotated[float, Meta(ge=0, le=1)]
-Text = Annotated[str, Meta(min_length=1, max_length=2000)]
+__all__ = [
+    "BUNDLED", "MAX_SIDE", "Anchors", "BoxAlignment", "Classes", "EyeAlignment", "FivePointAlignment", "FrameAlignment",
+    "Input", "Landmarks", "ModelManifest", "Output", "find_model", "load_manifest", "read_model", "require_grade",
+]  # fmt: skip
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
-
-
-class Input(_Part, frozen=True):
-    """The picture that goes in: value = (pixel - mean) / scale for each channel, pixels 0 to 255.
-
-    With ``multiple_of``, any height and width that it divides will do, up to MAX_SIDE: ``width`` and ``height`` are
-    then those of the file as it is written.
-    """
-
-    width: Side
-    height: Side
-    layout: Literal["NHWC", "NCHW"]
-    colour: Literal["RGB", "BGR", "GREY"]
-    mean: float
-    scale: Annotated[float, Meta(gt=0)]
-    multiple_of: Annotated[int, Meta(ge=1, le=64)] | None = None
-
-    @property
-    def channels(self) -> int:
-        """1 for GREY, else 3."""
-        return 1 if self.colour == "GREY" else 3
-
-    def fits(self, height: int, width: int) -> bool:
-        """Whether a picture of this size may go in."""
-        if self.multiple_of is None:
-            return (height, width) == (self.height, self.width)
-        sides = (height, width)
-        return all(0 < side <= MAX_SIDE and side % self.multiple_of == 0 for side in sides)
-
-
-class EyeAlignment(_Part, frozen=True, tag_field="kind", tag="eyes"):
-    """Turn and scale so that the eyes' centres lie here, as shares of the input's width and height.
-
-    Left and right are the picture's, not the person's.
-    """
-
-    left_x: Share
-    left_y: Share
-    right_x: Share
-    right_y: Share
-
-
-class BoxAlignment(_Part, frozen=True, tag_field="kind", tag="box"):
-    """Crop the detected face's box, its sides multiplied by ``scale`` about its centre."""
-
-    scale: Annotated[float, Meta(gt=0.2, le=8)]
-
-
-class FrameAlignment(_Part, frozen=True, tag_field="kind", tag="frame"):
-    """No crop: the whole picture, letterboxed."""
-
-
-class Output(_Part, frozen=True):
-    """One tensor that comes out."""
-
-    tensor: str
-    shape: tuple[Annotated[int, Meta(ge=1)], ...]
-    meaning: Text
-
-
-class ModelManifest(_Part, frozen=True):
+class ModelManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one model is. ``folder`` is where the manifest was read, and where its file is looked for."""
 
     name: Name
@@ -114,10 +65,20 @@ class ModelManifest(_Part, frozen=True):
     grade: Literal["demo", "operational"]
     input: Input
     outputs: Annotated[tuple[Output, ...], Meta(min_length=1, max_length=16)]
-    alignment: EyeAlignment | BoxAlignment | FrameAlignment | None = None
+    alignment: Alignment | None = None
     """Only for faces."""
+    url: Annotated[str, Meta(pattern=r"^https?://[^\s]+$", max_length=500)] | None = None
+    """Where the file can be fetched from."""
+    anchors: Anchors | None = None
+    """Only for a detector."""
+    landmarks: Landmarks | None = None
+    """Only for a landmark model."""
+    classes: Classes | None = None
+    """Only for a liveness model."""
     embedding_length: Annotated[int, Meta(ge=8, le=8192)] | None = None
     """Only for an embedder: how many numbers its embedding has."""
+    mirrored: bool = False
+    """Only for an embedder: embed the face and its mirror image, and take the mean. Twice the time, fewer errors."""
     calibration: Calibration | None = None
     folder: str = ""
 
@@ -153,15 +114,71 @@ def load_manifest(path: Path) -> ModelManifest:
         ) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise _wrong(path, str(error)) from error
-    if manifest.alignment is None and manifest.role != "minutiae":
-        raise _wrong(path, f"a model of the role {manifest.role!r} needs an alignment")
-    if manifest.role == "embedder":
-        length = manifest.embedding_length
-        if length is None or manifest.calibration is None:
-            raise _wrong(path, "an embedder needs embedding_length and calibration")
-        if len(manifest.outputs) != 1 or manifest.outputs[0].shape != (1, length):
-            raise _wrong(path, f"an embedder has one output of shape [1, {length}]")
+    problem = _role_problem(manifest)
+    if problem:
+        raise _wrong(path, problem)
     return manifest
+
+
+def _role_problem(manifest: ModelManifest) -> str | None:
+    """What the role of a model asks for and its manifest does not say."""
+    role = manifest.role
+    sizes = {output.tensor: math.prod(output.shape) for output in manifest.outputs}
+    if manifest.alignment is None and role != "minutiae":
+        return f"a model of the role {role!r} needs an alignment"
+    checks = {
+        "embedder": _embedder_problem,
+        "detector": _detector_problem,
+        "landmarks": _landmarks_problem,
+        "liveness": _liveness_problem,
+    }
+    return checks[role](manifest, sizes) if role in checks else None
+
+
+def _liveness_problem(manifest: ModelManifest, sizes: dict[str, int]) -> str | None:
+    classes = manifest.classes
+    if classes is None:
+        return "a liveness model needs [classes]"
+    if not classes.live < sizes.get(classes.tensor, 0):
+        return f"classes: no output {classes.tensor!r} with a number for class {classes.live}"
+    return None
+
+
+def _embedder_problem(manifest: ModelManifest, sizes: dict[str, int]) -> str | None:
+    length = manifest.embedding_length
+    if length is None or manifest.calibration is None:
+        return "an embedder needs embedding_length and calibration"
+    if len(manifest.outputs) != 1 or manifest.outputs[0].shape[0] != 1 or [*sizes.values()] != [length]:
+        return f"an embedder has one output of {length} numbers"
+    return None
+
+
+def _landmarks_problem(manifest: ModelManifest, sizes: dict[str, int]) -> str | None:
+    marks = manifest.landmarks
+    if marks is None:
+        return "a landmark model needs [landmarks]"
+    if sizes.get(marks.points) != marks.count * marks.dimensions:
+        return f"landmarks.points: no output {marks.points!r} of {marks.count} x {marks.dimensions} numbers"
+    if marks.presence is not None and sizes.get(marks.presence) != 1:
+        return f"landmarks.presence: no output {marks.presence!r} of one number"
+    return None
+
+
+def _detector_problem(manifest: ModelManifest, sizes: dict[str, int]) -> str | None:
+    anchors = manifest.anchors
+    if anchors is None:
+        return "a detector needs [anchors]"
+    sides = manifest.input.height, manifest.input.width
+    count = sum(anchors.per_layer * math.prod(-(-side // stride) for side in sides) for stride in anchors.strides)
+    if sizes.get(anchors.scores) != count:
+        return f"anchors.scores: no output {anchors.scores!r} of {count} numbers, one for each anchor"
+    numbers, rest = divmod(sizes.get(anchors.boxes, 0), count)
+    last = max(anchors.left_eye, anchors.right_eye, anchors.nose, anchors.mouth)
+    if rest or numbers < 4 + 2 * (last + 1):
+        return (
+            f"anchors.boxes: no output {anchors.boxes!r} with a box and {last + 1} points for each of {count} anchors"
+        )
+    return None
 
 
 def find_model(name: str, folders: Sequence[Path]) -> ModelManifest:
@@ -210,8 +227,8 @@ def require_grade(manifest: ModelManifest, mode: Literal["training", "production
         raise BiometricError(
             Reason.MODEL_GRADE,
             f"model {manifest.name} is graded {manifest.grade!r}, and this device is in production mode",
-            "Configure an operational model (models.folder, models.face_embedder), switch faces off for the"
-            " operation (operation.face = false), or set device.mode to training.",
+            "Configure operational models (models.folder and the names in [models]; see docs/faces.md),"
+            " switch faces off for the operation (operation.face = false), or set device.mode to training.",
         )
 
 

@@ -27,6 +27,9 @@ from hotspotd.errors import BiometricError, Reason
 # (module of the interpreter, distribution it comes with), in order of preference.
 _KNOWN = (("ai_edge_litert.interpreter", "ai-edge-litert"), ("tflite_runtime.interpreter", "tflite-runtime"))
 
+# What an input or output may be. Whole numbers stand for real ones by the tensor's scale and zero point.
+_KINDS = (np.dtype(np.float32), np.dtype(np.int8), np.dtype(np.uint8))
+
 # A small model gains nothing from more, and a lane's other work needs the remaining cores of a four-core board.
 _MOST_THREADS = 4
 
@@ -138,8 +141,9 @@ class Model:
     def run(self, tensor: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
         """Run the model on ``tensor`` (float32, a shape that the manifest allows); outputs by tensor name, copied.
 
-        Another size than the last costs some milliseconds more. Raises BiometricError (MODEL_SHAPE) on another shape or
-        type, or when the graph cannot be run.
+        Both are real numbers: a quantised graph's are converted by the scale and zero point of the tensor. Another size
+        than the last costs some milliseconds more. Raises BiometricError (MODEL_SHAPE) on another shape or type, or
+        when the graph cannot be run.
         """
         if tensor.dtype != np.float32 or not self._fits(tensor.shape):
             raise self._lie(f"was given {tensor.dtype} {tensor.shape}, it takes float32 {self.manifest.input_shape}")
@@ -149,17 +153,39 @@ class Model:
                     self._interpreter.resize_tensor_input(self._inputs[0]["index"], tensor.shape)
                     self._interpreter.allocate_tensors()
                     self._shape = tensor.shape
-                self._interpreter.set_tensor(self._inputs[0]["index"], np.ascontiguousarray(tensor))
+                self._interpreter.set_tensor(self._inputs[0]["index"], _stored(tensor, self._inputs[0]))
                 self._interpreter.invoke()
-                return {str(d["name"]): self._interpreter.get_tensor(d["index"]) for d in self._outputs}
+                return {str(d["name"]): _real(self._interpreter.get_tensor(d["index"]), d) for d in self._outputs}
             except (ValueError, RuntimeError) as error:
                 raise self._lie(f"cannot be run: {_first_line(error)}") from error
 
 
 def _expect(model: Model, which: str, detail: Mapping[str, Any], shape: tuple[int, ...]) -> None:
     found, kind = tuple(int(n) for n in detail["shape"]), np.dtype(detail["dtype"])
-    if found != shape or kind != np.float32:
-        raise model._lie(f"has {which} {kind} {found}, the manifest says float32 {shape}")
+    if found != shape or kind not in _KINDS:
+        raise model._lie(f"has {which} {kind} {found}, the manifest says {shape} in float32, int8 or uint8")
+    if kind != np.float32 and detail["quantization_parameters"]["scales"].size > 1:
+        raise model._lie(f"has {which} quantised by channel")
+
+
+def _stored(values: NDArray[np.float32], detail: Mapping[str, Any]) -> NDArray[Any]:
+    """``values`` as the tensor holds them: quantised where it is int8 or uint8."""
+    kind = np.dtype(detail["dtype"])
+    if kind == np.float32:
+        return np.ascontiguousarray(values)
+    scale, zero = detail["quantization"]
+    # An integer tensor without a scale takes the values as they are.
+    levels = np.rint(values / np.float32(scale or 1.0)) + zero
+    bounds = np.iinfo(kind)
+    return np.ascontiguousarray(np.clip(levels, bounds.min, bounds.max).astype(kind))
+
+
+def _real(stored: NDArray[Any], detail: Mapping[str, Any]) -> NDArray[np.float32]:
+    """The real numbers that a tensor stands for."""
+    if stored.dtype == np.float32:
+        return stored
+    scale, zero = detail["quantization"]
+    return ((stored.astype(np.float32) - np.float32(zero)) * np.float32(scale or 1.0)).astype(np.float32)
 
 
 def _first_line(error: Exception) -> str:

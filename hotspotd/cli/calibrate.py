@@ -11,6 +11,7 @@ from hotspotd.biometrics.finger import ENGINE
 from hotspotd.biometrics.finger.calibration import Calibration
 from hotspotd.biometrics.finger.calibration_fit import FEWEST_PAIRS, fit
 from hotspotd.biometrics.finger.evaluation import Scores, read_impostors
+from hotspotd.cli import calibrate_faces
 from hotspotd.cli.measuring import add_folders, check_writable, measure_folders, write_whole
 from hotspotd.cli.output import Exit, complain, people, print_table
 
@@ -46,6 +47,7 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     fingers.add_argument("--scores", type=Path, metavar="FILE", help="scores that evaluate fingers --scores wrote")
     fingers.add_argument("--out", type=Path, metavar="FILE", required=True, help="the calibration to write")
     fingers.set_defaults(run=_fingers)
+    calibrate_faces.add_to(commands)
 
 
 def _fingers(arguments: argparse.Namespace) -> Exit:

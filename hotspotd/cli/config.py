@@ -7,6 +7,7 @@ from pathlib import Path
 
 from drivers import registry
 from drivers.base import DriverError
+from hotspotd.biometrics.face import calibration as face_calibration
 from hotspotd.biometrics.finger import calibration
 from hotspotd.cli.output import Exit, complain
 from hotspotd.config import Config, load, resolve
@@ -21,7 +22,7 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "check",
         help="say whether the daemon would take a file",
         description="Reads a configuration as the daemon would, the name and address of each driver in it, and the\n"
-        "fingerprint calibration that it names. Opens no device and needs no running daemon.",
+        "calibrations that it names. Opens no device and needs no running daemon.",
         epilog="example: hotspotctl config check /etc/hotspotd/hotspotd.toml",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -46,13 +47,19 @@ def _check(arguments: argparse.Namespace) -> Exit:
 
 
 def _calibration_problems(config: Config, path: Path) -> list[str]:
-    if config.matching.finger_calibration is None:
-        return []
+    """What is wrong with the calibrations that are named; whether a face model fits is seen when it is opened."""
+    matching, problems = config.matching, []
     try:
-        calibration.read(resolve(path, config.matching.finger_calibration), config.matching.finger_fmr)
+        if matching.finger_calibration is not None:
+            calibration.read(resolve(path, matching.finger_calibration), matching.finger_fmr)
     except BiometricError as error:
-        return [f"matching.finger_calibration: {error}"]
-    return []
+        problems.append(f"matching.finger_calibration: {error}")
+    try:
+        if matching.face_calibration is not None:
+            face_calibration.read(resolve(path, matching.face_calibration), strictest=matching.face_fmr)
+    except BiometricError as error:
+        problems.append(f"matching.face_calibration: {error}")
+    return problems
 
 
 def driver_problems(config: Config) -> list[str]:

@@ -10,13 +10,15 @@ import argparse
 import importlib.util
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hotspotd.biometrics.face.evaluation import Compared, Searched
+from hotspotd.biometrics.face.evaluation import Report as FaceReport
 from hotspotd.biometrics.finger.evaluation import Curve, Errors, Evaluated, Labelled, Report, curve, together
 from hotspotd.errors import HotspotError, Reason
 
@@ -43,15 +45,28 @@ _MOST_NAMED: Final = 24
 
 @dataclass(frozen=True)
 class _Line:
-    """One curve: what is drawn, and with which stroke."""
+    """One curve: what is drawn, of how many comparisons, with which stroke; ``columns`` are its figures in percent."""
 
     name: str
-    scores: Labelled
-    errors: Errors
+    curve: Curve
+    genuine: int
+    impostor: int
+    columns: tuple[float | None, ...]
     colour: str
     stroke: _Stroke
     width: float
     pooled: bool = False
+
+
+@dataclass(frozen=True)
+class _Words:
+    """What stands around the curves."""
+
+    subtitle: str
+    headings: tuple[str, ...]
+    note: str
+    across: str = "False match rate"
+    up: str = "False non-match rate"
 
 
 def picture_path(text: str) -> Path:
@@ -74,18 +89,53 @@ def require() -> None:
 
 def draw(sets: Sequence[Evaluated], found: Report, path: Path) -> None:
     """The curves of ``sets`` by the protocol "all", and of all with one threshold, into ``path``. Raises OSError."""
+    pairs = found.pooled.all
+    words = _Words(
+        f"{found.engine} · {pairs.genuine:,} genuine and {pairs.impostor:,} impostor comparisons, protocol “all” · "
+        f"failures to enrol: {found.pooled.fte}",
+        ("EER", "FMR1000", "zeroFMR"),
+        "All figures in percent. Dots: FNMR at an FMR of 1/1000.\n"
+        "Rings: FNMR without a false match; so few comparisons\nsay nothing about rates further left.",
+    )
+    _draw(_lines(sets, found), words, path)
+
+
+def draw_faces(found: FaceReport, compared: Compared, searched: Searched | None, path: Path) -> None:
+    """The curve of 1:1 comparison, and of 1:N where there is one, into ``path``. Raises OSError."""
+    rates = found.verification
+    tar = {rate.far: rate.tar for rate in rates.tar}
+    missed = tuple(None if tar[far] is None else 100 - (tar[far] or 0.0) for far in (1e-3, 1e-4))
+    lines = [_Line("1:1", compared.curve, rates.genuine, rates.impostor, (rates.eer, *missed), _COLOURS[0], "-", 2.0)]
+    if searched and found.identification:
+        one = found.identification
+        fnir = tuple(at.fnir for at in one.fnir)
+        name = f"1:N, {one.people} listed"
+        lines.append(_Line(name, searched.curve(), one.mated, one.nonmated, (None, *fnir), _COLOURS[1], "-", 2.0))
+    words = _Words(
+        f"{found.engine} · 1:1: {rates.genuine:,} genuine, {rates.impostor:,} impostor comparisons · "
+        f"no face: {found.failed} of {found.pictures}",
+        ("EER", "1e-3", "1e-4") if len(lines) == 1 else ("EER", "1e-3; 1e-2", "1e-4; 3e-3"),
+        "All figures in percent: EER; FNMR at an FMR of 1e-3 and 1e-4;\n"
+        "of 1:N FNIR at an FPIR of 1e-2 and 3e-3. Rings: without a\n"
+        "false match; so few comparisons say nothing further left.",
+        across="False match rate (1:N: false positive identification rate)",
+        up="False non-match rate (1:N: false negative identification rate)",
+    )
+    _draw(lines, words, path)
+
+
+def _draw(lines: Sequence[_Line], words: _Words, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - optional
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     figure = Figure(figsize=(10.6, 6.2), dpi=160, facecolor=_PAPER)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.085, 0.105, 0.525, 0.735))
-    lines = _lines(sets, found)
-    _frame(axes, lines)
+    _frame(axes, lines, words)
     for line in lines:
         _curve(axes, line)
-    _key(figure, lines)
-    _words(figure, found)
+    _key(figure, lines, words.headings)
+    _told(figure, words)
     with path.open("wb") as file:
         figure.savefig(file, format=path.suffix.lower()[1:], facecolor=_PAPER, metadata=_undated(path))
 
@@ -95,11 +145,19 @@ def _lines(sets: Sequence[Evaluated], found: Report) -> list[_Line]:
     lines = []
     for number, (one, told) in enumerate(zip(sets, found.sets, strict=True)):
         stroke = _STROKES[number // len(_COLOURS) % len(_STROKES)]
-        lines.append(_Line(one.name, one.all, told.all, _COLOURS[number % len(_COLOURS)], stroke, 1.5))
+        lines.append(_line(one.name, one.all, told.all, _COLOURS[number % len(_COLOURS)], stroke, 1.5))
     if len(sets) > 1:
         every = together([one.all for one in sets])
-        lines.append(_Line("All, one threshold", every, found.pooled.all, _INK, "-", 2.6, pooled=True))
+        line = _line("All, one threshold", every, found.pooled.all, _INK, "-", 2.6)
+        lines.append(replace(line, pooled=True))
     return lines
+
+
+def _line(name: str, scores: Labelled, told: Errors, colour: str, stroke: _Stroke, width: float) -> _Line:
+    columns = (told.eer, told.fmr1000, told.zero_fmr)
+    return _Line(
+        name, curve(scores.genuine, scores.impostor), told.genuine, told.impostor, columns, colour, stroke, width
+    )
 
 
 def _undated(path: Path) -> dict[str, None]:
@@ -107,10 +165,10 @@ def _undated(path: Path) -> dict[str, None]:
     return {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix.lower(), {})
 
 
-def _frame(axes: Axes, lines: Sequence[_Line]) -> None:
-    left = 0.6 / max(line.errors.impostor for line in lines)
-    bottom = 0.75 / max(line.errors.genuine for line in lines)
-    highest = max(line.errors.zero_fmr for line in lines) / 100
+def _frame(axes: Axes, lines: Sequence[_Line], words: _Words) -> None:
+    left = 0.6 / max(line.impostor for line in lines)
+    bottom = 0.75 / max(line.genuine for line in lines)
+    highest = max(line.curve.lowest_fnmr(0.0) for line in lines)
     top = min(1.0, max(_LEAST_TOP, 1.4 * highest))
     axes.set(xscale="log", yscale="log", xlim=(left, _RIGHT), ylim=(bottom, top))
     axes.set_xticks(_ticks(left, _RIGHT, (1,)))
@@ -124,8 +182,8 @@ def _frame(axes: Axes, lines: Sequence[_Line]) -> None:
     axes.tick_params(colors=_PALE, labelsize=9, length=3)
     axes.xaxis.set_major_formatter(_percent)
     axes.yaxis.set_major_formatter(_percent)
-    axes.set_xlabel("False match rate", color=_INK, fontsize=10, labelpad=6)
-    axes.set_ylabel("False non-match rate", color=_INK, fontsize=10, labelpad=6)
+    axes.set_xlabel(words.across, color=_INK, fontsize=10, labelpad=6)
+    axes.set_ylabel(words.up, color=_INK, fontsize=10, labelpad=6)
     low, high = max(left, bottom), min(_RIGHT, top)
     axes.plot([low, high], [low, high], color=_PALE, linewidth=0.8, linestyle=(0, (1, 3)), zorder=1)
     axes.annotate(
@@ -148,7 +206,7 @@ def _ticks(low: float, high: float, steps: Sequence[int]) -> list[float]:
 
 
 def _curve(axes: Axes, line: _Line) -> None:
-    found, left = curve(line.scores.genuine, line.scores.impostor), 1 / line.errors.impostor
+    found, left = line.curve, 1 / line.impostor
     fmr, fnmr = _steps(found, left)
     drawn = fnmr > 0
     above = 4 if line.pooled else 3
@@ -175,14 +233,14 @@ def _steps(found: Curve, left: float) -> tuple[NDArray[np.float64], NDArray[np.f
     return fmr, fnmr
 
 
-def _key(figure: Figure, lines: Sequence[_Line]) -> None:
+def _key(figure: Figure, lines: Sequence[_Line], headings: Sequence[str]) -> None:
     """The names beside the curves, with their figures in columns; all sets together first."""
     from matplotlib.lines import Line2D  # noqa: PLC0415 - optional
 
     shown = sorted(lines, key=lambda line: not line.pooled)[:_MOST_NAMED]
     step = min(0.043, 0.62 / len(shown))
     top, columns = 0.795, (0.86, 0.92, 0.982)
-    for x, heading in zip(columns, ("EER", "FMR1000", "zeroFMR"), strict=True):
+    for x, heading in zip(columns, headings, strict=True):
         figure.text(x, top + 0.042, heading, color=_PALE, fontsize=8, ha="right")
     for number, line in enumerate(shown):
         y = top - step * number
@@ -192,9 +250,9 @@ def _key(figure: Figure, lines: Sequence[_Line]) -> None:
         figure.add_artist(stroke)
         weight = "bold" if line.pooled else "normal"
         figure.text(0.675, y, _short(line.name), color=_INK, fontsize=9, weight=weight)
-        values = (line.errors.eer, line.errors.fmr1000, line.errors.zero_fmr)
-        for x, value in zip(columns, values, strict=True):
-            figure.text(x, y, f"{value:.2f}", color=_INK, fontsize=9, ha="right", weight=weight)
+        for x, value in zip(columns, line.columns, strict=True):
+            shown_value = "" if value is None else f"{value:.2f}"
+            figure.text(x, y, shown_value, color=_INK, fontsize=9, ha="right", weight=weight)
     if len(lines) > len(shown):
         figure.text(0.675, top - step * len(shown), f"and {len(lines) - len(shown)} more", color=_PALE, fontsize=8)
 
@@ -205,24 +263,7 @@ def _short(name: str, most: int = 24) -> str:
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
-def _words(figure: Figure, found: Report) -> None:
-    pairs = found.pooled.all
+def _told(figure: Figure, words: _Words) -> None:
     figure.text(0.085, 0.935, "Detection error trade-off", color=_INK, fontsize=15, weight="bold")
-    figure.text(
-        0.085,
-        0.893,
-        f"{found.engine} · {pairs.genuine:,} genuine and {pairs.impostor:,} impostor comparisons, protocol “all” · "
-        f"failures to enrol: {found.pooled.fte}",
-        color=_PALE,
-        fontsize=9,
-    )
-    figure.text(
-        0.64,
-        0.045,
-        "All figures in percent. Dots: FNMR at an FMR of 1/1000.\n"
-        "Rings: FNMR without a false match; so few comparisons\nsay nothing about rates further left.",
-        color=_PALE,
-        fontsize=8,
-        linespacing=1.5,
-        va="bottom",
-    )
+    figure.text(0.085, 0.893, words.subtitle, color=_PALE, fontsize=9)
+    figure.text(0.64, 0.045, words.note, color=_PALE, fontsize=8, linespacing=1.5, va="bottom")

@@ -19,6 +19,7 @@ CHECKS: tuple[Check, ...] = (
     machine.python,
     machine.opencv,
     machine.face_model,
+    machine.liveness,
     machine.finger_calibration,
     machine.nfiq2,
     machine.sqlite,

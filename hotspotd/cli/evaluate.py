@@ -11,7 +11,7 @@ from rich.text import Text
 
 from hotspotd.biometrics.finger import calibration
 from hotspotd.biometrics.finger.evaluation import Errors, Report, SetReport, report, write_scores
-from hotspotd.cli import det_plot
+from hotspotd.cli import det_plot, evaluate_faces, evaluate_liveness
 from hotspotd.cli.measuring import STDOUT, add_folders, check_writable, measure_folders, write_whole
 from hotspotd.cli.output import Exit, people, print_json, print_table
 
@@ -52,6 +52,8 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--calibration", type=Path, metavar="FILE", help="judge thresholds by this calibration, not the engine's own"
     )
     fingers.set_defaults(run=_fingers)
+    evaluate_faces.add_to(commands)
+    evaluate_liveness.add_to(commands)
 
 
 def _fingers(arguments: argparse.Namespace) -> Exit:

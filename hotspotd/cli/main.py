@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from hotspotd import __version__
-from hotspotd.cli import calibrate, config, doctor, evaluate, watchlist
+from hotspotd.cli import calibrate, compare, config, doctor, evaluate, models, watchlist
 from hotspotd.cli.output import Exit, complain
 from hotspotd.errors import HotspotError
 from hotspotd.health import log
@@ -16,6 +16,7 @@ examples:
   hotspotctl doctor --config /etc/hotspotd/hotspotd.toml
   hotspotctl config check /etc/hotspotd/hotspotd.toml
   hotspotctl watchlist build ./source /var/lib/hotspotd/watchlist
+  hotspotctl models list
   hotspotctl evaluate fingers ./prints/* --plot det.png
 
 exit codes: 0 fine, 1 problems were found, 2 wrong usage, 3 it could not be done
@@ -32,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"hotspotctl {__version__}")
     groups = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (doctor, config, watchlist, evaluate, calibrate):
+    for module in (doctor, config, watchlist, evaluate, calibrate, compare, models):
         module.add_to(groups)
     return root
 

@@ -44,15 +44,9 @@ def _dpi(text: str) -> int:
     return int(text)
 
 
-def measure_folders(paths: Sequence[Path], dpi: int | None, *, genuine: bool) -> list[ev.Evaluated]:
-    """Every folder opened first, then measured, with a bar on standard error where that is a terminal.
-
-    Raises BiometricError. Folders of one name are told apart by a number.
-    """
-    folders = [ev.open_folder(path, dpi, genuine=genuine) for path in paths]
-    names = _distinct([folder.name for folder in folders])
-    out = []
-    with Progress(
+def progress_bar() -> Progress:
+    """A bar on standard error where that is a terminal, and nothing elsewhere."""
+    return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -60,7 +54,18 @@ def measure_folders(paths: Sequence[Path], dpi: int | None, *, genuine: bool) ->
         console=Console(stderr=True),
         transient=True,
         disable=not sys.stderr.isatty(),
-    ) as progress:
+    )
+
+
+def measure_folders(paths: Sequence[Path], dpi: int | None, *, genuine: bool) -> list[ev.Evaluated]:
+    """Every folder opened first, then measured, with a bar on standard error where that is a terminal.
+
+    Raises BiometricError. Folders of one name are told apart by a number.
+    """
+    folders = [ev.open_folder(path, dpi, genuine=genuine) for path in paths]
+    names = distinct([folder.name for folder in folders])
+    out = []
+    with progress_bar() as progress:
         for name, folder in zip(names, folders, strict=True):
             count = len(folder.pictures)
             enrolling = progress.add_task(f"{name}: pictures", total=count)
@@ -74,7 +79,8 @@ def measure_folders(paths: Sequence[Path], dpi: int | None, *, genuine: bool) ->
     return out
 
 
-def _distinct(names: Sequence[str]) -> list[str]:
+def distinct(names: Sequence[str]) -> list[str]:
+    """``names``, those that occur more than once with a number behind."""
     often = Counter(names)
     seen: Counter[str] = Counter()
     out = []

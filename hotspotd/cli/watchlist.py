@@ -10,8 +10,7 @@ from typing import Any
 import msgspec
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from hotspotd.biometrics.face import FaceEngine
-from hotspotd.biometrics.models import find_model
+from hotspotd.biometrics.face import FaceEngine, calibration
 from hotspotd.cli.output import Exit, people, print_json, print_table
 from hotspotd.clock import Clock
 from hotspotd.config import Config, load, resolve
@@ -87,7 +86,10 @@ def face_engine(config: Config | None, path: Path | None) -> FaceEngine:
     if config is None or path is None:
         return FaceEngine.open()
     folders = [resolve(path, config.models.folder)] if config.models.folder else []
-    return FaceEngine.open(find_model(config.models.face_embedder, folders), config.device.mode)
+    faces = FaceEngine.named(config.models, folders, config.device.mode)
+    table = config.matching.face_calibration
+    calibration.adopt(faces, resolve(path, table) if table else None, config.matching.face_fmr)
+    return faces
 
 
 def _build(arguments: argparse.Namespace) -> Exit:

@@ -13,6 +13,7 @@ import msgspec
 from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality
 from hotspotd.domain.document import Document
 from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.liveness import Liveness, LivenessDetail, LivenessState
 from hotspotd.domain.notice import Notice
 from hotspotd.domain.verdict import ReferReason
 from hotspotd.records.model import Alert, AlertKind
@@ -27,6 +28,14 @@ TROUBLES: dict[str, tuple[str, str]] = {
     ReferReason.FINGER_NOT_CAPTURED: (
         "Fingers could not be captured",
         "Look for injuries. Capture by hand, or record why there is none.",
+    ),
+    ReferReason.LIVENESS_FAILED: (
+        "It may not be a live face that was before the camera",
+        "Look at the person: a picture, a screen or a mask? Compare with the document by eye.",
+    ),
+    ReferReason.LIVENESS_NOT_DONE: (
+        "Not checked whether the face is a live one",
+        "Compare the person with the document and with the picture taken here by eye.",
     ),
     ReferReason.DEVICE_FAULT: (
         "A device of the lane failed",
@@ -92,6 +101,38 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
 
     words: str
     advice: str
+
+
+_LIVENESS_DETAILS: dict[LivenessDetail, str] = {
+    LivenessDetail.LIKE_AN_ATTACK: "looks like a picture of a face",
+    LivenessDetail.FLAT: "moved like a picture, not like a head",
+    LivenessDetail.WRONG_WAY: "turned the other way",
+    LivenessDetail.OTHER_FACE: "another face than on the picture taken here",
+    LivenessDetail.NO_FACE: "no face was found",
+    LivenessDetail.NO_MOVEMENT: "the head was not turned",
+    LivenessDetail.LOST: "the face could not be followed",
+    LivenessDetail.NO_MODEL: "the model is missing or cannot be run",
+    LivenessDetail.BROKEN_OFF: "broken off",
+}
+_LIVENESS_STATES = {
+    LivenessState.PASSED: "passed",
+    LivenessState.FAILED: "not passed",
+    LivenessState.NOT_DONE: "not done",
+}
+
+
+def liveness(found: Liveness | None) -> tuple[str, ...]:
+    """Each liveness check as a line: ``Live face, head turn: passed (0.62, 0.50 needed)``."""
+    lines = []
+    for check in found.checks if found else ():
+        method = {"active": "head turn", "passive": "model"}[check.method]
+        words = f"Live face, {method}: {_LIVENESS_STATES[check.state]}"
+        if check.detail is not None:
+            words += f", {_LIVENESS_DETAILS[check.detail]}"
+        if check.score is not None:
+            words += f" ({check.score:.2f}, {check.threshold:.2f} needed)"
+        lines.append(words)
+    return tuple(lines)
 
 
 def most_urgent(hits: tuple[Hit, ...]) -> Hit | None:
@@ -169,10 +210,10 @@ def strength(candidate: Candidate, notice: Notice | None = None) -> Strength:
     exact = f"score {candidate.score:.4g}"
     if candidate.fmr is not None:
         exact += f", false match rate {candidate.fmr:.2g}"
-    noun = {Modality.FACE: "people", Modality.FINGER: "fingers", Modality.FINGERS: "people"}.get(candidate.modality)
-    if noun and candidate.fmr is not None:
+    noun = "fingers" if candidate.modality is Modality.FINGER else "people"
+    if candidate.fmr is not None and candidate.modality not in {Modality.DOCUMENT, Modality.NAME}:
         words = f"{odds(candidate.fmr, noun)} would match this well"
-        if candidate.modality is Modality.FINGERS and candidate.detail:
+        if candidate.modality in {Modality.FINGERS, Modality.PERSON} and candidate.detail:
             words = f"{candidate.detail}. {words}"
     elif candidate.modality is Modality.DOCUMENT:
         agrees = f"{candidate.detail or 'document number'} agree"
@@ -185,6 +226,7 @@ def strength(candidate: Candidate, notice: Notice | None = None) -> Strength:
         Modality.FACE: "Face",
         Modality.FINGER: finger_name(candidate.position),
         Modality.FINGERS: "Fingers together",
+        Modality.PERSON: "Face and fingers",
         Modality.DOCUMENT: "Document",
         Modality.NAME: "Name",
     }[candidate.modality]

@@ -89,6 +89,7 @@ class AlertDetail(msgspec.Struct, frozen=True, kw_only=True):
     portrait: str | None
     samples: tuple[Pair, ...]
     missing: tuple[str, ...]
+    liveness: tuple[str, ...]
     local: str | None
     local_ms: float | None
     gateway: str | None
@@ -250,6 +251,7 @@ class GuardPages:
                 if sample.missing is None
             ),
             missing=tuple(_missing_words(sample) for sample in samples if sample.missing is not None),
+            liveness=alert_view.liveness(stored.encounter.liveness),
             local=stored.verdict.outcome if stored.verdict else None,
             local_ms=stored.verdict.compute_ms if stored.verdict else None,
             gateway=stored.answer.outcome if stored.answer else None,

@@ -79,8 +79,11 @@ class Console:
         *,
         clock: Clock | None = None,
         streams: Streams | None = None,
+        demo_models: bool = False,
     ) -> None:
+        """``demo_models``: a model graded for demonstration is in use, which every page says."""
         self._config = config
+        self._demo_models = demo_models
         self._events = events
         self._records = records
         self._lanes = lanes
@@ -149,7 +152,7 @@ class Console:
             build=pages.build,
             clock=self._clock,
         )
-        templates = _Templates(self._config, pages, traveller)
+        templates = _Templates(self._config, pages, traveller, demo_models=self._demo_models)
         app.add_routes(traveller.routes())
         app.add_routes(guard.routes())
         app.add_routes(pictures.routes())
@@ -197,8 +200,9 @@ async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
 class _Templates:
     """The pages themselves, their styles, scripts and words."""
 
-    def __init__(self, config: Config, pages: _Pages, traveller: TravellerPages) -> None:
+    def __init__(self, config: Config, pages: _Pages, traveller: TravellerPages, *, demo_models: bool) -> None:
         self._config = config
+        self._demo_models = demo_models
         self._pages = pages
         self._traveller = traveller
         self._environment = jinja2.Environment(
@@ -228,6 +232,7 @@ class _Templates:
             icons=self._icons,
             build=self._pages.build,
             training=device.mode == "training",
+            demo_models=self._demo_models,
             device=device,
             operation=self._config.operation,
             **values,

@@ -55,6 +55,7 @@ class Labels(_Table, frozen=True):
     moment: str
     moment_hint: str
     training: str
+    demo_model: str
 
 
 class Intro(_Table, frozen=True):

@@ -19,6 +19,8 @@ class Modality(StrEnum):
     FINGER = "finger"
     FINGERS = "fingers"
     """Several fingers of one record, taken together."""
+    PERSON = "person"
+    """Face and fingers of one record, taken together."""
 
 
 class ListRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +50,9 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
     ``score`` is the raw comparison score of its engine, ``fmr`` the calibrated false match rate in [0, 1] at
     that score (``None`` where the comparison is exact and no rate applies: documents). Of several fingers together
-    ``score`` is the sum and ``fmr`` the rate of the whole set (``hotspotd.biometrics.finger.fusion``).
+    ``score`` is the sum and ``fmr`` the rate of the whole set (``hotspotd.biometrics.finger.fusion``); of face and
+    fingers ``score`` is the decimal logarithm of the most that the likelihood ratio can be
+    (``hotspotd.biometrics.person``).
     """
 
     modality: Modality

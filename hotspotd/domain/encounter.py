@@ -8,6 +8,7 @@ import msgspec
 
 from hotspotd.domain.document import Document
 from hotspotd.domain.finger import FingerPosition, MissingReason
+from hotspotd.domain.liveness import Liveness
 from hotspotd.domain.verdict import ReferReason
 
 
@@ -38,7 +39,7 @@ class Encounter(msgspec.Struct, frozen=True, kw_only=True):
 
     ``encounter_id`` is a UUIDv7-like sortable id, ``tcn`` the transaction control number under which it is
     relayed (unique for ever, at most 40 characters). Times are ISO 8601 UTC. ``trouble`` holds what went wrong
-    on the way and refers the traveller whatever the searches say.
+    on the way and refers the traveller whatever the searches say. ``liveness`` is None where it was not asked for.
     """
 
     encounter_id: str
@@ -50,3 +51,4 @@ class Encounter(msgspec.Struct, frozen=True, kw_only=True):
     document: Document | None = None
     samples: tuple[Sample, ...] = ()
     trouble: tuple[ReferReason, ...] = ()
+    liveness: Liveness | None = None

@@ -24,6 +24,8 @@ class ReferReason(StrEnum):
     DOCUMENT_EXPIRED = "document_expired"
     FACE_NOT_CAPTURED = "face_not_captured"
     FINGER_NOT_CAPTURED = "finger_not_captured"
+    LIVENESS_FAILED = "liveness_failed"
+    LIVENESS_NOT_DONE = "liveness_not_done"
     DEVICE_FAULT = "device_fault"
     CHECK_FAILED = "check_failed"
     INTERRUPTED = "interrupted"

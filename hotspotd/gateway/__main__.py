@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hotspotd.biometrics.face import FaceEngine
+from hotspotd.biometrics.face import calibration as face_calibration
 from hotspotd.biometrics.finger import calibration
-from hotspotd.biometrics.models import find_model
 from hotspotd.clock import Clock
 from hotspotd.config import resolve
 from hotspotd.errors import HotspotError
@@ -59,15 +59,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _search(path: Path, config: GatewayConfig) -> WatchlistSearch:
     folders = [resolve(path, config.models.folder)] if config.models.folder else []
-    faces = FaceEngine.open(find_model(config.models.face_embedder, folders), config.mode)
+    faces = FaceEngine.named(config.models, folders, config.mode)
     calibration.adopt(
         resolve(path, config.matching.finger_calibration) if config.matching.finger_calibration else None,
         config.matching.finger_fmr,
     )
+    face_calibration.adopt(
+        faces,
+        resolve(path, config.matching.face_calibration) if config.matching.face_calibration else None,
+        config.matching.face_fmr,
+    )
+    matching = config.matching
     search = WatchlistSearch(
         Shelf(resolve(path, config.watchlist.folder)),
         faces,
-        Thresholds(finger_fmr=config.matching.finger_fmr, face_fmr=config.matching.face_fmr),
+        Thresholds(finger_fmr=matching.finger_fmr, face_fmr=matching.face_fmr, face_fpir=matching.face_fpir),
     )
     search.prepare()
     return search

@@ -42,7 +42,9 @@ class RatesSection(_Section, frozen=True, kw_only=True):
 
     finger_fmr: Rate = 1e-4
     face_fmr: Rate = 1e-5
+    face_fpir: Rate | None = None
     finger_calibration: str | None = None
+    face_calibration: str | None = None
 
 
 class BureauSection(_Section, frozen=True, kw_only=True):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from drivers.base import Frame
 from hotspotd.biometrics.face import FaceEngine, FaceProblem
@@ -27,20 +29,33 @@ _PROMPTS = {
     FaceProblem.TOO_FAR: Prompt.COME_CLOSER,
     FaceProblem.TOO_CLOSE: Prompt.STEP_BACK,
     FaceProblem.OFF_CENTRE: Prompt.MOVE_TO_MIDDLE,
+    FaceProblem.TURNED_AWAY: Prompt.LOOK_AT_CAMERA,
+    FaceProblem.TILTED: Prompt.HEAD_UPRIGHT,
     FaceProblem.TOO_DARK: Prompt.MORE_LIGHT,
-    FaceProblem.TOO_BRIGHT: Prompt.MORE_LIGHT,
+    FaceProblem.TOO_BRIGHT: Prompt.LESS_LIGHT,
+    FaceProblem.UNEVEN_LIGHT: Prompt.MORE_LIGHT,
+    FaceProblem.EYES_CLOSED: Prompt.OPEN_EYES,
+    FaceProblem.MOUTH_OPEN: Prompt.CLOSE_MOUTH,
     FaceProblem.BLURRED: Prompt.HOLD_STILL,
+    # The traveller can do little about these; where a site asks for them all the same, another place may help.
+    FaceProblem.BUSY_BACKGROUND: Prompt.MOVE_TO_MIDDLE,
+    FaceProblem.ODD_COLOUR: Prompt.MORE_LIGHT,
+    FaceProblem.COMPRESSED: Prompt.HOLD_STILL,
 }
 
-# Of several good frames the best is kept: eyes close and heads move between two of them.
+# So many good frames become one template; the best of them gives the portrait.
 _GOOD_FRAMES = 3
+# Frames that are less like the best one than this false match rate are left out: somebody else may have stepped in.
+_SAME_FACE_FMR = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class Look:
+    """A good face in one frame."""
+
     quality: int
-    problem: FaceProblem | None
-    sample: Sample | None
+    embedding: NDArray[np.float32]
+    portrait: bytes
 
 
 class FaceStep:
@@ -66,12 +81,10 @@ class FaceStep:
         try:
             async with self._screen.time_limit(timeout_s):
                 self._screen.show(LaneState.FACE, Prompt.LOOK_AT_CAMERA, attempt=1)
-                best = await self._best_of_good(started)
+                good = await self._good_frames(started)
+                visit.samples.append(await self._worker.run(fused, self._engine, good))
         except TimeoutError:
             visit.note(ReferReason.FACE_NOT_CAPTURED)
-            return
-        if best.sample is not None:
-            visit.samples.append(best.sample)
 
     async def _camera_returns(self, within_s: float) -> bool:
         try:
@@ -82,41 +95,48 @@ class FaceStep:
             return False
         return True
 
-    async def _best_of_good(self, after: float) -> _Look:
-        good: list[_Look] = []
+    async def _good_frames(self, after: float) -> list[Look]:
+        """So many good faces as are fused, telling the traveller what to change until then."""
+        good: list[Look] = []
         while len(good) < _GOOD_FRAMES:
             frame = await self._feed.next(after)
             after = frame.captured_at
             look = await self._worker.run(self._look, frame)
-            if look.sample is not None:
+            if isinstance(look, Look):
                 good.append(look)
                 self._screen.show(LaneState.FACE, Prompt.HOLD_STILL)
-            elif look.problem is not None:
-                self._screen.show(LaneState.FACE, _PROMPTS[look.problem])
-        return max(good, key=lambda look: look.quality)
+            else:
+                self._screen.show(LaneState.FACE, _PROMPTS[look])
+        return good
 
-    def _look(self, frame: Frame) -> _Look:
+    def _look(self, frame: Frame) -> Look | FaceProblem:
         try:
-            return self._judge(frame)
+            box, quality = self._engine.look(frame.pixels)
+            if box is None or quality.problems or quality.score < self._least:
+                return quality.problems[0] if quality.problems else FaceProblem.BLURRED
+            portrait = self._engine.portrait(frame.pixels, box)
+            return Look(quality.score, self._engine.embed(frame.pixels, box), portrait)
         except BiometricError as error:
             log.debug("a frame cannot be used: %s", error)
-            return _Look(0, FaceProblem.BLURRED, None)
+            return FaceProblem.BLURRED
 
-    def _judge(self, frame: Frame) -> _Look:
-        box, quality = self._engine.look(frame.pixels)
-        if box is None or quality.problems or quality.score < self._least:
-            problem = quality.problems[0] if quality.problems else FaceProblem.BLURRED
-            return _Look(quality.score, problem, None)
-        portrait = self._engine.portrait(frame.pixels, box)
-        decoded = cv2.imdecode(np.frombuffer(portrait, np.uint8), cv2.IMREAD_GRAYSCALE)
-        height, width = (0, 0) if decoded is None else decoded.shape
-        sample = Sample(
-            modality="face",
-            media_type="image/jpeg",
-            image=portrait,
-            width=width,
-            height=height,
-            quality=quality.score,
-            template=self._engine.embed(frame.pixels, box).astype("<f4").tobytes(),
-        )
-        return _Look(quality.score, None, sample)
+
+def fused(engine: FaceEngine, good: Sequence[Look]) -> Sample:
+    """The best frame's portrait, with one template of all frames that show the same face."""
+    best = max(good, key=lambda look: look.quality)
+    same = [one.embedding for one in good if _alike(engine, one.embedding, best.embedding)]
+    decoded = cv2.imdecode(np.frombuffer(best.portrait, np.uint8), cv2.IMREAD_GRAYSCALE)
+    height, width = (0, 0) if decoded is None else decoded.shape
+    return Sample(
+        modality="face",
+        media_type="image/jpeg",
+        image=best.portrait,
+        width=width,
+        height=height,
+        quality=best.quality,
+        template=engine.fuse(same).astype("<f4").tobytes(),
+    )
+
+
+def _alike(engine: FaceEngine, one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    return engine.false_match_rate(engine.similarity(one, other)) <= _SAME_FACE_FMR

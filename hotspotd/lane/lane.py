@@ -28,6 +28,7 @@ from hotspotd.lane.document_step import DocumentStep
 from hotspotd.lane.face_step import FaceStep
 from hotspotd.lane.feed import CameraFeed
 from hotspotd.lane.finger_step import FingerStep
+from hotspotd.lane.liveness_step import LivenessStep
 from hotspotd.lane.parts import LaneDevices, LaneParts
 from hotspotd.lane.recording import record_and_check
 from hotspotd.lane.screen import Screen
@@ -62,6 +63,16 @@ class Lane:
         self._face_step = (
             FaceStep(self._feed, parts.faces, parts.images, self._screen, matching.face_quality)
             if self._feed is not None and parts.faces is not None and operation.face
+            else None
+        )
+        self._liveness_step = (
+            LivenessStep(
+                self._feed, parts.faces, parts.passive_liveness, parts.images, self._screen, parts.config.liveness
+            )
+            if self._face_step is not None
+            and self._feed is not None
+            and parts.faces is not None
+            and parts.config.liveness.mode != "off"
             else None
         )
         self._finger_step = (
@@ -173,6 +184,8 @@ class Lane:
                 timeout_s=operation.step_timeout_s,
                 device_return_s=operation.device_return_s,
             )
+        if self._liveness_step is not None:
+            await self._liveness_step.check(visit, self._parts.clock.monotonic(), timeout_s=operation.step_timeout_s)
         age = visit.age()
         if self._finger_step is not None and (age is None or age >= operation.youngest_for_fingers):
             await self._finger_step.capture(

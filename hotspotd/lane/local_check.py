@@ -33,7 +33,9 @@ def local_check(
         reasons.append(ReferReason.CHECK_FAILED)
     else:
         probes, failures = _probes(encounter, faces)
-        thresholds = Thresholds(finger_fmr=matching.finger_fmr, face_fmr=matching.face_fmr)
+        thresholds = Thresholds(
+            finger_fmr=matching.finger_fmr, face_fmr=matching.face_fmr, face_fpir=matching.face_fpir
+        )
         fmr_of = None if faces is None else faces.false_match_rate
         hits, failed = check_all(snapshot, probes, thresholds, today, face_fmr_of=fmr_of)
         for error in (*failures, *failed):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from drivers.base import Camera, DocumentReader, FingerprintScanner, LaneSignal
 from hotspotd.biometrics.face import FaceEngine
+from hotspotd.biometrics.face.liveness import PassiveLiveness
 from hotspotd.clock import Clock, Stamp
 from hotspotd.config import Config
 from hotspotd.domain.encounter import Encounter
@@ -44,7 +45,8 @@ class LaneParts:
     """What the lanes share with each other and with the rest of the daemon.
 
     ``compose`` makes the INT-I transaction of an encounter and runs in the ``images`` worker; ``snapshot`` gives
-    the watchlist in force, ``None`` where there is none.
+    the watchlist in force, ``None`` where there is none. ``passive_liveness`` is ``None`` where no model is asked for,
+    and where the one that is cannot be opened.
     """
 
     config: Config
@@ -58,3 +60,4 @@ class LaneParts:
     link_up: Callable[[], bool]
     images: Worker
     search: Worker
+    passive_liveness: PassiveLiveness | None = None

@@ -8,6 +8,7 @@ from hotspotd.clock import Stamp
 from hotspotd.domain.document import Document
 from hotspotd.domain.encounter import Encounter, Sample
 from hotspotd.domain.identifiers import new_encounter_id, tcn_of
+from hotspotd.domain.liveness import Liveness
 from hotspotd.domain.verdict import ReferReason
 
 
@@ -19,6 +20,7 @@ class Visit:
     document: Document | None = None
     samples: list[Sample] = field(default_factory=list)
     trouble: list[ReferReason] = field(default_factory=list)
+    liveness: Liveness | None = None
     encounter_id: str = ""
 
     def __post_init__(self) -> None:
@@ -53,4 +55,5 @@ class Visit:
             document=self.document,
             samples=tuple(self.samples),
             trouble=tuple(self.trouble),
+            liveness=self.liveness,
         )

@@ -17,6 +17,7 @@ from hotspotd.clock import Clock
 from hotspotd.domain.document import Document
 from hotspotd.domain.encounter import Encounter, Sample
 from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.liveness import Liveness
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, ReferReason, Verdict
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.records import audit
@@ -79,7 +80,7 @@ class Records(Outbox, Answers, Alerts, Retention):
         async with self._db.write() as writer:
             await writer.execute(
                 "INSERT INTO encounter (id, tcn, lane, operation, opened_at, recorded_at, clock_trusted, document,"
-                " trouble) VALUES (?,?,?,?,?,?,?,?,?)",
+                " trouble, liveness) VALUES (?,?,?,?,?,?,?,?,?,?)",
                 (
                     encounter.encounter_id,
                     encounter.tcn,
@@ -90,6 +91,7 @@ class Records(Outbox, Answers, Alerts, Retention):
                     int(encounter.clock_trusted),
                     None if encounter.document is None else _encode(encounter.document),
                     _encode(encounter.trouble),
+                    None if encounter.liveness is None else _encode(encounter.liveness),
                 ),
             )
             await writer.executemany(
@@ -247,6 +249,7 @@ def _stored(row: sqlite3.Row, samples: list[sqlite3.Row]) -> StoredEncounter:
             document=None if row["document"] is None else msgspec.json.decode(row["document"], type=Document),
             samples=tuple(_sample(dict(sample)) for sample in samples),
             trouble=msgspec.json.decode(row["trouble"], type=tuple[ReferReason, ...]),
+            liveness=None if row["liveness"] is None else msgspec.json.decode(row["liveness"], type=Liveness),
         ),
         verdict=None if row["verdict"] is None else msgspec.json.decode(row["verdict"], type=Verdict),
         answer=None if row["answer"] is None else msgspec.json.decode(row["answer"], type=GatewayAnswer),

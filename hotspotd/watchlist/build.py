@@ -24,12 +24,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from hotspotd.biometrics.face.index_file import FaceIndexWriter
 from hotspotd.biometrics.finger import FingerTemplate
 from hotspotd.biometrics.finger.index import IndexWriter
 from hotspotd.clock import Clock
 from hotspotd.domain.candidate import ListRecord
 from hotspotd.domain.finger import FingerPosition
-from hotspotd.errors import Reason, WatchlistError
+from hotspotd.errors import BiometricError, Reason, WatchlistError
 from hotspotd.watchlist import layout
 from hotspotd.watchlist.keys import KeyIndex, document_text, key_of, listed_name_texts, name_tokens
 
@@ -82,16 +83,17 @@ class _Tables:
     documents: set[tuple[int, int]] = field(default_factory=set)
     names: set[tuple[int, int]] = field(default_factory=set)
     fingers: list[tuple[int, int]] = field(default_factory=list)
-    faces: list[int] = field(default_factory=list)
     pictures: list[tuple[int, int, int, int]] = field(default_factory=list)
-    embedding_size: int = 0
     named: int = 0
 
 
 class Builder:
-    """Takes entries one by one and writes them into ``folder``, which must be empty; then ``finish``."""
+    """Takes entries one by one and writes them into ``folder``, which must be empty; then ``finish``.
 
-    def __init__(self, folder: Path) -> None:
+    ``face_engine`` made the embeddings; without one there are none.
+    """
+
+    def __init__(self, folder: Path, face_engine: str | None) -> None:
         self._folder = folder
         self._secret = secrets.token_bytes(32)
         self._tables = _Tables()
@@ -100,7 +102,8 @@ class Builder:
         self._records = self._file(layout.RECORDS)
         self._fingers = self._file(layout.FINGERS)
         self._codes = self._open.enter_context(IndexWriter(folder / layout.FINGER_CODES))
-        self._faces = self._file(layout.FACES)
+        self._faces = self._open.enter_context(FaceIndexWriter(folder / layout.FACES, face_engine or "none"))
+        self._face_engine = face_engine
         self._pictures = self._file(layout.PICTURES)
 
     def _file(self, name: str) -> BinaryIO:
@@ -113,8 +116,9 @@ class Builder:
     def add(self, entry: Entry) -> None:
         """Write one entry.
 
-        Raises WatchlistError(CONFLICT) when its reference is there already, BiometricError(BAD_TEMPLATE) for a print
-        that is no template.
+        Raises WatchlistError: CONFLICT when its reference is there already, WRONG_MODEL for an embedding of another
+        length than those before or without a face engine; BiometricError(BAD_TEMPLATE) for a print that is no template
+        and an embedding that is none.
         """
         record = entry.record
         if record.reference in self._seen:
@@ -157,23 +161,23 @@ class Builder:
             self._add_picture(finger.picture, number, 1 + int(finger.position))
 
     def _add_embedding(self, embedding: NDArray[np.float32], number: int) -> None:
-        flat = np.ascontiguousarray(embedding, dtype=layout.REAL).reshape(-1)
-        self._tables.embedding_size = self._tables.embedding_size or flat.size
-        if flat.size != self._tables.embedding_size:
+        if self._face_engine is None:
             raise WatchlistError(
-                Reason.WRONG_MODEL,
-                f"embeddings of {flat.size} and of {self._tables.embedding_size} numbers in one list",
-                "Enrol all portraits with one model.",
+                Reason.WRONG_MODEL, "an embedding in a list without a face engine", "Name the engine that made it."
             )
-        self._tables.faces.append(number)
-        self._faces.write(flat.tobytes())
+        try:
+            self._faces.add(embedding.reshape(-1), number)
+        except BiometricError as error:
+            if error.reason is not Reason.WRONG_MODEL:
+                raise
+            raise WatchlistError(error.reason, error.what, error.advice) from error
 
     def _add_picture(self, picture: bytes, number: int, kind: int) -> None:
         if picture:
             self._tables.pictures.append((self._pictures.tell(), len(picture), number, kind))
             self._pictures.write(picture)
 
-    def finish(self, *, finger_engine: str, face_engine: str | None, version: str, clock: Clock) -> None:
+    def finish(self, *, finger_engine: str, version: str, clock: Clock) -> None:
         """Write indexes and manifest and make everything durable."""
         tables = self._tables
         self.close()
@@ -182,7 +186,6 @@ class Builder:
         KeyIndex.write(self._folder / layout.DOCUMENTS, tables.documents)
         KeyIndex.write(self._folder / layout.NAMES, tables.names)
         self._write(layout.FINGER_INDEX, _padded(tables.fingers, layout.FINGER_ROW))
-        self._write(layout.FACE_INDEX, np.array(tables.faces, dtype=layout.RECORD_NUMBER))
         self._write(layout.PICTURE_INDEX, _padded(tables.pictures, layout.PICTURE_ROW))
         layout.seal(
             self._folder,
@@ -191,18 +194,17 @@ class Builder:
                 version=version,
                 made_at=clock.now().iso(),
                 finger_engine=finger_engine,
-                face_engine=face_engine,
+                face_engine=self._face_engine,
                 key=self._secret.hex(),
                 counts={
                     "records": len(tables.records),
                     "documents": len(tables.documents),
                     "names": tables.named,
                     "fingers": len(tables.fingers),
-                    "faces": len(tables.faces),
+                    "faces": len(self._faces),
                     "pictures": len(tables.pictures),
                 },
                 files={},
-                embedding_size=tables.embedding_size,
             ),
         )
 
@@ -262,13 +264,11 @@ def build(
             shutil.rmtree(stale)
         temporary = Path(tempfile.mkdtemp(prefix=_BUILDING_PREFIX, dir=folder))
         try:
-            builder = Builder(temporary)
+            builder = Builder(temporary, face_engine)
             try:
                 for entry in entries:
                     builder.add(entry)
-                builder.finish(
-                    finger_engine=finger_engine, face_engine=face_engine, version=version, clock=clock or Clock()
-                )
+                builder.finish(finger_engine=finger_engine, version=version, clock=clock or Clock())
             finally:
                 builder.close()
             temporary.chmod(0o750)  # mkdtemp gives 0700; the daemon's group reads what a technician built.

@@ -1,26 +1,30 @@
 """One traveller against one list: every probe searched, candidates gathered by record. Used by lane and gateway.
 
-Each finger is searched alone, and then those of one record are taken together (``together``): the record is listed
-where either is enough.
+Each finger is searched alone, and so is the face; then all that is of one record is taken together (``together``): the
+record is listed where any of these is enough.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hotspotd.biometrics.calibration import fmr_for_fpir, fpir
 from hotspotd.biometrics.finger import FingerTemplate
 from hotspotd.domain.candidate import Candidate, Hit
 from hotspotd.domain.document import Document
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.errors import HotspotError
-from hotspotd.watchlist.snapshot import FingerSearch, Snapshot
-from hotspotd.watchlist.together import find_together
+from hotspotd.watchlist.snapshot import Search, Snapshot
+from hotspotd.watchlist.together import GivenFace, Limits, find_together
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +38,33 @@ class Probes:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The highest false match rate at which a candidate is listed: of one comparison, of several fingers together."""
+    """The highest false match rate at which a candidate is listed: of one comparison, of several fingers together.
+
+    Face and fingers together are held to the stricter of the two. With ``face_fpir`` a face is listed only where a
+    search of the whole list would find somebody else no more often than this, however long the list is.
+    """
 
     finger_fmr: float
     face_fmr: float
+    face_fpir: float | None = None
+
+    def of_face(self, listed: int, lowest: float) -> float:
+        """The rate of one comparison of a face with ``listed`` others; no less than ``lowest``, the least claimed."""
+        if self.face_fpir is None:
+            return self.face_fmr
+        wanted = min(self.face_fmr, fmr_for_fpir(self.face_fpir, listed))
+        if wanted < lowest:
+            _say_unheld(self.face_fpir, listed, lowest)
+        return max(wanted, lowest)
+
+
+@lru_cache(maxsize=16)
+def _say_unheld(wanted: float, listed: int, lowest: float) -> None:
+    """Once for each list: what its faces can be searched at."""
+    held = fpir(lowest, listed)
+    log.warning(
+        "%d faces are listed: a false positive rate of %g a search cannot be held, %g can", listed, wanted, held
+    )
 
 
 def check(
@@ -70,25 +97,33 @@ def check_all(
     """As ``check``, but a search that fails takes nothing from the others: their hits, and what failed."""
     document, face = probes.document, probes.face
     searches: list[Callable[[], list[Candidate]]] = []
-    found: list[FingerSearch] = []
+    found: list[Search] = []
+    faces: list[GivenFace] = []
 
     def one_finger(position: FingerPosition | None, template: FingerTemplate) -> list[Candidate]:
         found.append(snapshot.search_finger(template, position, thresholds.finger_fmr, today))
         return found[-1].candidates
 
-    def all_fingers() -> list[Candidate]:
-        return find_together(snapshot, probes.fingers, found, thresholds.finger_fmr)
+    def one_face(embedding: NDArray[np.float32], fmr_of: Callable[[float], float]) -> list[Candidate]:
+        at_most = thresholds.of_face(snapshot.searched_faces, fmr_of(1.0))
+        search = snapshot.search_face(embedding, at_most, today, fmr_of)
+        faces.append(GivenFace(embedding, search, fmr_of))
+        return search.candidates
+
+    def all_together() -> list[Candidate]:
+        limits = Limits(thresholds.finger_fmr, min(thresholds.finger_fmr, thresholds.face_fmr))
+        return find_together(snapshot, probes.fingers, found, limits, faces[0] if faces else None)
 
     if document is not None:
         searches.append(partial(snapshot.find_document, document, today))
         searches.append(partial(snapshot.find_name, document, today))
     searches += [partial(one_finger, position, template) for position, template in probes.fingers]
-    if len(probes.fingers) > 1:
-        searches.append(all_fingers)
     if face is not None:
         if face_fmr_of is None:
             raise ValueError("a face is searched with the face engine's false_match_rate")
-        searches.append(partial(snapshot.find_face, face, thresholds.face_fmr, today, face_fmr_of))
+        searches.append(partial(one_face, face, face_fmr_of))
+    if probes.fingers and len(probes.fingers) + (face is not None) > 1:
+        searches.append(all_together)
     candidates: list[Candidate] = []
     failures: list[HotspotError] = []
     for search in searches:

@@ -23,7 +23,7 @@ from hotspotd.errors import Reason, WatchlistError
 
 _T = TypeVar("_T", bound=np.generic)
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MANIFEST = "manifest.json"
 # A manifest lists a dozen files. Whatever is larger is none.
 _MANIFEST_LIMIT = 256 * 1024
@@ -37,8 +37,8 @@ FINGERS = "fingers.blob"
 FINGER_INDEX = "fingers.index"
 # Codes, persons (record numbers) and positions: the file of ``hotspotd.biometrics.finger.index``.
 FINGER_CODES = "fingers.codes"
-FACES = "faces.f32"
-FACE_INDEX = "faces.index"
+# Embeddings as float32 and int8, and whose they are: the file of ``hotspotd.biometrics.face.index``.
+FACES = "faces.embeddings"
 PICTURES = "pictures.blob"
 PICTURE_INDEX = "pictures.index"
 FILES = (
@@ -51,7 +51,6 @@ FILES = (
     FINGER_INDEX,
     FINGER_CODES,
     FACES,
-    FACE_INDEX,
     PICTURES,
     PICTURE_INDEX,
 )
@@ -59,7 +58,6 @@ FILES = (
 BYTE = np.dtype(np.uint8)
 KEY = np.dtype(np.uint64).newbyteorder("<")
 RECORD_NUMBER = np.dtype(np.uint32).newbyteorder("<")
-REAL = np.dtype(np.float32).newbyteorder("<")
 # ``expires``: proleptic Gregorian ordinal of the last day on which the record counts; NEVER where it has none.
 RECORD_ROW = np.dtype([("offset", "<u8"), ("length", "<u4"), ("expires", "<i4")])
 NEVER = np.iinfo(np.int32).max
@@ -91,7 +89,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     counts: dict[str, int]
     files: dict[str, FileMark]
-    embedding_size: int = 0
     digest: str = ""
 
     def own_digest(self) -> str:

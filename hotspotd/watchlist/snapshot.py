@@ -11,7 +11,7 @@ mapped, and a search decodes only the few templates that its short list names (`
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -29,6 +29,7 @@ from hotspotd.domain.document import Document
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.errors import BiometricError, Reason, WatchlistError
 from hotspotd.watchlist import layout
+from hotspotd.watchlist.faces import ListedFaces, RateOf
 from hotspotd.watchlist.keys import KeyIndex, document_text, key_of, name_tokens, probe_name_texts
 
 logger = logging.getLogger(__name__)
@@ -44,8 +45,8 @@ that make 1e-4 together one is at 3e-3 or less."""
 
 
 @dataclass(frozen=True, slots=True)
-class FingerSearch:
-    """What the search of one print found: candidates, and of each record number with a lead its lowest rate."""
+class Search:
+    """What the search of one print or face found: candidates, and of each record number with a lead its lowest rate."""
 
     candidates: list[Candidate]
     leads: Mapping[int, float] = field(default_factory=dict)
@@ -69,10 +70,8 @@ class Snapshot:
         self._templates = layout.map_bytes(folder / layout.FINGERS)
         self._fingers = _finger_index(folder)
         self._fingers_alive: tuple[date, NDArray[np.bool_]] | None = None
-        width = manifest.embedding_size
-        faces = layout.map_array(folder / layout.FACES, layout.REAL)
-        self._embeddings = faces.reshape(-1, width) if width else faces.reshape(0, 0)
-        self._face_records = layout.map_array(folder / layout.FACE_INDEX, layout.RECORD_NUMBER)
+        self._faces = _faces(folder, manifest)
+        self._faces_alive: tuple[date, NDArray[np.bool_]] | None = None
         self._search_faces = search_faces
         self._picture_rows = layout.map_array(folder / layout.PICTURE_INDEX, layout.PICTURE_ROW)
         self._pictures = layout.map_array(folder / layout.PICTURES, layout.BYTE)
@@ -135,7 +134,7 @@ class Snapshot:
 
     def search_finger(
         self, template: FingerTemplate, position: FingerPosition | None, max_fmr: float, today: date
-    ) -> FingerSearch:
+    ) -> Search:
         """As ``find_finger``, and the records with a print at LEAD_FMR or less, of whatever finger."""
         found = self._fingers.search(
             template, self._template, wanted=self._alive_fingers(today), preferred=self._of_finger(position)
@@ -167,10 +166,10 @@ class Snapshot:
                     detail=detail,
                 )
             )
-        return FingerSearch(candidates, leads)
+        return Search(candidates, leads)
 
     def reference(self, number: int) -> str:
-        """The reference of the record with this number, as in ``FingerSearch.leads``."""
+        """The reference of the record with this number, as in ``Search.leads``."""
         return self._record(number).reference
 
     def prints(self, number: int) -> list[tuple[FingerPosition, FingerTemplate]]:
@@ -197,37 +196,46 @@ class Snapshot:
             self._fingers_alive = known
         return known[1]
 
-    def find_face(
-        self, embedding: NDArray[np.float32], max_fmr: float, today: date, fmr_of: Callable[[float], float]
-    ) -> list[Candidate]:
+    def find_face(self, embedding: NDArray[np.float32], max_fmr: float, today: date, fmr_of: RateOf) -> list[Candidate]:
         """Faces whose false match rate against ``embedding`` (L2-normalised) is at most ``max_fmr``, best first.
 
-        ``fmr_of`` turns a cosine similarity into the model's calibrated false match rate.
+        ``fmr_of`` turns a cosine similarity into the model's calibrated false match rate. Exact: all are compared.
         """
+        return self.search_face(embedding, max_fmr, today, fmr_of).candidates
+
+    def search_face(self, embedding: NDArray[np.float32], max_fmr: float, today: date, fmr_of: RateOf) -> Search:
+        """As ``find_face``, and the records with a face at LEAD_FMR or less."""
         if not self._search_faces:
-            return []
-        if embedding.shape != self._embeddings.shape[1:]:
-            raise WatchlistError(
-                Reason.WRONG_MODEL,
-                f"{self.folder}: faces of {self._embeddings.shape[1]} numbers, the probe has {embedding.shape}",
-                "Build the list again with the lane's face model.",
+            return Search([])
+        like = self._faces.search(embedding, self._alive_faces(today), fmr_of, max(max_fmr, LEAD_FMR))
+        candidates = [
+            Candidate(
+                modality=Modality.FACE,
+                reference=self._record(record).reference,
+                score=similarity,
+                fmr=rate,
+                detail="Face",
             )
-        scores = np.where(self._alive(self._face_records, today), self._embeddings @ embedding, -np.inf)
-        candidates = []
-        for best in np.argsort(-scores, kind="stable")[:MOST_CANDIDATES]:
-            score = float(scores[best])
-            if not np.isfinite(score) or (rate := fmr_of(score)) > max_fmr:
-                break
-            candidates.append(
-                Candidate(
-                    modality=Modality.FACE,
-                    reference=self._record(int(self._face_records[best])).reference,
-                    score=score,
-                    fmr=rate,
-                    detail="Face",
-                )
-            )
-        return candidates
+            for record, similarity, rate in zip(like.records, like.similarities, like.rates, strict=True)
+            if rate <= max_fmr
+        ]
+        return Search(candidates[:MOST_CANDIDATES], like.leads(LEAD_FMR))
+
+    @property
+    def searched_faces(self) -> int:
+        """With how many faces a search compares."""
+        return len(self._faces) if self._search_faces else 0
+
+    def faces(self, number: int) -> list[NDArray[np.float32]]:
+        """The embeddings of the record with this number; none where this lane compares no faces."""
+        return self._faces.of_record(number) if self._search_faces else []
+
+    def _alive_faces(self, today: date) -> NDArray[np.bool_]:
+        known = self._faces_alive
+        if known is None or known[0] != today:
+            known = (today, self._alive(self._faces.records, today))
+            self._faces_alive = known
+        return known[1]
 
     def record(self, reference: str) -> ListRecord:
         """The record with this reference. Raises WatchlistError(NOT_FOUND)."""
@@ -264,6 +272,13 @@ class Snapshot:
     def _alive(self, numbers: NDArray[np.uint32], today: date) -> NDArray[np.bool_]:
         alive: NDArray[np.bool_] = self._record_rows["expires"][numbers] >= today.toordinal()
         return alive
+
+
+def _faces(folder: Path, manifest: layout.Manifest) -> ListedFaces:
+    faces = ListedFaces(folder / layout.FACES)
+    if len(faces) and faces.engine != manifest.face_engine:
+        raise _wrong_model(folder, "faces", faces.engine, manifest.face_engine or "none")
+    return faces
 
 
 def _finger_index(folder: Path) -> FingerIndex:

@@ -30,14 +30,24 @@ class Emulator:
 
 
 class Scene:
-    """What the replay camera looks at: a symlink to a folder of pictures, moved from person to person."""
+    """What the replay camera looks at: a symlink to a folder of pictures, moved from person to person.
+
+    The camera takes pictures in the order of their names, whatever folder they are in: names rise from show to show, so
+    that each begins with its first picture.
+    """
 
     def __init__(self, link: Path) -> None:
         self.link = link
+        self._shows = 0
 
     def show(self, folder: Path) -> None:
-        """Put the pictures in ``folder`` before the camera."""
+        """Put the pictures in ``folder`` before the camera, again and again in the order of their names."""
+        self._shows += 1
+        shown = self.link.parent / "shown" / f"{self._shows:06d}"
+        shown.mkdir(parents=True)
+        for picture in folder.iterdir():
+            (shown / f"{self._shows:06d}-{picture.name}").symlink_to(picture)
         new = self.link.with_suffix(".new")
         new.unlink(missing_ok=True)
-        new.symlink_to(folder, target_is_directory=True)
+        new.symlink_to(shown, target_is_directory=True)
         new.replace(self.link)

@@ -26,8 +26,8 @@ from demonstration.stage import Stage
 from demonstration.travellers import TRAVELLERS
 
 _ERR = Console(stderr=True)
-# A visit of the demonstration takes about two seconds: kills fall before, within and after it.
-_LATEST_KILL_S = 3.0
+# A visit of the demonstration takes about five seconds: kills fall before, within and after it.
+_LATEST_KILL_S = 7.0
 _DRAIN_S = 60.0
 
 

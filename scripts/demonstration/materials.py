@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hotspotd.biometrics import finger
-from hotspotd.biometrics.face import synthetic as drawn_face
+from hotspotd.biometrics.face.heads import Pose
+from hotspotd.biometrics.face.heads import Scene as Head
+from hotspotd.biometrics.face.heads import film as filmed
 from hotspotd.biometrics.finger import synthetic as drawn_finger
 from hotspotd.errors import BiometricError
 
@@ -25,6 +27,10 @@ SHARED_PRINTS = Path(__file__).resolve().parents[3] / "shared" / "data" / "finge
 _SETS = ("fvc2002_db1_b", "fvc2004_db1_b", "fvc2002_db3_b")
 _IMPRESSIONS = 8
 _WELL_PRESSED = 60
+_WINDOW = (288, 256)
+_TURN_PICTURES = 19
+_FURTHEST = 0.5
+"""How far heads are turned [rad]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +85,10 @@ def _drawn_finger(seed: int) -> Finger:
 
 
 def _quality(image: Image) -> int:
+    """Quality of what the scanner sees of a print: its middle, in 16 grey levels."""
+    top, left = (max(0, have - want) // 2 for have, want in zip(image.shape, _WINDOW, strict=True))
     try:
-        return finger.assess(image, 500).score
+        return finger.assess(image[top : top + _WINDOW[0], left : left + _WINDOW[1]] // 16 * 17, 500).score
     except BiometricError:
         return 0
 
@@ -96,20 +104,32 @@ def barely_touching(image: Image) -> Image:
     return blank
 
 
-def faces(seed: int, pictures: int) -> list[Image]:
-    """Pictures (RGB) of one drawn person, as a camera sees them one after another: they breathe and sway a little."""
-    rng = np.random.default_rng(seed)
-    still = drawn_face.picture(drawn_face.person(seed), rng)
-    return [still, *(_a_moment_later(still, rng) for _ in range(pictures - 1))]
+class Before:
+    """Somebody drawn who is before the camera, or a photo of them on paper that is held up to it."""
 
+    def __init__(self, seed: int, *, photo: bool) -> None:
+        self._head = Head(seed)
+        self._rng = np.random.default_rng(seed)
+        self._paper = self._head.head(Pose()) if photo else None
 
-def _a_moment_later(picture: Image, rng: np.random.Generator) -> Image:
-    height, width = picture.shape[:2]
-    move = cv2.getRotationMatrix2D((width / 2, height / 2), rng.uniform(-1, 1), rng.uniform(0.99, 1.01))
-    move[:, 2] = move[:, 2] + rng.uniform(-4, 4, 2)
-    moved = cv2.warpAffine(picture, move, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    noisy: Image = np.clip(moved + rng.normal(0, 2, moved.shape), 0, 255).astype(np.uint8)
-    return noisy
+    def looking(self, pictures: int) -> list[Image]:
+        """Pictures (RGB) as the camera sees them one after another: they breathe and sway a little."""
+        sway = self._rng.normal(0, 0.012, (pictures, 5))
+        sway[-1] = 0  # The last is the one that a list would hold.
+        return [self._seen(Pose(x=x, y=y, yaw=yaw, pitch=pitch, roll=roll)) for x, y, yaw, pitch, roll in sway]
+
+    def turning(self, sign: int) -> list[Image]:
+        """There and back: the head to the picture's right (1) or left (-1); a photo is turned as far, and moved."""
+        shares = (1 - np.cos(np.linspace(0, np.pi, _TURN_PICTURES))) / 2
+        there = [self._seen(self._turned(sign * float(share))) for share in shares]
+        return [*there, *there[-2:0:-1]]
+
+    def _turned(self, share: float) -> Pose:
+        return Pose(yaw=_FURTHEST * share, x=0.0 if self._paper is None else 0.4 * share)
+
+    def _seen(self, pose: Pose) -> Image:
+        drawn = self._head.head(pose) if self._paper is None else self._head.sheet(self._paper, pose)
+        return filmed(drawn, self._rng, noise=2)
 
 
 def empty_booth() -> Image:

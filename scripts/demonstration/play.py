@@ -67,6 +67,7 @@ class Visit:
         self._bad_left = traveller.bad_captures
         self._unplugged = False
         self._documents_shown = 0
+        self._told = ""
 
     async def play(self) -> Result:
         """From the document to the result. Never raises for what the software does: that is the result's."""
@@ -122,6 +123,9 @@ class Visit:
                         return view
                     case "document" if view["attempt"] > self._documents_shown:
                         await self._show_document()
+                    case "face" if view["prompt"] != self._told:
+                        self._told = view["prompt"]
+                        await self._turn()
                     case "finger":
                         await asyncio.sleep(self._pace_s)
                         await self._obey(view)
@@ -131,6 +135,18 @@ class Visit:
     async def _show_document(self) -> None:
         self._documents_shown += 1
         await self._stage.reader.do("present", lines=list(self._traveller.mrz()))
+
+    async def _turn(self) -> None:
+        """Turn the head as the screen says, or what is held up in its place."""
+        scene = self._stage.scene
+        match self._told:
+            # The camera sees the traveller's left on its right.
+            case "turn_left" | "turn_right":
+                side = 1 if self._told == "turn_left" else -1
+                await asyncio.sleep(self._pace_s)
+                scene.show(await asyncio.to_thread(self._person.turning, side))
+            case "look_ahead":
+                scene.show(self._person.scene)
 
     async def _obey(self, view: dict[str, Any]) -> None:
         prompt, finger = view["prompt"], view["finger"]

@@ -43,6 +43,7 @@ class Traveller:
     listed: Listed = Listed.NOBODY
     twist: Twist = Twist.NONE
     bad_captures: int = 0
+    photo: bool = False
     misread_lines: bool = False
     expected_alert: str | None = None
 
@@ -94,5 +95,9 @@ TRAVELLERS = (
     Traveller(
         "h", "scanner unplugged", "BRANDT", "JONAS", "DEU", "C01X00008", "770611", "M", "clear", "no_hit",
         twist=Twist.SCANNER_UNPLUGGED,
+    ),
+    Traveller(
+        "i", "a photo held up for a face", "WEBER", "KLARA", "DEU", "C01X00009", "860704", "F", "refer", "no_hit",
+        photo=True, expected_alert="trouble",
     ),
 )  # fmt: skip

@@ -33,9 +33,19 @@ _STRANGERS = 6
 class Person:
     """What a traveller brings: pictures for the camera, and prints for the scanner by finger."""
 
+    before: materials.Before
+    home: Path
     scene: Path
     prints: dict[str, Path]
     bad_print: Path
+
+    def turning(self, sign: int) -> Path:
+        """Pictures of a turn to the picture's right (1) or left (-1) and back; drawn when first asked for."""
+        folder = self.home / f"turning{sign}"
+        if not folder.is_dir():
+            for number, frame in enumerate(self.before.turning(sign)):
+                materials.write_colour(folder / f"{number:02d}.jpg", frame)
+        return folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +111,13 @@ def _people(folder: Path) -> tuple[dict[str, Person], list[tuple[dict[str, Any],
     for traveller in sorted(TRAVELLERS, key=lambda t: "FINGERS" not in t.listed.name):
         home = folder / "people" / traveller.key
         own = dict(zip(POSITIONS, itertools.islice(fingers, len(POSITIONS)), strict=True))
-        frames = materials.faces(seed=ord(traveller.key), pictures=_FRAMES)
+        before = materials.Before(ord(traveller.key), photo=traveller.photo)
+        frames = before.looking(_FRAMES)
         for number, frame in enumerate(frames):
             materials.write_colour(home / "scene" / f"{number}.jpg", frame)
         people[traveller.key] = Person(
+            before=before,
+            home=home,
             scene=home / "scene",
             prints={at: materials.write_grey(home / f"{at}.png", own[at].probe) for at in POSITIONS},
             bad_print=materials.write_grey(home / "bad.png", materials.barely_touching(own[POSITIONS[0]].probe)),

@@ -125,11 +125,18 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Measure a face model.")
     parser.add_argument("--model", default="face-descriptor")
+    parser.add_argument("--detector", default="", help="model that finds faces; OpenCV's cascades without one")
+    parser.add_argument("--landmarks", default="", help="model that finds the points of a face")
     parser.add_argument("--models", type=Path, action="append", default=[], help="folder of manifests and models")
     parser.add_argument("--faces", type=Path, required=True)
     parser.add_argument("--drawn", type=int, default=150, help="how many drawn people; 0 for none")
     options = parser.parse_args()
-    engine = FaceEngine.open(find_model(options.model, options.models), "training")
+    engine = FaceEngine.open(
+        find_model(options.model, options.models),
+        "training",
+        detector=find_model(options.detector, options.models) if options.detector else None,
+        landmarks=find_model(options.landmarks, options.models) if options.landmarks else None,
+    )
     print(engine.engine)
     sets = [
         Set("orl", engine, orl(options.faces / "orl")),

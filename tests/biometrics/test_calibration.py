@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from hotspotd.biometrics.calibration import Calibration
+from hotspotd.biometrics.calibration import Calibration, fmr_for_fpir, fpir
 
 TABLE = Calibration(measured_on="test", impostor_pairs=1000, floor=1e-6, points=((0.0, 1.0), (0.4, 1e-2), (0.6, 1e-3)))
 
@@ -43,3 +43,25 @@ def test_what_is_no_usable_score_is_no_match(score: float) -> None:
 def test_a_table_that_does_not_fall_steadily_is_refused(points: list[list[float]]) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"measured_on": "x", "impostor_pairs": 1, "floor": 1e-6, "points": points}, Calibration)
+
+
+@pytest.mark.parametrize("rate", [1.0, 0.3, 1e-2, 4e-3, 1e-3, 3e-4, 1e-5, 1e-6])
+def test_a_threshold_is_the_lowest_score_worth_its_rate(rate: float) -> None:
+    score = TABLE.threshold(rate)
+    assert TABLE.false_match_rate(score) <= rate
+    assert score == TABLE.points[0][0] or TABLE.false_match_rate(score - 1e-6) > rate
+
+
+def test_no_score_is_worth_less_than_the_floor() -> None:
+    assert TABLE.threshold(1e-7) == float("inf")
+
+
+def test_a_list_finds_somebody_as_often_as_its_comparisons_do() -> None:
+    assert fpir(1e-4, 0) == 0
+    assert fpir(1e-4, 1) == pytest.approx(1e-4)
+    assert fpir(1e-4, 10_000) == pytest.approx(1 - (1 - 1e-4) ** 10_000)
+    assert fpir(1e-12, 1_000_000) == pytest.approx(1e-6)
+    assert fpir(1.0, 3) == 1.0
+    for listed in (1, 40, 1_000_000):
+        assert fpir(fmr_for_fpir(3e-3, listed), listed) == pytest.approx(3e-3)
+    assert fmr_for_fpir(3e-3, 0) == pytest.approx(3e-3)

@@ -189,3 +189,14 @@ def test_a_configuration_that_is_refused_fails_and_the_machine_is_examined_all_t
     assert "nonsense" in found["configuration"]["text"] or "device" in found["configuration"]["text"]
     assert found["OpenCV"]["state"] == "works"
     assert found["devices"]["state"] == found["gateway"]["state"] == "not_checked"
+
+
+def test_the_liveness_check_is_looked_at(site: Site) -> None:
+    site.configure(gateway="https://localhost:1")
+    assert look(site, machine.liveness)["liveness"].state is State.WORKS
+    site.configure(gateway="https://localhost:1", more='[liveness]\nmode = "off"\n')
+    assert look(site, machine.liveness)["liveness"].state is State.WARNING
+    site.configure(gateway="https://localhost:1", more='[liveness]\nmode = "both"\n')
+    found = look(site, machine.liveness)["liveness"]
+    assert found.state is State.FAILS
+    assert "minifasnet-v2.toml" in found.text

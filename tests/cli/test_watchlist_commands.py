@@ -50,7 +50,7 @@ def test_a_listed_finger_and_face_are_found_by_another_picture_of_them(run: Run,
         date(2026, 11, 22),
         face_fmr_of=engine.false_match_rate,
     )
-    assert {candidate.modality.value for candidate in hit.candidates} == {"finger", "face"}
+    assert {candidate.modality.value for candidate in hit.candidates} == {"finger", "face", "person"}
 
 
 def test_what_is_left_out_is_told_and_the_rest_is_built(run: Run, source: Path, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality
 from hotspotd.domain.document import Document, parse_mrz
 from hotspotd.domain.encounter import Encounter, Sample
 from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.liveness import Liveness
 from hotspotd.domain.notice import Notice
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, ReferReason, Verdict
 from hotspotd.events import (
@@ -218,6 +219,7 @@ class Kiosk:
         face: bytes | None = None,
         finger: bytes | None = None,
         opened_at: str | None = None,
+        liveness: Liveness | None = None,
     ) -> Encounter:
         """Record an encounter with a face and a right index finger."""
         self._number += 1
@@ -230,6 +232,7 @@ class Kiosk:
             opened_at=opened_at or now.iso(),
             clock_trusted=True,
             document=document or parse_mrz(SPECIMEN),
+            liveness=liveness,
             samples=(
                 Sample(modality="face", media_type="image/jpeg", image=face or jpeg(drawn(self._number)), quality=80),
                 Sample(
@@ -285,7 +288,13 @@ class Kiosk:
 
 @asynccontextmanager
 async def running(
-    folder: Path, *, mode: str = "production", beat_s: float = 5.0, streams: int = 48, port: int = 0
+    folder: Path,
+    *,
+    mode: str = "production",
+    beat_s: float = 5.0,
+    streams: int = 48,
+    port: int = 0,
+    demo_models: bool = False,
 ) -> AsyncIterator[Kiosk]:
     """A kiosk with two idle lanes."""
     import msgspec
@@ -303,6 +312,7 @@ async def running(
         lanes,
         lambda: holder[0].pictures,
         streams=Streams(events, limit=streams, beat_s=beat_s),
+        demo_models=demo_models,
     )
     kiosk = Kiosk(events, records, console, lanes)
     holder.append(kiosk)

@@ -272,6 +272,10 @@ SCENES = (
         lane(LaneState.DOCUMENT, Prompt.DOCUMENT_AGAIN, attempt=2, nationality="FRA"),
     ),
     Scene("traveller-face", "/traveller/lane-1", PORTRAIT, lane(LaneState.FACE, Prompt.COME_CLOSER), docs=True),
+    Scene("traveller-turn", "/traveller/lane-1", PORTRAIT, lane(LaneState.FACE, Prompt.TURN_LEFT), docs=True),
+    Scene(
+        "wide-turn-arabic", "/traveller/lane-1", LANDSCAPE, lane(LaneState.FACE, Prompt.TURN_RIGHT, nationality="EGY")
+    ),
     Scene(
         "traveller-finger",
         "/traveller/lane-1",

@@ -10,6 +10,7 @@ import pytest
 from hotspotd.console.alert_view import DISMISSALS
 from hotspotd.domain.candidate import Candidate, Hit, Modality
 from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.liveness import Liveness, LivenessCheck, LivenessDetail, LivenessState
 from hotspotd.domain.notice import Notice
 from hotspotd.domain.verdict import ReferReason
 from tests.console.kiosk import Kiosk, drawn, finger_hit, png, record
@@ -110,6 +111,22 @@ async def test_trouble_is_its_own_kind_with_advice_and_without_a_hit(kiosk: Kios
     assert detail["hits"] == []
     assert detail["troubles"][0]["words"] == "Document could not be read"
     assert detail["troubles"][0]["advice"]
+
+
+async def test_what_became_of_the_liveness_checks_is_shown_with_the_alert(kiosk: Kiosk) -> None:
+    passive = LivenessCheck(method="passive", state=LivenessState.PASSED, threshold=0.5, score=0.91)
+    active = LivenessCheck(
+        method="active", state=LivenessState.FAILED, threshold=0.5, score=0.21, detail=LivenessDetail.FLAT
+    )
+    encounter = await kiosk.encounter(liveness=Liveness(checks=(passive, active)))
+    alert = await kiosk.check(encounter, trouble=(ReferReason.LIVENESS_FAILED,))
+    async with kiosk.client() as client:
+        detail = await read(client, f"/api/alerts/{alert}")
+    assert detail["liveness"] == [
+        "Live face, model: passed (0.91, 0.50 needed)",
+        "Live face, head turn: not passed, moved like a picture, not like a head (0.21, 0.50 needed)",
+    ]
+    assert "by eye" in detail["troubles"][0]["advice"]
 
 
 @pytest.mark.parametrize(("decision", "state"), [("confirm", "confirmed"), ("escalate", "escalated")])

@@ -186,6 +186,24 @@ async def test_training_is_said_on_both_pages(tmp_path: Path, window: Window) ->
             await expect(window.page.locator(".training")).to_contain_text("Training")
 
 
+async def test_a_demonstration_model_is_said_on_every_page_and_an_operational_one_is_not(
+    tmp_path: Path, window: Window
+) -> None:
+    paths = ("/", "/traveller/lane-1", "/guard")
+    for demo in (True, False):
+        (tmp_path / str(demo)).mkdir()
+        async with running(tmp_path / str(demo), mode="training", demo_models=demo) as kiosk:
+            for path in paths:
+                await window.page.goto(f"{kiosk.origin}{path}")
+                text = (await window.page.locator("body").inner_text()).lower()
+                assert ("demo model" in text) == demo, path
+            if demo:
+                await window.page.goto(f"{kiosk.origin}/traveller/lane-1")
+                await window.page.click("#language")
+                await window.page.click('[data-language="fr"]')
+                await expect(window.page.locator(".training")).to_contain_text("Modèle de démonstration")
+
+
 async def test_an_alert_appears_without_a_reload_and_is_confirmed_and_undone_by_key(
     kiosk: Kiosk, window: Window
 ) -> None:

@@ -122,6 +122,14 @@ def test_several_fingers_are_one_figure_of_people() -> None:
     assert shown.words.replace("\u00a0", " ") == f"{detail}. 1 in 20 000 people would match this well"
 
 
+def test_face_and_fingers_are_one_figure_of_people() -> None:
+    detail = "Face and 1 finger together: right index"
+    both = Candidate(modality=Modality.PERSON, reference="r", score=2.1, fmr=5e-5, detail=detail)
+    shown = alert_view.strength(both)
+    assert shown.label == "Face and fingers"
+    assert shown.words.replace("\u00a0", " ") == f"{detail}. 1 in 20 000 people would match this well"
+
+
 def test_only_what_both_state_can_differ() -> None:
     rows = alert_view.comparisons(None, record(), 2026)
     assert rows

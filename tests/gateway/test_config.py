@@ -16,7 +16,7 @@ DOCUMENTED = Path(__file__).resolve().parents[2] / "config" / "gateway.toml"
 
 def test_the_documented_file_holds_every_key_and_its_default() -> None:
     text = DOCUMENTED.read_text(encoding="utf-8")
-    for optional in ("folder", "finger_calibration"):
+    for optional in ("folder", "finger_calibration", "face_fpir", "face_calibration"):
         text = text.replace(f"# {optional} =", f"{optional} =")
     tree = tomllib.loads(text)
     for section in msgspec.structs.fields(GatewayConfig):

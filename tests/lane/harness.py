@@ -18,8 +18,9 @@ from drivers.emulators.mrz_reader import MrzReaderEmulator
 from drivers.emulators.r30x import R30xEmulator
 from hotspotd import config as configuration
 from hotspotd.biometrics.face import FaceEngine
+from hotspotd.biometrics.face.liveness import PassiveLiveness
 from hotspotd.clock import Clock, Stamp
-from hotspotd.config import Config
+from hotspotd.config import Config, LivenessSection
 from hotspotd.domain.document import check_digit
 from hotspotd.domain.encounter import Encounter
 from hotspotd.events import DeviceView, Event, Events, LaneState, LaneView, Prompt, Subscription
@@ -133,10 +134,16 @@ async def lane_on_the_bench(
     outbox_limit: int = 100,
     operation: dict[str, object] | None = None,
     faces: FaceEngine | None = None,
+    liveness: LivenessSection | None = None,
+    passive_liveness: PassiveLiveness | None = None,
 ) -> AsyncIterator[LaneOnTheBench]:
-    """A running lane with a document reader and a scanner; with ``faces`` a camera too, on ``folder``/camera."""
+    """A running lane with a document reader and a scanner; with ``faces`` a camera too, on ``folder``/camera.
+
+    Without ``liveness`` nobody is asked whether they are alive.
+    """
     config = configuration.parse(_CONFIG, folder / "hotspotd.toml")
     config = msgspec.structs.replace(config, operation=msgspec.structs.replace(config.operation, **(operation or {})))
+    config = msgspec.structs.replace(config, liveness=liveness or LivenessSection(mode="off"))
     events, clock = Events(), Clock()
     records = await Records.open(folder / "records.db", clock, outbox_limit=outbox_limit)
     images, search = Worker("images"), Worker("search")
@@ -152,6 +159,7 @@ async def lane_on_the_bench(
         link_up=lambda: link_up,
         images=images,
         search=search,
+        passive_liveness=passive_liveness,
     )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(records.close)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hotspotd.biometrics.face import FaceEngine, synthetic
 from hotspotd.domain.verdict import ReferReason
 from hotspotd.events import LaneState, Prompt
+from hotspotd.lane.face_step import Look, fused
 from hotspotd.watchlist import Snapshot
 from tests.lane.harness import LaneOnTheBench, lane_on_the_bench, mrz
 
@@ -109,3 +110,27 @@ async def test_a_frame_that_cannot_be_used_does_not_stop_the_lane(
         await bench.until_state(LaneState.FACE, Prompt.HOLD_STILL)
         _show(tmp_path, face)
         await bench.until_state(LaneState.GO)
+
+
+def test_several_good_frames_become_one_template_with_the_best_ones_portrait(engine: FaceEngine) -> None:
+    looks = []
+    for number in (3, 4, 5):
+        picture = synthetic.picture(synthetic.person(3), np.random.default_rng(number))
+        box = engine.detect(picture)[0]
+        looks.append(Look(60 + number, engine.embed(picture, box), engine.portrait(picture, box)))
+    sample = fused(engine, looks)
+    template = np.frombuffer(sample.template, "<f4")
+    assert np.allclose(template, engine.fuse([look.embedding for look in looks]), atol=1e-6)
+    assert min(float(template @ look.embedding) for look in looks) > 0.9
+    assert (sample.quality, sample.image) == (65, looks[2].portrait)
+    assert (sample.width, sample.height) == (420, 540)
+
+
+def test_a_frame_of_somebody_else_does_not_enter_the_template(engine: FaceEngine, face: Image) -> None:
+    other = np.zeros(engine.dimensions, np.float32)
+    other[0] = 1
+    box = engine.detect(face)[0]
+    own, portrait = engine.embed(face, box), engine.portrait(face, box)
+    sample = fused(engine, [Look(90, own, portrait), Look(60, other, portrait), Look(70, own, portrait)])
+    assert sample.quality == 90
+    assert np.allclose(np.frombuffer(sample.template, "<f4"), own, atol=1e-6)

@@ -6,6 +6,7 @@ from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality
 from hotspotd.domain.document import parse_mrz
 from hotspotd.domain.encounter import Encounter, Sample
 from hotspotd.domain.finger import FingerPosition, MissingReason
+from hotspotd.domain.liveness import Liveness, LivenessCheck, LivenessDetail, LivenessState
 from hotspotd.domain.notice import Notice
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, ReferReason, Verdict
 from hotspotd.records.model import OutboxItem
@@ -40,6 +41,17 @@ def encounter(number: int = 1) -> Encounter:
                 template=b"template",
             ),
             Sample(modality="finger", position=FingerPosition.RIGHT_MIDDLE, missing=MissingReason.UNABLE),
+        ),
+        liveness=Liveness(
+            checks=(
+                LivenessCheck(
+                    method="active",
+                    state=LivenessState.NOT_DONE,
+                    threshold=0.5,
+                    detail=LivenessDetail.NO_MOVEMENT,
+                    engine="head-turn-1",
+                ),
+            )
         ),
     )
 

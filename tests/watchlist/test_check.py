@@ -32,7 +32,7 @@ def test_all_candidates_of_a_record_make_one_hit_and_urgent_notices_come_first(
     hits = check(snapshot, probes, THRESHOLDS, TODAY, face_fmr_of=fmr_of)
     assert [hit.record.reference for hit in hits] == ["XPO/1", "SLTD/3", "XPO/4"]
     found = [candidate.modality for candidate in hits[0].candidates]
-    assert found == [Modality.NAME, Modality.FINGER, Modality.FINGER, Modality.FINGERS, Modality.FACE]
+    assert found == [Modality.NAME, Modality.FINGER, Modality.FINGER, Modality.FACE, Modality.FINGERS, Modality.PERSON]
 
 
 def test_a_face_needs_its_engines_rates(snapshot: Snapshot) -> None:

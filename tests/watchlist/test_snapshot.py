@@ -19,7 +19,7 @@ from hotspotd.domain.document import Document, parse_mrz
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.notice import Notice
 from hotspotd.errors import BiometricError, Reason, WatchlistError
-from hotspotd.watchlist import EnrolledFinger, Entry, Shelf, Snapshot, build, layout, media_type
+from hotspotd.watchlist import EnrolledFace, EnrolledFinger, Entry, Shelf, Snapshot, build, layout, media_type
 from tests.watchlist.examples import FACE_ENGINE, MRZ, TODAY, entries, face_of, fmr_of, print_of
 
 
@@ -218,6 +218,35 @@ def test_templates_of_another_engine_are_refused_with_the_way_to_rebuild(
     assert "hotspotctl watchlist build" in error.value.advice
 
 
+def test_an_embedding_without_an_engine_or_of_another_length_builds_no_list(tmp_path: Path) -> None:
+    one = Entry(entries()[1].record, face=EnrolledFace(face_of(1)))
+    other = Entry(entries()[2].record, face=EnrolledFace(np.asarray([1.0, 0.0], np.float32)))
+    for listed, engine in (([one], None), ([one, other], FACE_ENGINE)):
+        with pytest.raises(WatchlistError) as error:
+            build(tmp_path, listed, finger_engine=finger.ENGINE, face_engine=engine, version="one")
+        assert error.value.reason is Reason.WRONG_MODEL
+    assert not list(tmp_path.glob("snapshot-*"))
+
+
+def test_an_embedding_that_is_no_unit_vector_builds_no_list(tmp_path: Path) -> None:
+    entry = Entry(entries()[1].record, face=EnrolledFace(np.full(32, np.nan, np.float32)))
+    with pytest.raises(BiometricError) as error:
+        build(tmp_path, [entry], finger_engine=finger.ENGINE, face_engine=FACE_ENGINE, version="one")
+    assert error.value.reason is Reason.BAD_TEMPLATE
+
+
+def test_a_face_that_is_only_a_lead_is_no_candidate(snapshot: Snapshot) -> None:
+    mixed = 0.5 * face_of(1) + 0.87 * face_of(50)
+    found = snapshot.search_face(np.asarray(mixed / np.linalg.norm(mixed), np.float32), 1e-5, TODAY, fmr_of)
+    assert found.candidates == []
+    ((record, rate),) = found.leads.items()
+    assert snapshot.reference(record) == "XPO/1"
+    assert 1e-5 < rate <= 1e-2
+    (listed,) = snapshot.faces(record)
+    assert np.array_equal(listed, face_of(1))
+    assert snapshot.searched_faces == 2
+
+
 def test_a_lane_without_faces_opens_any_list_and_finds_no_face(shelf: Shelf) -> None:
     snapshot = shelf.open(finger_engine=finger.ENGINE, face_engine=None)
     assert snapshot.find_face(face_of(1), 1e-5, TODAY, fmr_of) == []
@@ -272,7 +301,7 @@ def test_a_layout_of_another_version_is_refused(shelf: Shelf) -> None:
 
 def test_a_reference_listed_twice_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(WatchlistError) as error:
-        build(tmp_path, entries() * 2, finger_engine=finger.ENGINE, face_engine=None, version="twice")
+        build(tmp_path, entries() * 2, finger_engine=finger.ENGINE, face_engine=FACE_ENGINE, version="twice")
     assert error.value.reason is Reason.CONFLICT
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 

@@ -8,13 +8,13 @@ by up to about 15 degrees; profiles are not found. Thread-safe: each detector's 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hotspotd.biometrics.face.box import FaceBox
 from hotspotd.errors import BiometricError, Reason
 
 # Faces are searched in a picture reduced to this many pixels on its shorter side: at 360 a head at arm's length is
@@ -29,25 +29,7 @@ _MOST_EYE_OFFSET = 0.11
 
 MIN_SIDE, MAX_SIDE = 32, 8192
 
-
-@dataclass(frozen=True, slots=True)
-class FaceBox:
-    """One face in a picture, in pixels; x right, y down. ``eyes`` are centres, the picture's left one first.
-
-    ``eyes_seen`` is False where the eyes were not found and stand where they usually are.
-    """
-
-    x: int
-    y: int
-    width: int
-    height: int
-    eyes: tuple[tuple[float, float], tuple[float, float]]
-    eyes_seen: bool
-
-    @property
-    def centre(self) -> tuple[float, float]:
-        """Middle of the box."""
-        return self.x + self.width / 2, self.y + self.height / 2
+__all__ = ["MAX_SIDE", "MIN_SIDE", "FaceBox", "FaceDetector", "check_picture"]
 
 
 def check_picture(rgb: NDArray[np.uint8]) -> None:

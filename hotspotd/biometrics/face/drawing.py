@@ -95,6 +95,15 @@ class Drawing:
         self._hair_before()
         if self.who.glasses:
             self._glasses()
+        return self._filmed()
+
+    def shoulders(self) -> NDArray[np.uint8]:
+        """The picture without the head, as ``draw`` gives it otherwise."""
+        self._hair_behind()
+        self._neck_and_clothes()
+        return self._filmed()
+
+    def _filmed(self) -> NDArray[np.uint8]:
         pixels = self.canvas.finished() * self.gain
         pixels += self.rng.normal(0, 1.6, pixels.shape)
         return np.asarray(np.clip(np.round(pixels), 0, 255), np.uint8)

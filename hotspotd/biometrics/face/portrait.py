@@ -1,28 +1,35 @@
 """Portraits: the picture that is kept, shown and relayed, and reading such pictures back.
 
-The crop follows the proportions of a travel document's photograph (35 x 45; ISO/IEC 19794-5 full frontal: the eyes a
-quarter of
-the width apart, at 45 % of the height from the top).
+The crop follows the proportions of a travel document's photograph (ICAO Doc 9303-3, 35 x 45; ISO/IEC 39794-5, frontal
+image of a travel document): the eyes level, a quarter of the width apart, their middle in the middle of the width and
+at 45 % of the height from the top. A head is then 60 to 75 % of the height, with the room that the standards ask for.
 """
 
 from __future__ import annotations
 
+import math
 import struct
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hotspotd.biometrics.face.detect import MAX_SIDE, FaceBox
+from hotspotd.biometrics.face.align import upright, warp
+from hotspotd.biometrics.face.box import FaceBox
+from hotspotd.biometrics.face.components import eye_to_chin
+from hotspotd.biometrics.face.detect import MAX_SIDE
+from hotspotd.biometrics.face.pose import head_pose
+from hotspotd.biometrics.face.region import CHIN
+from hotspotd.biometrics.manifest import Input
 from hotspotd.errors import BiometricError, Reason
 
 WIDTH, HEIGHT = 420, 540
 """Size of a portrait in pixels."""
 
 _JPEG_QUALITY = 88
-# The box of the cascade is about 2.5 times as wide as the eyes are apart; the box is steadier than the eyes.
-_WIDTH_IN_BOXES = 1.6
+_WIDTH_IN_EYES = 4.0
 _EYE_LEVEL = 0.45
+_FORM = Input(width=WIDTH, height=HEIGHT, layout="NHWC", colour="RGB", mean=0.0, scale=1.0)
 _MAX_BYTES = 16 * 1024 * 1024
 _MAX_PIXELS = 24_000_000
 # JPEG markers that start a frame header (ITU-T T.81, table B.1), without DHT, JPG and DAC.
@@ -30,19 +37,32 @@ _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 def portrait(rgb: NDArray[np.uint8], box: FaceBox) -> bytes:
-    """The face as a JPEG of 420 x 540 pixels; what lies outside the picture repeats its edge."""
+    """The face as a JPEG of 420 x 540 pixels, the eyes level; what lies outside the picture repeats its edge."""
     (lx, ly), (rx, ry) = box.eyes
-    scale = WIDTH / (_WIDTH_IN_BOXES * box.width)
-    cx, cy = (lx + rx) / 2, (ly + ry) / 2
-    matrix = np.array([[scale, 0, WIDTH / 2 - scale * cx], [0, scale, _EYE_LEVEL * HEIGHT - scale * cy]])
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    pixels = cv2.warpAffine(rgb, matrix, (WIDTH, HEIGHT), flags=how, borderMode=cv2.BORDER_REPLICATE)
+    matrix = upright(
+        ((lx + rx) / 2, (ly + ry) / 2), _width(box), math.radians(box.roll) if box.eyes_seen else 0.0, _FORM
+    )
+    matrix[1, 2] += (_EYE_LEVEL - 0.5) * HEIGHT
+    pixels = warp(rgb, matrix, _FORM, enlarging=cv2.INTER_CUBIC)
     done, data = cv2.imencode(
         ".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
     )
     if not done:
         raise BiometricError(Reason.BAD_IMAGE, "the portrait cannot be encoded")
     return data.tobytes()
+
+
+def _width(box: FaceBox) -> float:
+    """What the portrait shows of the picture across, in pixels of the picture.
+
+    By the distance of the eyes and, where a mesh shows the chin, by the height of the face as well: a head turned aside
+    has its eyes nearer, and would be shown too large.
+    """
+    pose = head_pose(box)
+    if pose is None:
+        return _WIDTH_IN_EYES * box.eye_distance
+    apart = box.eye_distance / math.cos(math.radians(max(-45.0, min(45.0, pose.yaw))))
+    return _WIDTH_IN_EYES * (apart + eye_to_chin(box) / CHIN) / 2
 
 
 def read_picture(data: bytes) -> NDArray[np.uint8]:

@@ -1,20 +1,23 @@
 """Whether a picture of a face is good enough, and what the traveller can change if not.
 
-Measures follow ISO/IEC 29794-5's topics (head size, position, illumination, sharpness) with plain image statistics; the
-score orders frames of one lane and is no standardised quality number.
+Each component of ``components`` has a threshold; one that is below it is a problem, and each problem is one thing to
+tell the traveller. The score orders the frames of one lane and decides whether one may be used: it is the unified score
+of these components and thresholds, no standardised quality number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hotspotd.biometrics.face.detect import FaceBox
+from hotspotd.biometrics.face.box import FaceBox
+from hotspotd.biometrics.face.components import Component, Measure, measure
+
+__all__ = ["THRESHOLDS", "FaceProblem", "FaceQuality", "Measure", "assess", "problem_of", "unified"]
 
 
 class FaceProblem(StrEnum):
@@ -25,80 +28,130 @@ class FaceProblem(StrEnum):
     TOO_FAR = "too_far"
     TOO_CLOSE = "too_close"
     OFF_CENTRE = "off_centre"
+    TURNED_AWAY = "turned_away"
+    TILTED = "tilted"
     TOO_DARK = "too_dark"
     TOO_BRIGHT = "too_bright"
+    UNEVEN_LIGHT = "uneven_light"
+    EYES_CLOSED = "eyes_closed"
+    MOUTH_OPEN = "mouth_open"
     BLURRED = "blurred"
+    BUSY_BACKGROUND = "busy_background"
+    ODD_COLOUR = "odd_colour"
+    COMPRESSED = "compressed"
 
 
 @dataclass(frozen=True, slots=True)
 class FaceQuality:
-    """``score`` 0 (useless) to 100; ``problems`` in the order in which to tell them."""
+    """``score`` 0 (useless) to 100, UnifiedQualityScore; ``problems`` in the order in which to tell them."""
 
     score: int
     problems: tuple[FaceProblem, ...] = ()
+    components: tuple[Component, ...] = ()
+    """Empty where there is no face."""
 
 
-# Head sizes are the cascade box's width as a share of the picture's shorter side.
-_FAR, _CLOSE = 0.24, 0.75
-_OFF_CENTRE = 0.22
-_DARK, _BRIGHT = 55.0, 215.0
-_SHARPNESS_SIDE = 128
-# Variance of the Laplacian on a 128-pixel face: drawn and photographed faces in focus give over 60, a blur of two
-# pixels under 15.
-_SHARP = 20.0
-# A second face counts from this share of the first one's width: smaller ones stand further back in the queue.
-_SECOND_FACE = 0.6
+THRESHOLDS: Mapping[Measure, int] = {
+    # A face behind of a third of the area counts as a second one; smaller ones stand further back in the queue.
+    Measure.SINGLE_FACE_PRESENT: 64,
+    Measure.HEAD_SIZE: 50,
+    Measure.INTER_EYE_DISTANCE: 20,
+    Measure.LEFTWARD_CROP: 50,
+    Measure.RIGHTWARD_CROP: 50,
+    Measure.MARGIN_ABOVE: 20,
+    Measure.MARGIN_BELOW: 20,
+    Measure.HEAD_POSE_YAW: 75,
+    Measure.HEAD_POSE_PITCH: 70,
+    Measure.HEAD_POSE_ROLL: 80,
+    Measure.EYES_OPEN: 30,
+    Measure.MOUTH_CLOSED: 50,
+    Measure.SHARPNESS: 50,
+    Measure.LUMINANCE_MEAN: 50,
+    Measure.LUMINANCE_VARIANCE: 20,
+    Measure.UNDER_EXPOSURE_PREVENTION: 50,
+    Measure.OVER_EXPOSURE_PREVENTION: 10,
+    Measure.DYNAMIC_RANGE: 50,
+    Measure.ILLUMINATION_UNIFORMITY: 55,
+    # What the traveller cannot change is measured and not asked for.
+    Measure.BACKGROUND_UNIFORMITY: 0,
+    Measure.NATURAL_COLOUR: 0,
+    Measure.COMPRESSION_ARTIFACTS: 0,
+}
+"""Quality from which each component is good enough; 0 never complains. A configuration's [face_quality] is the same."""
+
+_PROBLEM = {
+    Measure.SINGLE_FACE_PRESENT: FaceProblem.SEVERAL_FACES,
+    Measure.INTER_EYE_DISTANCE: FaceProblem.TOO_FAR,
+    Measure.LEFTWARD_CROP: FaceProblem.OFF_CENTRE,
+    Measure.RIGHTWARD_CROP: FaceProblem.OFF_CENTRE,
+    Measure.MARGIN_ABOVE: FaceProblem.OFF_CENTRE,
+    Measure.MARGIN_BELOW: FaceProblem.OFF_CENTRE,
+    Measure.HEAD_POSE_YAW: FaceProblem.TURNED_AWAY,
+    Measure.HEAD_POSE_PITCH: FaceProblem.TURNED_AWAY,
+    Measure.HEAD_POSE_ROLL: FaceProblem.TILTED,
+    Measure.EYES_OPEN: FaceProblem.EYES_CLOSED,
+    Measure.MOUTH_CLOSED: FaceProblem.MOUTH_OPEN,
+    Measure.SHARPNESS: FaceProblem.BLURRED,
+    Measure.LUMINANCE_VARIANCE: FaceProblem.UNEVEN_LIGHT,
+    Measure.UNDER_EXPOSURE_PREVENTION: FaceProblem.TOO_DARK,
+    Measure.OVER_EXPOSURE_PREVENTION: FaceProblem.TOO_BRIGHT,
+    Measure.DYNAMIC_RANGE: FaceProblem.UNEVEN_LIGHT,
+    Measure.ILLUMINATION_UNIFORMITY: FaceProblem.UNEVEN_LIGHT,
+    Measure.BACKGROUND_UNIFORMITY: FaceProblem.BUSY_BACKGROUND,
+    Measure.NATURAL_COLOUR: FaceProblem.ODD_COLOUR,
+    Measure.COMPRESSION_ARTIFACTS: FaceProblem.COMPRESSED,
+}
 
 
-def assess(rgb: NDArray[np.uint8], box: FaceBox | None, others: Sequence[FaceBox] = ()) -> FaceQuality:
+def assess(
+    rgb: NDArray[np.uint8],
+    box: FaceBox | None,
+    others: Sequence[FaceBox] = (),
+    thresholds: Mapping[Measure, int] = THRESHOLDS,
+) -> FaceQuality:
     """Quality of the face in ``box`` (None: no face was found); ``others`` are the further faces in the picture."""
     if box is None:
         return FaceQuality(0, (FaceProblem.NO_FACE,))
-    problems: list[FaceProblem] = []
-    marks: list[float] = []
-    if any(other != box and other.width >= _SECOND_FACE * box.width for other in others):
-        problems.append(FaceProblem.SEVERAL_FACES)
-        marks.append(0.2)
-    height, width = rgb.shape[:2]
-
-    share = box.width / min(width, height)
-    marks.append(_rise(share, 0.5 * _FAR, 1.4 * _FAR))
-    if share < _FAR:
-        problems.append(FaceProblem.TOO_FAR)
-    elif share > _CLOSE:
-        problems.append(FaceProblem.TOO_CLOSE)
-        marks.append(0.3)
-
-    offset = max(abs(box.centre[0] / width - 0.5), abs(box.centre[1] / height - 0.5))
-    marks.append(1 - _rise(offset, 0.5 * _OFF_CENTRE, 2 * _OFF_CENTRE))
-    if offset > _OFF_CENTRE:
-        problems.append(FaceProblem.OFF_CENTRE)
-
-    area = rgb[box.y : box.y + box.height, box.x : box.x + box.width]
-    face = np.asarray(cv2.cvtColor(area, cv2.COLOR_RGB2GRAY), np.uint8)
-    luminance = float(np.median(face[face.shape[0] // 5 :, face.shape[1] // 6 : -(face.shape[1] // 6) or None]))
-    marks.append(min(_rise(luminance, 0.4 * _DARK, 1.4 * _DARK), 1 - _rise(luminance, _BRIGHT - 20, 250)))
-    if luminance < _DARK:
-        problems.append(FaceProblem.TOO_DARK)
-    elif luminance > _BRIGHT:
-        problems.append(FaceProblem.TOO_BRIGHT)
-
-    sharpness = _sharpness(face)
-    marks.append(_rise(sharpness, 0.3 * _SHARP, 2 * _SHARP))
-    if sharpness < _SHARP:
-        problems.append(FaceProblem.BLURRED)
-    # The worst mark decides most: one bad property spoils a picture whatever the others are.
-    score = 100 * (0.7 * min(marks) + 0.3 * sum(marks) / len(marks))
-    return FaceQuality(round(max(0.0, min(100.0, score))), tuple(problems))
+    components = measure(rgb, box, others)
+    problems = {
+        problem_of(one)
+        for one in components
+        if one.quality is not None and one.quality < thresholds.get(one.measure, 0)
+    }
+    # A face that is far too close crosses every edge: one step back mends them all.
+    if FaceProblem.TOO_CLOSE in problems:
+        problems.discard(FaceProblem.OFF_CENTRE)
+    # Neither says more than the light does.
+    if problems & {FaceProblem.TOO_DARK, FaceProblem.TOO_BRIGHT}:
+        problems.discard(FaceProblem.UNEVEN_LIGHT)
+    ordered = tuple(problem for problem in FaceProblem if problem in problems)
+    return FaceQuality(unified(components, thresholds), ordered, components)
 
 
-def _sharpness(face: NDArray[np.uint8]) -> float:
-    same = cv2.resize(face, (_SHARPNESS_SIDE, _SHARPNESS_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    # At equal contrast, so that a dim face is not called blurred as well.
-    same *= 50.0 / max(10.0, float(same.std()))
-    return float(cv2.Laplacian(same, cv2.CV_32F).var())
+def problem_of(component: Component) -> FaceProblem:
+    """What a component below its threshold is told as."""
+    native = component.native or 0.0
+    if component.measure is Measure.HEAD_SIZE:
+        return FaceProblem.TOO_FAR if native < 0.3 else FaceProblem.TOO_CLOSE
+    if component.measure is Measure.LUMINANCE_MEAN:
+        return FaceProblem.TOO_DARK if native < 0.5 else FaceProblem.TOO_BRIGHT
+    return _PROBLEM[component.measure]
 
 
-def _rise(value: float, low: float, high: float) -> float:
-    """0 at and below ``low``, 1 at and above ``high``, straight between."""
-    return min(1.0, max(0.0, (value - low) / (high - low)))
+def unified(components: Sequence[Component], thresholds: Mapping[Measure, int]) -> int:
+    """One number, 0 to 100, of the components that have a threshold: half of it where the worst is just good enough.
+
+    The worst mark decides most, since one bad property spoils a picture whatever the others are.
+    """
+    marks = []
+    for one in components:
+        least = thresholds.get(one.measure, 0)
+        if one.quality is not None and least > 0:
+            # 0 without quality, one half at the threshold, 1 at the best.
+            above = (one.quality - least) / max(1, 100 - least)
+            marks.append(0.5 + 0.5 * above if above >= 0 else 0.5 * one.quality / least)
+    if not marks:
+        return 0
+    # Half way up from the threshold is as good as a camera's picture needs to be.
+    marks = [min(1.0, mark / 0.75) if mark >= 0.5 else mark / 0.75 for mark in marks]
+    return round(100 * (0.7 * min(marks) + 0.3 * sum(marks) / len(marks)))

@@ -15,8 +15,10 @@ import cv2
 import numpy as np
 
 from hotspotd.biometrics.face.detect import FaceDetector
+from hotspotd.biometrics.face.liveness import PassiveLiveness
 from hotspotd.biometrics.finger import calibration, synthetic
 from hotspotd.biometrics.finger.nfiq2 import Nfiq2
+from hotspotd.biometrics.models import find_model
 from hotspotd.biometrics.runtime import installed_runtime
 from hotspotd.cli.checks.finding import Finding, State, Subject
 from hotspotd.cli.watchlist import face_engine
@@ -62,6 +64,27 @@ def face_model(subject: Subject) -> Iterator[Finding]:
             f"{engine.engine} ran once, and is for demonstration only",
             "Configure an operational model (models.folder, models.face_embedder) before real use.",
         )
+
+
+def liveness(subject: Subject) -> Iterator[Finding]:
+    """Whether a live face is asked for, and the model for it where one is named."""
+    config = subject.config
+    if config is None or not config.operation.face:
+        return
+    if config.liveness.mode == "off":
+        yield Finding(
+            "liveness",
+            State.WARNING,
+            "switched off: a picture of a face is as good as a face",
+            'Set liveness.mode to "active", "passive" or "both" (docs/liveness.md).',
+        )
+        return
+    if config.liveness.passive:
+        folders = [subject.resolve(config.models.folder)] if config.models.folder else []
+        check = PassiveLiveness.open(find_model(config.liveness.passive_model, folders), config.device.mode)
+        yield Finding("liveness", State.WORKS, f"{config.liveness.mode}, {check.name} ran once")
+    else:
+        yield Finding("liveness", State.WORKS, f"active, {config.liveness.turns} turns of the head")
 
 
 def finger_calibration(subject: Subject) -> Iterator[Finding]:

@@ -33,7 +33,7 @@ function certainty(line) {
 }
 
 function hit(hit) {
-  const bare = hit.strengths.filter((one) => ["document", "name", "fingers"].includes(one.modality));
+  const bare = hit.strengths.filter((one) => ["document", "name", "fingers", "person"].includes(one.modality));
   return make(
     "section", { class: "hit", data: { tone: hit.tone } },
     make("div", { class: "pairs" }, hit.pairs.map(pair), bare.map(exactly)),
@@ -148,6 +148,7 @@ function context(detail) {
     make("p", {}, `List here: ${local}${time}. Gateway: ${gateway}.`),
     detail.gateway_text && make("p", {}, `The gateway says: ${detail.gateway_text}`),
     detail.missing.map((words) => make("p", {}, words)),
+    detail.liveness.map((words) => make("p", {}, words)),
   );
 }
 

@@ -62,6 +62,7 @@ function show() {
   // SVG elements have no `hidden` property.
   for (const picture of all("[data-picture]")) picture.toggleAttribute("hidden", picture.dataset.picture !== PICTURE[now]);
   one('[data-picture="finger"]').dataset.finger = state?.finger ?? "unknown";
+  one(".mirror").dataset.turn = { turn_left: "left", turn_right: "right" }[state?.prompt] ?? "";
   showSteps(now);
   one("#intro").hidden = now !== "idle";
   one("#turn").hidden = now === "idle";

@@ -82,8 +82,7 @@ def test_far_close_and_off_centre_are_told_apart(engine: FaceEngine) -> None:
     m = box.width // 12
     close = rgb[max(0, box.y - m) : box.y + box.height + m, box.x - m : box.x + box.width + m].copy()
     assert FaceProblem.TOO_CLOSE in problems(engine, close)
-    aside = ground(1100, 640)
-    aside[:, :480] = rgb
+    aside = rgb[:, 110:].copy()
     assert problems(engine, aside) == (FaceProblem.OFF_CENTRE,)
 
 
@@ -187,6 +186,13 @@ def test_picture_files_without_a_face_or_with_several_are_told_apart(engine: Fac
     assert caught.value.reason is Reason.NO_FACE
     with pytest.raises(BiometricError) as caught:
         engine.embed_picture(encoded(np.hstack([drawn(3), drawn(5)])))
+    assert caught.value.reason is Reason.SEVERAL_FACES
+
+
+def test_whose_face_a_picture_shows_is_not_settled_by_what_a_lane_asks_for() -> None:
+    lenient = FaceEngine.open(thresholds={})
+    with pytest.raises(BiometricError) as caught:
+        lenient.embed_picture(encoded(np.hstack([drawn(3), drawn(5)])))
     assert caught.value.reason is Reason.SEVERAL_FACES
 
 
