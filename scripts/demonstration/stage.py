@@ -23,10 +23,13 @@ from demonstration.world import DEVICE, LANE, build
 class Stage:
     """Everything runs inside ``async with Stage(folder)``."""
 
-    def __init__(self, folder: Path, say: Callable[[str], None], console_port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, say: Callable[[str], None], console_port: int = 0, *, liveness: str = "active"
+    ) -> None:
         self._folder = folder
         self._say = say
         self._console_port = console_port
+        self._liveness = liveness
         self._stack = AsyncExitStack()
         self._eyes: list[asyncio.Task[None]] = []
         self.cable = Cable()
@@ -50,7 +53,7 @@ class Stage:
     async def _set_up(self) -> None:
         await self._stack.enter_async_context(self.cable)
         self._say("making certificates, lists and pictures")
-        self.world = await asyncio.to_thread(build, self._folder, self.cable.port, self._console_port)
+        self.world = await asyncio.to_thread(build, self._folder, self.cable.port, self._console_port, self._liveness)
         self.scene = Scene(self.world.camera)
         self.scene.show(self.world.nobody)
         logs = self._folder / "logs"

@@ -65,8 +65,11 @@ class World:
     nobody: Path
 
 
-def build(folder: Path, gateway_port: int, console_port: int) -> World:
-    """Make the world in ``folder``; the kiosk calls its gateway and serves its screens on these ports."""
+def build(folder: Path, gateway_port: int, console_port: int, liveness: str) -> World:
+    """Make the world in ``folder``; the kiosk calls its gateway and serves its screens on these ports.
+
+    ``liveness`` is the mode of that check.
+    """
     people, listed = _people(folder)
     sources = {"kiosk": [row for row, everywhere in listed if everywhere], "gateway": [row for row, _ in listed]}
     engine = FaceEngine.open()
@@ -95,7 +98,7 @@ def build(folder: Path, gateway_port: int, console_port: int) -> World:
         camera=folder / "camera",
         nobody=nobody,
     )
-    _write_configs(world, gateway_port, console_port)
+    _write_configs(world, gateway_port, console_port, liveness)
     return world
 
 
@@ -183,10 +186,15 @@ def _publish(source: Path, shelf: Path, engine: FaceEngine) -> None:
         raise ValueError(f"the demonstration's own list has problems: {reading.problems}")
 
 
-def _write_configs(world: World, gateway_port: int, console_port: int) -> None:
+def _write_configs(world: World, gateway_port: int, console_port: int, liveness: str) -> None:
     template = Template((ROOT / "config" / "demo.toml").read_text(encoding="utf-8"))
     kiosk = template.substitute(
-        folder=world.folder, device=DEVICE, lane=LANE, gateway_port=gateway_port, console_port=console_port
+        folder=world.folder,
+        device=DEVICE,
+        lane=LANE,
+        gateway_port=gateway_port,
+        console_port=console_port,
+        liveness=liveness,
     )
     world.kiosk_config.write_text(kiosk, encoding="utf-8")
     gateway = Template((ROOT / "config" / "demo-gateway.toml").read_text(encoding="utf-8"))
