@@ -51,6 +51,8 @@ _FEWEST, _MANY = 0.05, 0.4
 """Minutiae to a mm²: real prints have 0.15 to 0.5, drawn lines next to none, hair more."""
 _LEAST_REGULAR = 0.2
 """Real prints have more than 0.28."""
+_SMALL_AREA, _SMALL_CLARITY, _ENOUGH = 35.0, 0.5, 12
+"""A patch smaller than this, with fewer minutiae, must be clearer and regular too: folds and eyebrows look like it."""
 _FULL_AREA = 120.0
 """mm² from which more area adds nothing here: a plain print on a 13 x 15 mm sensor has 150 to 190."""
 
@@ -96,6 +98,11 @@ class _Look:
     dark: float
     points: int
 
+    @property
+    def is_patch(self) -> bool:
+        """So little that it need not be of a finger."""
+        return self.area < _SMALL_AREA and self.points < _ENOUGH
+
 
 def _look(reading: Reading) -> _Look:
     mask, blocks = reading.field.mask, reading.field.block_mask
@@ -123,7 +130,8 @@ def _level(grey: NDArray[np.uint8], share: float) -> int:
 
 def _is_print(seen: _Look) -> bool:
     """Ridges agree with their surroundings, and they do end and fork somewhere."""
-    if seen.area < _NO_PRINT_AREA or seen.clarity < 0.36 or seen.coherence < 0.88:
+    least = _SMALL_CLARITY if seen.is_patch else 0.36
+    if seen.area < _NO_PRINT_AREA or seen.clarity < least or seen.coherence < 0.88:
         return False
     return seen.points >= max(3, _FEWEST * seen.area)
 
@@ -135,8 +143,9 @@ def _moved(seen: _Look) -> bool:
 
 
 def _is_skin(reading: Reading, seen: _Look) -> bool:
-    """Asked only where there is reason to: blurred, or minutiae everywhere."""
-    if seen.dark > 0.8 or (seen.clarity > 0.55 and seen.points < _MANY * seen.area):
+    """Asked only where there is reason to: a small patch, blurred, or minutiae everywhere."""
+    plain = seen.dark > 0.8 or (seen.clarity > 0.55 and seen.points < _MANY * seen.area)
+    if plain and not seen.is_patch:
         return True
     rows, columns = (np.flatnonzero(reading.field.block_mask.any(axis=axis)) * STEP for axis in (1, 0))
     part = reading.picture[rows[0] : rows[-1] + STEP, columns[0] : columns[-1] + STEP]

@@ -7,6 +7,7 @@ synthesised, and no extractor can tell it from one.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -191,6 +192,17 @@ def test_what_is_no_print_gives_no_template(name: str) -> None:
         extract(picture, 500)
     assert refused.value.reason is Reason.NO_FINGER
     assert refused.value.advice
+
+
+def test_nor_does_a_photograph_of_a_face(shared_data: Path) -> None:
+    """Folds, brows and hair have patches like prints, small ones."""
+    folder = shared_data / "faces" / "lfw-subset"
+    if not folder.is_dir():
+        pytest.skip("no faces/lfw-subset in ../shared/data")
+    photographs = sorted(folder.rglob("*.jpg"))[::3]
+    taken = [one.name for one in photographs if look(np.asarray(cv2.imread(str(one), 0), np.uint8), 500)[1] is not None]
+    assert len(photographs) > 200
+    assert taken == []
 
 
 @pytest.mark.parametrize("dpi", [250, 569, 1000])
