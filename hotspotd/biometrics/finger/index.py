@@ -37,7 +37,7 @@ from hotspotd.biometrics.finger.template import FingerTemplate
 from hotspotd.errors import BiometricError, Reason
 
 LEAST_LISTED: Final = 32
-_LISTED_SHARE: Final = 5_000
+_LISTED_SHARE: Final = 2_000
 """References compared in full: so many, and one more for each so many in the index."""
 REFERENCE_CODED: Final = 40
 """Minutiae coded of a reference: those nearest to its middle. More would cost memory and find little more."""
@@ -167,7 +167,7 @@ class FingerIndex:
     ) -> NDArray[np.intp]:
         """Numbers of the at most ``most`` references that ``probe`` should be compared with, likeliest first.
 
-        By default ``most`` is 32 and one more for each 5000 references of the index.
+        By default ``most`` is 32 and one more for each 2000 references of the index.
 
         Only ``wanted`` (n,) ones. Where some are ``preferred`` (n,), three places in four are theirs first. A reference
         without minutiae is never listed, except among the few that all fit on the list.
