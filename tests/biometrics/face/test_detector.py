@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hotspotd.biometrics.face import FaceEngine, read_picture, synthetic
 from hotspotd.biometrics.face.anchor_detector import anchor_centres, decode, letterbox
+from hotspotd.biometrics.face.detect import FaceDetector
 from hotspotd.biometrics.manifest import Anchors, Input
 from hotspotd.biometrics.models import find_model, load_manifest
 from hotspotd.errors import BiometricError, Reason
@@ -242,3 +243,19 @@ def test_a_portrait_has_level_eyes_a_quarter_of_its_width_apart(angle: int, size
     assert (ly + ry) / 2 == pytest.approx(243, abs=8)
     assert found.eye_distance == pytest.approx(105, rel=0.12)
     assert found.roll == pytest.approx(0, abs=2.5)
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3, 13, 22, 36])
+def test_cascades_find_a_face_in_a_portrait_cropped_to_it(seed: int) -> None:
+    cascades, picture = FaceDetector(), drawn(seed)
+    box = cascades.detect(picture)[0]
+    inset = int(0.08 * box.width)
+    face = picture[box.y + inset : box.y + box.height - inset, box.x + inset : box.x + box.width - inset]
+    small = np.asarray(cv2.resize(face, (100, 100), interpolation=cv2.INTER_AREA), np.uint8)
+    found = cascades.detect(small)[0]
+    assert min(found.x, found.y) >= 0
+    assert max(found.x + found.width, found.y + found.height) <= 100
+    (left, top), (right, _) = found.eyes
+    assert 10 < left < 45
+    assert 55 < right < 90
+    assert 15 < top < 60
