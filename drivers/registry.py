@@ -9,7 +9,7 @@ from __future__ import annotations
 from drivers.address import DeviceAddress
 from drivers.base import Camera, DocumentReader, DriverError, DriverReason, FingerprintScanner, LaneSignal
 
-CAMERAS = ("replay",)
+CAMERAS = ("replay", "http-mjpeg")
 SCANNERS = ("r30x", "replay")
 READERS = ("mrz-serial",)
 SIGNALS = ("none",)
@@ -36,6 +36,10 @@ def camera(driver: str, address: str) -> Camera:
                 from drivers.camera.replay import ReplayCamera  # noqa: PLC0415  # Imported only when named.
 
                 return ReplayCamera(place)
+            case "http-mjpeg":
+                from drivers.camera.http_mjpeg import HttpMjpegCamera  # noqa: PLC0415  # Imported only when named.
+
+                return HttpMjpegCamera(place)
             case _:
                 raise _unknown("camera", driver, CAMERAS)
     except ImportError as error:

@@ -11,10 +11,11 @@ import cv2
 import numpy as np
 
 from drivers import registry
-from drivers.base import Camera, Device, DocumentReader, DriverError, FingerprintScanner
+from drivers.base import Camera, Device, DocumentReader, DriverError, FingerprintScanner, Frame
 from drivers.emulators.line import Line
 from drivers.emulators.mrz_reader import MrzReaderEmulator
 from drivers.emulators.r30x import R30xEmulator
+from tests.drivers.mjpeg_server import MjpegServer, jpeg
 from tests.drivers.pictures import on_sixteen_levels, striped
 
 
@@ -45,6 +46,10 @@ class Bench(ABC):
 
     @abstractmethod
     async def plug(self) -> None: ...
+
+    async def settle(self) -> None:
+        """Return when the peer has noticed that the driver has let go: it lives in the same process."""
+        await asyncio.sleep(0)  # Most hold nothing for a driver.
 
 
 # The R503's: half the bytes of the larger ones, so that slow lines take less of everybody's time.
@@ -160,11 +165,54 @@ class ReplayCameraBench(FolderBench):
                 return self.presented
 
 
+def shows(frame: Frame, number: int) -> bool:
+    """Whether the frame is this picture, but for what a lossy coding changes."""
+    return bool(np.abs(frame.pixels[:, :, 1].astype(int) - striped(number)).mean() < 8)
+
+
+class HttpMjpegBench(Bench):
+    """A network camera; unplugged by closing its server and its connections."""
+
+    async def start(self) -> None:
+        self.presented: int | None = None
+        self.server = MjpegServer(jpeg(striped(9)))
+        await self.server.start()
+
+    async def stop(self) -> None:
+        await self.server.stop()
+
+    def driver(self) -> Device:
+        self.seen = -1
+        return registry.camera("http-mjpeg", f"http://127.0.0.1:{self.server.port}{self.port}")
+
+    async def present(self, number: int) -> None:
+        self.presented = number
+        self.server.picture = jpeg(striped(number))
+
+    async def sense(self, device: Device) -> int:
+        assert isinstance(device, Camera)
+        while True:
+            frame = await device.newest(self.seen)
+            self.seen = frame.sequence
+            if self.presented is not None and shows(frame, self.presented):
+                return self.presented
+
+    async def unplug(self) -> None:
+        await self.server.stop()
+
+    async def plug(self) -> None:
+        await self.server.start()
+
+    async def settle(self) -> None:
+        await until(self.server.is_alone)
+
+
 BENCHES: dict[str, type[Bench]] = {
     "r30x": R30xBench,
     "mrz-serial": MrzBench,
     "replay-scanner": ReplayScannerBench,
     "replay-camera": ReplayCameraBench,
+    "http-mjpeg": HttpMjpegBench,
 }
 SERIAL = ("r30x", "mrz-serial")
 

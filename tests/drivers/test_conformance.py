@@ -164,6 +164,7 @@ async def test_fifty_reconnects_leave_nothing_behind(bench: Bench) -> None:
     await driver.open()
     await bench.present(5)
     await driver.close()
+    await bench.settle()
     before = await asyncio.to_thread(open_files)
     for turn in range(50):
         await driver.open()
@@ -171,5 +172,6 @@ async def test_fifty_reconnects_leave_nothing_behind(bench: Bench) -> None:
             await bench.present(turn // 10)
             assert await bench.sense(driver) == turn // 10
         await driver.close()
+    await bench.settle()
     assert await asyncio.to_thread(open_files) == before
     assert driver_threads() == []
