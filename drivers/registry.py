@@ -14,6 +14,9 @@ SCANNERS = ("r30x", "replay")
 READERS = ("mrz-serial",)
 SIGNALS = ("none",)
 
+# What a replay camera takes for a video rather than for a folder.
+VIDEO_SUFFIXES = (".avi", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".webm")
+
 
 def _unknown(kind: str, driver: str, known: tuple[str, ...]) -> DriverError:
     return DriverError(DriverReason.UNSUPPORTED, f"no {kind} driver {driver!r}", "known: " + ", ".join(known))
@@ -32,6 +35,10 @@ def camera(driver: str, address: str) -> Camera:
     place = DeviceAddress.parse(address)
     try:
         match driver:
+            case "replay" if place.path.lower().endswith(VIDEO_SUFFIXES):
+                from drivers.camera.replay_video import ReplayVideoCamera  # noqa: PLC0415  # Imported only when named.
+
+                return ReplayVideoCamera(place)
             case "replay":
                 from drivers.camera.replay import ReplayCamera  # noqa: PLC0415  # Imported only when named.
 

@@ -34,8 +34,8 @@ def jpeg_size(data: bytes) -> tuple[int, int] | None:
 def decode_jpeg(data: bytes) -> NDArray[np.uint8] | None:
     """(height, width, 3) uint8 RGB, or ``None`` where ``data`` is no whole JPEG of at most LARGEST_PIXELS pixels."""
     size = jpeg_size(data)
-    # Without the end marker the lower rows would be grey: a torn picture is none.
-    if size is None or not 0 < size[0] * size[1] <= LARGEST_PIXELS or b"\xff\xd9" not in data[-1024:]:
+    # Without the end marker the lower rows would be grey: a torn picture is none. Some cameras pad with zeros after it.
+    if size is None or not 0 < size[0] * size[1] <= LARGEST_PIXELS or b"\xff\xd9" not in data.rstrip(b"\0")[-1024:]:
         return None
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)

@@ -6,9 +6,11 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from drivers import registry
 from drivers.base import Camera, Device, DocumentReader, DriverError, FingerprintScanner, Frame
@@ -170,6 +172,63 @@ def shows(frame: Frame, number: int) -> bool:
     return bool(np.abs(frame.pixels[:, :, 1].astype(int) - striped(number)).mean() < 8)
 
 
+class ShowsLossy(Protocol):
+    """A bench of a camera whose pictures are coded with loss: what it shows, and the last frame looked at."""
+
+    presented: int | None
+    seen: int
+
+
+async def see(bench: ShowsLossy, device: Device) -> int:
+    """Wait until the camera shows what was presented last."""
+    assert isinstance(device, Camera)
+    while True:
+        frame = await device.newest(bench.seen)
+        bench.seen = frame.sequence
+        if bench.presented is not None and shows(frame, bench.presented):
+            return bench.presented
+
+
+def film(path: Path, pictures: list[NDArray[np.uint8]], fps: float = 50) -> None:
+    """A video of grey pictures, put in place at once."""
+    fresh = path.with_name(f"fresh{path.suffix}")
+    height, width = pictures[0].shape
+    writer = cv2.VideoWriter(str(fresh), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"MJPG"), fps, (width, height))
+    for picture in pictures:
+        writer.write(cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR))
+    writer.release()
+    fresh.replace(path)
+
+
+class ReplayVideoBench(Bench):
+    """A video of three equal pictures; unplugged by moving it away."""
+
+    async def start(self) -> None:
+        self.file = self.port.with_suffix(".avi")
+        self.presented: int | None = None
+        await asyncio.to_thread(film, self.file, [striped(9)] * 3)
+
+    async def stop(self) -> None:
+        pass
+
+    def driver(self) -> Device:
+        self.seen = -1
+        return registry.camera("replay", f"replay://{self.file}")
+
+    async def present(self, number: int) -> None:
+        await asyncio.to_thread(film, self.file, [striped(number)] * 3)
+        self.presented = number
+
+    async def sense(self, device: Device) -> int:
+        return await see(self, device)
+
+    async def unplug(self) -> None:
+        await asyncio.to_thread(self.file.rename, self.file.with_name("away"))
+
+    async def plug(self) -> None:
+        await asyncio.to_thread(self.file.with_name("away").rename, self.file)
+
+
 class HttpMjpegBench(Bench):
     """A network camera; unplugged by closing its server and its connections."""
 
@@ -190,12 +249,7 @@ class HttpMjpegBench(Bench):
         self.server.picture = jpeg(striped(number))
 
     async def sense(self, device: Device) -> int:
-        assert isinstance(device, Camera)
-        while True:
-            frame = await device.newest(self.seen)
-            self.seen = frame.sequence
-            if self.presented is not None and shows(frame, self.presented):
-                return self.presented
+        return await see(self, device)
 
     async def unplug(self) -> None:
         await self.server.stop()
@@ -212,6 +266,7 @@ BENCHES: dict[str, type[Bench]] = {
     "mrz-serial": MrzBench,
     "replay-scanner": ReplayScannerBench,
     "replay-camera": ReplayCameraBench,
+    "replay-video": ReplayVideoBench,
     "http-mjpeg": HttpMjpegBench,
 }
 SERIAL = ("r30x", "mrz-serial")
