@@ -9,7 +9,7 @@ from __future__ import annotations
 from drivers.address import DeviceAddress
 from drivers.base import Camera, DocumentReader, DriverError, DriverReason, FingerprintScanner, LaneSignal
 
-CAMERAS = ("replay", "http-mjpeg")
+CAMERAS = ("replay", "http-mjpeg", "v4l2")
 SCANNERS = ("r30x", "replay")
 READERS = ("mrz-serial",)
 SIGNALS = ("none",)
@@ -47,6 +47,10 @@ def camera(driver: str, address: str) -> Camera:
                 from drivers.camera.http_mjpeg import HttpMjpegCamera  # noqa: PLC0415  # Imported only when named.
 
                 return HttpMjpegCamera(place)
+            case "v4l2":
+                from drivers.camera.v4l2 import V4l2Camera  # noqa: PLC0415  # Imported only when named.
+
+                return V4l2Camera(place)
             case _:
                 raise _unknown("camera", driver, CAMERAS)
     except ImportError as error:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import cv2
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from drivers import registry
@@ -19,6 +20,7 @@ from drivers.emulators.mrz_reader import MrzReaderEmulator
 from drivers.emulators.r30x import R30xEmulator
 from tests.drivers.mjpeg_server import MjpegServer, jpeg
 from tests.drivers.pictures import on_sixteen_levels, striped
+from tests.drivers.v4l2_stand_in import UsbCamera
 
 
 class Bench(ABC):
@@ -261,6 +263,37 @@ class HttpMjpegBench(Bench):
         await until(self.server.is_alone)
 
 
+class V4l2Bench(Bench):
+    """A USB camera that stands in for one; unplugged by removing its device file."""
+
+    async def start(self) -> None:
+        await self.plug()
+        self.presented: int | None = None
+        self.camera = UsbCamera(self.port, striped(9), sizes=((256, 288),))
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(cv2, "VideoCapture", self.camera.capture)
+
+    async def stop(self) -> None:
+        self.patch.undo()
+
+    def driver(self) -> Device:
+        self.seen = -1
+        return registry.camera("v4l2", f"v4l2://{self.port}")
+
+    async def present(self, number: int) -> None:
+        self.presented = number
+        self.camera.picture = striped(number)
+
+    async def sense(self, device: Device) -> int:
+        return await see(self, device)
+
+    async def unplug(self) -> None:
+        await asyncio.to_thread(self.port.unlink)
+
+    async def plug(self) -> None:
+        await asyncio.to_thread(self.port.symlink_to, "/dev/null")
+
+
 BENCHES: dict[str, type[Bench]] = {
     "r30x": R30xBench,
     "mrz-serial": MrzBench,
@@ -268,6 +301,7 @@ BENCHES: dict[str, type[Bench]] = {
     "replay-camera": ReplayCameraBench,
     "replay-video": ReplayVideoBench,
     "http-mjpeg": HttpMjpegBench,
+    "v4l2": V4l2Bench,
 }
 SERIAL = ("r30x", "mrz-serial")
 
