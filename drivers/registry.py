@@ -10,7 +10,7 @@ from drivers.address import DeviceAddress
 from drivers.base import Camera, DocumentReader, DriverError, DriverReason, FingerprintScanner, LaneSignal
 
 CAMERAS = ("replay", "http-mjpeg", "v4l2")
-SCANNERS = ("r30x", "replay")
+SCANNERS = ("libfprint", "r30x", "replay")
 READERS = ("mrz-serial",)
 SIGNALS = ("none",)
 
@@ -62,6 +62,10 @@ def scanner(driver: str, address: str) -> FingerprintScanner:
     place = DeviceAddress.parse(address)
     try:
         match driver:
+            case "libfprint":
+                from drivers.fingerprint.libfprint import LibfprintScanner  # noqa: PLC0415  # Imported only when named.
+
+                return LibfprintScanner(place)
             case "r30x":
                 from drivers.fingerprint.r30x import R30xScanner  # noqa: PLC0415  # Imported only when named.
 

@@ -10,8 +10,12 @@ import pytest
 
 from drivers.base import Device, DriverError, DriverReason
 from drivers.emulators.line import KINDS, Line, line
-from tests.drivers.benches import BENCHES, SERIAL, Bench, sense_for_ever, sense_until
+from tests.drivers.benches import BENCHES as PLAIN
+from tests.drivers.benches import SERIAL, Bench, sense_for_ever, sense_until
 from tests.drivers.conftest import driver_threads, open_files
+from tests.drivers.libfprint_bench import LibfprintBench
+
+BENCHES: dict[str, type[Bench]] = {**PLAIN, "libfprint": LibfprintBench}
 
 every_device = pytest.mark.parametrize("bench", BENCHES, indirect=True)
 serial_devices = pytest.mark.parametrize("bench", SERIAL, indirect=True)
