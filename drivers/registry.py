@@ -9,7 +9,7 @@ from __future__ import annotations
 from drivers.address import DeviceAddress
 from drivers.base import Camera, DocumentReader, DriverError, DriverReason, FingerprintScanner, LaneSignal
 
-CAMERAS = ("replay", "http-mjpeg", "v4l2")
+CAMERAS = ("replay", "http-mjpeg", "v4l2", "picamera2")
 SCANNERS = ("libfprint", "r30x", "replay")
 READERS = ("mrz-serial",)
 SIGNALS = ("none",)
@@ -51,6 +51,10 @@ def camera(driver: str, address: str) -> Camera:
                 from drivers.camera.v4l2 import V4l2Camera  # noqa: PLC0415  # Imported only when named.
 
                 return V4l2Camera(place)
+            case "picamera2":
+                from drivers.camera.pi_camera import PiCamera  # noqa: PLC0415  # Imported only when named.
+
+                return PiCamera(place)
             case _:
                 raise _unknown("camera", driver, CAMERAS)
     except ImportError as error:

@@ -22,10 +22,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture of a source: ``pixels`` (height, width, 3) uint8 RGB, taken at ``captured_at`` (monotonic) [s]."""
+    """One picture of a source: ``pixels`` (height, width, 3) uint8 RGB, taken at ``captured_at`` (monotonic) [s].
+
+    ``preview`` is the same instant as a smaller picture, where the camera makes one itself.
+    """
 
     pixels: NDArray[np.uint8]
     captured_at: float
+    preview: NDArray[np.uint8] | None = None
 
 
 class Source(ABC):
@@ -128,7 +132,7 @@ class LiveCamera(Camera):
                 self._fail(error)
                 return
             if picture is not None:
-                self._frame = Frame(picture.pixels, picture.captured_at, self._sequence)
+                self._frame = Frame(picture.pixels, picture.captured_at, self._sequence, picture.preview)
                 self._sequence += 1
                 self._tell()
 

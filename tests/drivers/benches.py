@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from drivers.emulators.line import Line
 from drivers.emulators.mrz_reader import MrzReaderEmulator
 from drivers.emulators.r30x import R30xEmulator
 from tests.drivers.mjpeg_server import MjpegServer, jpeg
+from tests.drivers.picamera2_stand_in import Module
 from tests.drivers.pictures import on_sixteen_levels, striped
 from tests.drivers.v4l2_stand_in import UsbCamera
 
@@ -294,6 +296,41 @@ class V4l2Bench(Bench):
         await asyncio.to_thread(self.port.symlink_to, "/dev/null")
 
 
+class PiCameraBench(Bench):
+    """A Raspberry Pi camera module that stands in for one; unplugged by taking it out of the list of cameras."""
+
+    async def start(self) -> None:
+        self.port = Path("/0")
+        self.presented: int | None = None
+        self.module = Module(striped(9))
+        self.patch = pytest.MonkeyPatch()
+        for name, stand_in in self.module.modules().items():
+            self.patch.setitem(sys.modules, name, stand_in)
+        sys.modules.pop("drivers.camera.pi_camera", None)
+
+    async def stop(self) -> None:
+        self.patch.undo()
+        sys.modules.pop("drivers.camera.pi_camera", None)
+        assert self.module.buffers_out == 0
+
+    def driver(self) -> Device:
+        self.seen = -1
+        return registry.camera("picamera2", "picamera2:///0?width=256&height=288&preview=128")
+
+    async def present(self, number: int) -> None:
+        self.presented = number
+        self.module.picture = striped(number)
+
+    async def sense(self, device: Device) -> int:
+        return await see(self, device)
+
+    async def unplug(self) -> None:
+        self.module.plugged = False
+
+    async def plug(self) -> None:
+        self.module.plugged = True
+
+
 BENCHES: dict[str, type[Bench]] = {
     "r30x": R30xBench,
     "mrz-serial": MrzBench,
@@ -302,6 +339,7 @@ BENCHES: dict[str, type[Bench]] = {
     "replay-video": ReplayVideoBench,
     "http-mjpeg": HttpMjpegBench,
     "v4l2": V4l2Bench,
+    "picamera2": PiCameraBench,
 }
 SERIAL = ("r30x", "mrz-serial")
 
