@@ -56,7 +56,10 @@ _WAITING = 64
 
 
 class R30xEmulator:
-    """One module. ``size`` is (height, width); all methods belong to the event loop that ``start`` ran in."""
+    """One module. ``size`` is (height, width); all methods belong to the event loop that ``start`` ran in.
+
+    With ``baud`` it understands only a host at its speed, as a real line has it, and takes speeds up to ``fastest``.
+    """
 
     def __init__(
         self,
@@ -66,6 +69,8 @@ class R30xEmulator:
         packet_size: int = 128,
         password: int = 0,
         tells_size: bool = False,
+        baud: int = 0,
+        fastest: int = 115_200,
         channel: Line | None = None,
     ) -> None:
         self._size = size
@@ -82,7 +87,9 @@ class R30xEmulator:
         self._verified = password == 0
         self._failures: dict[int, tuple[int, int]] = {}
         self._unplug_after: int | None = None
-        self._speed = 6
+        self._minds_speed = baud > 0
+        self._speed = (baud or 57_600) // 9_600
+        self._fastest = fastest // 9_600
         self.captures = 0
         self.looks = 0
         self.uploading = False
@@ -160,7 +167,14 @@ class R30xEmulator:
         while not self._inbox.empty():
             self._inbox.get_nowait()
 
+    @property
+    def baud(self) -> int:
+        """The speed it speaks at, which it keeps without power."""
+        return self._speed * 9_600
+
     def _receive(self, data: bytes) -> None:
+        if self._minds_speed and self._peer.baud != self.baud:
+            return  # Bits of another length are no packet, and a module does not answer to what is none.
         if not self._inbox.full():
             self._inbox.put_nowait(self._channel.incoming(data))
 
@@ -253,7 +267,7 @@ class R30xEmulator:
         if len(parameters) != 2:
             return Acknowledgement(Confirmation.PACKET_ERROR)
         register, value = parameters
-        if register == _SPEED_REGISTER and 1 <= value <= 12:
+        if register == _SPEED_REGISTER and 1 <= value <= self._fastest:
             self._speed = value
             if isinstance(self._channel, PacedLine):
                 self._channel.baud = value * 9600
@@ -304,7 +318,11 @@ class R30xEmulator:
 async def _main(arguments: argparse.Namespace) -> None:
     channel = PacedLine(arguments.pace_baud) if arguments.pace_baud else line(arguments.line, arguments.seed)
     emulator = R30xEmulator(
-        arguments.device, packet_size=arguments.packet_size, password=arguments.password, channel=channel
+        arguments.device,
+        packet_size=arguments.packet_size,
+        password=arguments.password,
+        baud=arguments.baud,
+        channel=channel,
     )
     async with emulator:
         await control.serve(arguments.device, arguments.control, emulator.control)
@@ -316,6 +334,7 @@ def main() -> None:
     parser.add_argument("--device", type=Path, required=True, help="symlink to make to the port")
     parser.add_argument("--control", type=Path, required=True, help="Unix socket to take requests on")
     parser.add_argument("--pace-baud", type=int, default=0, help="send at this real speed; 0: as fast as it goes")
+    parser.add_argument("--baud", type=int, default=0, help="understand this speed only; 0: any, as a pty does")
     parser.add_argument("--packet-size", type=int, choices=(32, 64, 128, 256), default=128)
     parser.add_argument("--password", type=lambda text: int(text, 16), default=0, help="hexadecimal")
     parser.add_argument("--line", choices=KINDS, default="clean", help="what the line does to the bytes")
