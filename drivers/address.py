@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from drivers.base import DriverError, DriverReason
 
 _SECRET_OPTIONS = frozenset({"password"})
-_NETWORK = frozenset({"http", "https", "rtsp", "rtsps"})
+_NETWORK = frozenset({"http", "https", "rtsp"})
 
 
 def _bad(what: str, advice: str) -> DriverError:

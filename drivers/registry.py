@@ -9,7 +9,7 @@ from __future__ import annotations
 from drivers.address import DeviceAddress
 from drivers.base import Camera, DocumentReader, DriverError, DriverReason, FingerprintScanner, LaneSignal
 
-CAMERAS = ("replay", "http-mjpeg", "v4l2", "picamera2")
+CAMERAS = ("replay", "http-mjpeg", "rtsp", "v4l2", "picamera2")
 SCANNERS = ("libfprint", "r30x", "replay")
 READERS = ("mrz-serial",)
 SIGNALS = ("none",)
@@ -47,6 +47,10 @@ def camera(driver: str, address: str) -> Camera:
                 from drivers.camera.http_mjpeg import HttpMjpegCamera  # noqa: PLC0415  # Imported only when named.
 
                 return HttpMjpegCamera(place)
+            case "rtsp":
+                from drivers.camera.rtsp import RtspCamera  # noqa: PLC0415  # Imported only when named.
+
+                return RtspCamera(place)
             case "v4l2":
                 from drivers.camera.v4l2 import V4l2Camera  # noqa: PLC0415  # Imported only when named.
 

@@ -22,6 +22,7 @@ from drivers.emulators.r30x import R30xEmulator
 from tests.drivers.mjpeg_server import MjpegServer, jpeg
 from tests.drivers.picamera2_stand_in import Module
 from tests.drivers.pictures import on_sixteen_levels, striped
+from tests.drivers.rtsp_server import RtspServer
 from tests.drivers.v4l2_stand_in import UsbCamera
 
 
@@ -265,6 +266,38 @@ class HttpMjpegBench(Bench):
         await until(self.server.is_alone)
 
 
+class RtspBench(Bench):
+    """A network camera over RTSP; unplugged by closing its server and its connections."""
+
+    async def start(self) -> None:
+        self.presented: int | None = None
+        self.server = RtspServer(striped(9))
+        await self.server.start()
+
+    async def stop(self) -> None:
+        await self.server.stop()
+
+    def driver(self) -> Device:
+        self.seen = -1
+        return registry.camera("rtsp", f"rtsp://127.0.0.1:{self.server.port}{self.port}")
+
+    async def present(self, number: int) -> None:
+        self.presented = number
+        self.server.picture = striped(number)
+
+    async def sense(self, device: Device) -> int:
+        return await see(self, device)
+
+    async def unplug(self) -> None:
+        await self.server.stop()
+
+    async def plug(self) -> None:
+        await self.server.start()
+
+    async def settle(self) -> None:
+        await until(self.server.is_alone)
+
+
 class V4l2Bench(Bench):
     """A USB camera that stands in for one; unplugged by removing its device file."""
 
@@ -338,6 +371,7 @@ BENCHES: dict[str, type[Bench]] = {
     "replay-camera": ReplayCameraBench,
     "replay-video": ReplayVideoBench,
     "http-mjpeg": HttpMjpegBench,
+    "rtsp": RtspBench,
     "v4l2": V4l2Bench,
     "picamera2": PiCameraBench,
 }
