@@ -5,7 +5,8 @@ As a process: ``python -m drivers.emulators.r30x --device LINK --control SOCKET`
 ``{"do":"fail","command":"UpImage","code":15,"times":1}``, ``state``. Inside a test: ``async with R30xEmulator(link)``.
 
 Knows VfyPwd, ReadSysPara, GenImg, UpImage, Img2Tz (overwrites the image buffer, as the AS608 does), SetSysPara
-(speed, packet size) and, where ``tells_size``, ReadProdInfo. Has no matcher and no library.
+(speed, packet size) and, where ``tells_size``, ReadProdInfo, where ``has_ring``, AuraLedConfig. Has no matcher and no
+library.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import asyncio
 import contextlib
 import struct
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -47,6 +49,7 @@ _NAMES = {
     "readsyspara": Instruction.READ_SYS_PARA,
     "readparam": Instruction.READ_SYS_PARA,
     "vfypwd": Instruction.VFY_PWD,
+    "auraledconfig": Instruction.AURA_LED_CONFIG,
     "readprodinfo": Instruction.READ_PROD_INFO,
 }
 _SYSTEM, _CAPACITY, _SECURITY = 0x0009, 1000, 3
@@ -87,9 +90,13 @@ class R30xEmulator:
         self._verified = password == 0
         self._failures: dict[int, tuple[int, int]] = {}
         self._unplug_after: int | None = None
+        # The light around an R503's glass.
+        self.has_ring = False
         self._minds_speed = baud > 0
         self._speed = (baud or 57_600) // 9_600
         self._fastest = fastest // 9_600
+        # Parameters of the AuraLedConfig commands taken, the oldest first; cut where a test forgets to look.
+        self.shown: deque[bytes] = deque(maxlen=64)
         self.captures = 0
         self.looks = 0
         self.uploading = False
@@ -213,7 +220,7 @@ class R30xEmulator:
         self._failures[instruction] = code, times - 1
         return Acknowledgement(code)
 
-    def _answer(self, command: Command) -> Acknowledgement:  # noqa: PLR0911  # One arm for each command.
+    def _answer(self, command: Command) -> Acknowledgement:  # noqa: C901, PLR0911  # One arm for each command.
         if not self._verified and command.instruction != Instruction.VFY_PWD:
             return Acknowledgement(Confirmation.PASSWORD_NEEDED)
         match command.instruction:
@@ -240,6 +247,11 @@ class R30xEmulator:
                 return Acknowledgement(
                     Confirmation.IMAGE_UPLOAD_FAILED if self._buffer is None else Confirmation.OK,
                 )
+            case Instruction.AURA_LED_CONFIG if self.has_ring:
+                if len(command.parameters) != 4:
+                    return Acknowledgement(Confirmation.PACKET_ERROR)
+                self.shown.append(command.parameters)
+                return Acknowledgement(Confirmation.OK)
             case Instruction.READ_PROD_INFO if self._tells_size:
                 height, width = self._size
                 product = struct.pack(

@@ -1,9 +1,12 @@
 """Driver of the R30x family (R305, R307, R503, AS608, ZFM-20) on a serial port.
 
-Address: ``serial:///dev/ttyUSB0?baud=57600&fastest=0&dpi=500&password=00000000&address=ffffffff`` (the values
-given are the defaults; password and address in hexadecimal). A module at another speed than ``baud`` is found. With
-``fastest=115200`` it is set to that speed, or the highest below that it takes, while it is open, and back to
-``baud`` on closing: an upload of 256 x 288 pixels takes 7 s at 57600 baud.
+Address: ``serial:///dev/ttyUSB0?baud=57600&fastest=0&ring=0&dpi=500&password=00000000&address=ffffffff`` (the
+values given are the defaults; password and address in hexadecimal). A module at another speed than ``baud`` is
+found. With ``fastest=115200`` it is set to that speed, or the highest below that it takes, while it is open, and back
+to ``baud`` on closing: an upload of 256 x 288 pixels takes 7 s at 57600 baud.
+
+With ``ring=1`` the ring of an R503 breathes blue while a finger is waited for, is purple while its picture is sent, and
+flashes red when that failed.
 
 Captures pictures only: the module's own matcher is not used, and no features are made, which would overwrite the
 picture in the module's buffer (AS608) before it is uploaded.
@@ -20,13 +23,14 @@ from drivers.address import DeviceAddress
 from drivers.base import DeviceInfo, DriverError, DriverReason, FingerImage, FingerprintScanner
 from drivers.fingerprint.r30x_frames import BROADCAST_ADDRESS, Confirmation
 from drivers.fingerprint.r30x_image import DPI, LEVELS, unpack
+from drivers.fingerprint.r30x_ring import Ring
 from drivers.fingerprint.r30x_session import POLL_S, Parameters, Session
 from drivers.fingerprint.r30x_speed import HIGHEST, SPEEDS, change, find
 from drivers.serial_port import open_port
-from drivers.worker import DeviceWorker, Token
+from drivers.worker import AbandonedError, DeviceWorker, Token
 
 _log = logging.getLogger(__name__)
-_OPTIONS = frozenset({"baud", "fastest", "dpi", "password", "address"})
+_OPTIONS = frozenset({"baud", "fastest", "ring", "dpi", "password", "address"})
 
 
 class R30xScanner(FingerprintScanner):
@@ -37,6 +41,7 @@ class R30xScanner(FingerprintScanner):
         self._address = address
         self._baud = address.integer("baud", 57_600, 9_600, 921_600)
         self._fastest = address.integer("fastest", 0, 0, HIGHEST)
+        self._ring = address.integer("ring", 0, 0, 1) == 1
         self._dpi = address.integer("dpi", DPI, 250, 1000)
         self._password = address.integer("password", 0, 0, 0xFFFF_FFFF, base=16)
         self._module = address.integer("address", BROADCAST_ADDRESS, 0, 0xFFFF_FFFF, base=16)
@@ -113,10 +118,26 @@ class R30xScanner(FingerprintScanner):
 
     def _capture(self, token: Token) -> FingerImage:
         session = self._opened()
-        while session.look(token) != Confirmation.OK:
-            token.pause(POLL_S)
-        data, size = session.upload(token)
+        self._show(token, Ring.PLACE)
+        try:
+            while session.look(token) != Confirmation.OK:
+                token.pause(POLL_S)
+        except AbandonedError:
+            self._show(Token(), Ring.OFF)
+            raise
+        self._show(token, Ring.TAKEN)
+        try:
+            data, size = session.upload(token)
+        except DriverError as error:
+            if error.reason is DriverReason.BAD_IMAGE:
+                self._show(token, Ring.AGAIN)
+            raise
+        self._show(token, Ring.OFF)
         return FingerImage(unpack(data, size), self._dpi, LEVELS)
+
+    def _show(self, token: Token, shown: Ring) -> None:
+        if self._ring and self._session is not None and not self._session.ring(token, shown):
+            _log.info("%s has no ring that could show %s", self._address.path, shown.name)
 
     def _wait_lifted(self, token: Token) -> None:
         session = self._opened()

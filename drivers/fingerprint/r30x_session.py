@@ -26,6 +26,7 @@ from drivers.fingerprint.r30x_frames import (
     meaning,
 )
 from drivers.fingerprint.r30x_image import KNOWN_SIZES, MAX_BYTES
+from drivers.fingerprint.r30x_ring import Ring
 from drivers.serial_port import losses, read_some
 from drivers.worker import Token
 
@@ -100,6 +101,16 @@ class Session:
         command = Command(Instruction.SET_SYS_PARA, bytes([SPEED_REGISTER, baud // BAUD_STEP]))
         # Once: asked again after a lost answer, the module would hear it at the other speed.
         return self._ask(token, command, ANSWER_S, tries=1).code == Confirmation.OK
+
+    def ring(self, token: Token, shown: Ring) -> bool:
+        """Show this on the ring of an R503; False where the module has none. Raises DriverError (LOST)."""
+        try:
+            answer = self._ask(token, Command(Instruction.AURA_LED_CONFIG, shown.value), OPTIONAL_S, tries=2)
+        except DriverError as error:
+            if error.reason in (DriverReason.TIMEOUT, DriverReason.PROTOCOL):
+                return False
+            raise
+        return answer.code == Confirmation.OK
 
     def look(self, token: Token) -> Confirmation:
         """Take a picture into the module's buffer: OK, NO_FINGER, or IMAGING_FAILED where one lies there badly."""
