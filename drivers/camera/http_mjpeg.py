@@ -3,23 +3,24 @@
 Address: ``http://user:password@10.0.0.5:8080/video.cgi?size=vga#limit=5&ca=/etc/camera.pem``: options stand after
 ``#``, all before it is the camera's. ``limit`` [s] is how long it may take to answer and how long it may give no
 picture; ``ca`` is the file of the certificate that an https camera is checked against (default: the system's).
-Only Basic authentication is known. A redirection is not followed. A frame's time is that of its arrival.
+Basic and Digest authentication are known. A redirection is not followed. A frame's time is that of its arrival.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import logging
 import os
+import secrets
 import select
 import socket
 import ssl
 import time
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from drivers.address import DeviceAddress
 from drivers.base import DeviceInfo, DriverError, DriverReason
+from drivers.camera.http_login import basic, digest
 from drivers.camera.jpeg import decode_jpeg, jpeg_size
 from drivers.camera.live import LiveCamera, Picture, Source
 from drivers.camera.mjpeg_stream import Answer, Chunks, Parts, read_answer
@@ -61,9 +62,7 @@ class _Stream(Source):
         until = time.monotonic() + self._limit_s
         self._warned = False
         self._pending = []
-        self._socket = self._connect(token, until)
-        self._send(self._socket, token, until)
-        answer, first = self._answer(self._socket, token, until)
+        held, answer, first = self._ask(token, until)
         self._chunks = Chunks() if answer.chunked else None
         self._parts = Parts(answer.boundary)
         self._take(first)
@@ -72,7 +71,7 @@ class _Stream(Source):
             token.check()
             if time.monotonic() > until:
                 raise self._late(f"no picture within {self._limit_s:g} s")
-            self._take(self._read(self._socket, _LOOK_S))
+            self._take(self._read(held, _LOOK_S))
         size = jpeg_size(self._pending[-1])
         return DeviceInfo(
             "http-mjpeg",
@@ -115,6 +114,35 @@ class _Stream(Source):
         if held is not None:
             with contextlib.suppress(OSError):
                 held.close()
+
+    def _ask(self, token: Token, until: float) -> tuple[socket.socket, Answer, bytes]:
+        """Connect and ask for the stream, a second time with the password where the camera wants one."""
+        held, answer, first = self._try(None, token, until)
+        login = self._login(answer)
+        if login is not None:
+            self.close()
+            held, answer, first = self._try(login, token, until)
+        if answer.status != 200:
+            raise self._refused(answer.status)
+        return held, answer, first
+
+    def _try(self, login: str | None, token: Token, until: float) -> tuple[socket.socket, Answer, bytes]:
+        self._socket = held = self._connect(token, until)
+        self._send(held, login, token, until)
+        return held, *self._answer(held, token, until)
+
+    def _login(self, answer: Answer) -> str | None:
+        """What answers a 401: Digest where it is offered, for then the password itself is not sent."""
+        parts = urlsplit(self._address.url)
+        if answer.status != 401 or parts.username is None:
+            return None
+        user, password = unquote(parts.username), unquote(parts.password or "")
+        for challenge in answer.challenges:
+            login = digest(challenge, user, password, _target(parts), secrets.token_hex(8))
+            if login is not None:
+                return login
+        wanted = any(challenge.strip().lower().startswith("basic") for challenge in answer.challenges)
+        return basic(user, password) if wanted else None
 
     def _take(self, data: bytes) -> None:
         body = data if self._chunks is None else self._chunks.feed(data)
@@ -194,15 +222,14 @@ class _Stream(Source):
             else:
                 return
 
-    def _send(self, held: socket.socket, token: Token, until: float) -> None:
+    def _send(self, held: socket.socket, login: str | None, token: Token, until: float) -> None:
         parts = urlsplit(self._address.url)
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        target = _target(parts)
         host = parts.netloc.rpartition("@")[2]
         # HTTP/1.0, so that a server need not use chunks; some do all the same.
         lines = [f"GET {target} HTTP/1.0", f"Host: {host}", "Accept: multipart/x-mixed-replace", "User-Agent: hotspotd"]
-        if parts.username is not None:
-            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            lines.append("Authorization: Basic " + base64.b64encode(pair.encode()).decode())
+        if login is not None:
+            lines.append("Authorization: " + login)
         left = memoryview("\r\n".join([*lines, "", ""]).encode())
         while left:
             token.check()
@@ -221,8 +248,6 @@ class _Stream(Source):
             if time.monotonic() > until:
                 raise self._late(f"no answer within {self._limit_s:g} s")
             buffer += self._read(held, _LOOK_S)
-        if answer.status != 200:
-            raise self._refused(answer.status)
         return answer, bytes(buffer)
 
     def _refused(self, status: int) -> DriverError:
@@ -251,3 +276,7 @@ class _Stream(Source):
         if not data:
             raise self._lost("the camera has closed the connection")
         return data
+
+
+def _target(parts: SplitResult) -> str:
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

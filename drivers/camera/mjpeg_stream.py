@@ -55,12 +55,16 @@ def _end_of_head(buffer: bytearray) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A server's answer: its status and, for 200, the boundary of its parts and whether they come in chunks."""
+    """A server's answer: its status and, for 200, the boundary of its parts and whether they come in chunks.
+
+    ``challenges`` are the WWW-Authenticate fields of a 401.
+    """
 
     status: int
     boundary: bytes = b""
     chunked: bool = False
     server: str = ""
+    challenges: tuple[str, ...] = ()
 
 
 def read_answer(buffer: bytearray) -> Answer | None:
@@ -74,9 +78,9 @@ def read_answer(buffer: bytearray) -> Answer | None:
     if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit() or len(words[1]) != 3:
         raise _wrong("no HTTP answer")
     status = int(words[1])
-    if status != http.HTTPStatus.OK:
-        return Answer(status)
     fields = _fields(rest)
+    if status != http.HTTPStatus.OK:
+        return Answer(status, challenges=tuple(fields.get_all("WWW-Authenticate", [])))
     # get_content_type falls back to text/plain, which is refused as well.
     boundary = (fields.get_boundary() or "").strip().lstrip("-")
     if fields.get_content_maintype() != "multipart" or not boundary or not boundary.isascii() or len(boundary) > 200:

@@ -27,7 +27,10 @@ def part(data: bytes, boundary: bytes = b"frame") -> bytes:
 
 @dataclass
 class MjpegServer:
-    """Shows ``picture`` again and again to whoever asks, or sends ``script`` once and stays silent or hangs up."""
+    """Shows ``picture`` again and again to whoever asks, or sends ``script`` once and stays silent or hangs up.
+
+    Whoever asks without a password gets ``challenge`` where there is one; with one, its rightness is not looked at.
+    """
 
     picture: bytes
     head: bytes = HEAD
@@ -35,6 +38,7 @@ class MjpegServer:
     hang_up: bool = False
     piece: int = 1 << 20
     pause_s: float = 0.01
+    challenge: bytes = b""
     tls: ssl.SSLContext | None = None
     asked: list[bytes] = field(default_factory=list)
     port: int = 0
@@ -61,6 +65,9 @@ class MjpegServer:
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
                 self.asked.append(await reader.readuntil(b"\r\n\r\n"))
+                if self.challenge and b"\r\nAuthorization: " not in self.asked[-1]:
+                    await self._send(writer, b"HTTP/1.0 401 Unauthorized\r\n" + self.challenge + b"\r\n\r\n")
+                    return
                 await self._send(writer, self.head)
                 if self.script is not None:
                     await self._send(writer, self.script)

@@ -154,11 +154,35 @@ async def test_a_refusal_is_told_by_its_cause(server: MjpegServer, status: str, 
     assert error.advice
 
 
+@pytest.mark.parametrize("challenge", [b'Basic realm="camera"', b'Digest realm="camera", nonce="1", algorithm=SHA-512'])
+async def test_a_password_is_told_only_to_who_asks_for_it_in_a_known_way(server: MjpegServer, challenge: bytes) -> None:
+    server.challenge = b"WWW-Authenticate: " + challenge
+    place = f"//127.0.0.1:{server.port}/video"
+    assert (await refused(f"http:{place}")).reason is DriverReason.PASSWORD
+    if challenge.startswith(b"Digest"):
+        assert (await refused(f"http:{place.replace('//', '//me:secret@')}")).reason is DriverReason.PASSWORD
+    assert not any(b"Authorization" in asked for asked in server.asked)
+
+
+async def test_digest_is_preferred_to_telling_the_password(server: MjpegServer) -> None:
+    server.challenge = (
+        b'WWW-Authenticate: Basic realm="camera"\r\n'
+        b'WWW-Authenticate: Digest realm="camera", nonce="abc", qop="auth,auth-int", opaque="x"'
+    )
+    camera = registry.camera("http-mjpeg", f"http://me:secret@127.0.0.1:{server.port}/video?a=b")
+    await camera.open()
+    await camera.close()
+    asked = server.asked[-1].decode()
+    assert 'Authorization: Digest username="me", realm="camera", nonce="abc", uri="/video?a=b"' in asked
+    assert "secret" not in asked
+
+
 async def test_the_question_carries_path_query_and_password_and_no_log_does(server: MjpegServer) -> None:
+    server.challenge = b'WWW-Authenticate: Basic realm="camera"'
     camera = registry.camera("http-mjpeg", f"http://me:s%3Acret@127.0.0.1:{server.port}/a%20b?key=hidden#limit=5")
     info = await camera.open()
     await camera.close()
-    asked = server.asked[0].decode()
+    asked = server.asked[1].decode()
     assert asked.startswith("GET /a%20b?key=hidden HTTP/1.0\r\n")
     assert "Authorization: Basic bWU6czpjcmV0\r\n" in asked
     assert "limit" not in asked
