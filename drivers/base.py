@@ -59,11 +59,16 @@ class DeviceInfo:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One camera picture: ``pixels`` (height, width, 3) uint8 RGB, ``captured_at`` on the monotonic clock [s]."""
+    """One camera picture: ``pixels`` (height, width, 3) uint8 RGB, ``captured_at`` on the monotonic clock [s].
+
+    ``preview`` is the same instant as a smaller picture of the same shape, where the camera makes one itself: to be
+    shown or searched for faces without the work of making ``pixels`` smaller.
+    """
 
     pixels: NDArray[np.uint8]
     captured_at: float
     sequence: int
+    preview: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, slots=True)

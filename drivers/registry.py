@@ -9,10 +9,13 @@ from __future__ import annotations
 from drivers.address import DeviceAddress
 from drivers.base import Camera, DocumentReader, DriverError, DriverReason, FingerprintScanner, LaneSignal
 
-CAMERAS = ("replay",)
-SCANNERS = ("r30x", "replay")
+CAMERAS = ("replay", "http-mjpeg", "rtsp", "v4l2", "picamera2")
+SCANNERS = ("libfprint", "r30x", "replay")
 READERS = ("mrz-serial",)
 SIGNALS = ("none",)
+
+# What a replay camera takes for a video rather than for a folder.
+VIDEO_SUFFIXES = (".avi", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".webm")
 
 
 def _unknown(kind: str, driver: str, known: tuple[str, ...]) -> DriverError:
@@ -32,10 +35,30 @@ def camera(driver: str, address: str) -> Camera:
     place = DeviceAddress.parse(address)
     try:
         match driver:
+            case "replay" if place.path.lower().endswith(VIDEO_SUFFIXES):
+                from drivers.camera.replay_video import ReplayVideoCamera  # noqa: PLC0415  # Imported only when named.
+
+                return ReplayVideoCamera(place)
             case "replay":
                 from drivers.camera.replay import ReplayCamera  # noqa: PLC0415  # Imported only when named.
 
                 return ReplayCamera(place)
+            case "http-mjpeg":
+                from drivers.camera.http_mjpeg import HttpMjpegCamera  # noqa: PLC0415  # Imported only when named.
+
+                return HttpMjpegCamera(place)
+            case "rtsp":
+                from drivers.camera.rtsp import RtspCamera  # noqa: PLC0415  # Imported only when named.
+
+                return RtspCamera(place)
+            case "v4l2":
+                from drivers.camera.v4l2 import V4l2Camera  # noqa: PLC0415  # Imported only when named.
+
+                return V4l2Camera(place)
+            case "picamera2":
+                from drivers.camera.pi_camera import PiCamera  # noqa: PLC0415  # Imported only when named.
+
+                return PiCamera(place)
             case _:
                 raise _unknown("camera", driver, CAMERAS)
     except ImportError as error:
@@ -47,6 +70,10 @@ def scanner(driver: str, address: str) -> FingerprintScanner:
     place = DeviceAddress.parse(address)
     try:
         match driver:
+            case "libfprint":
+                from drivers.fingerprint.libfprint import LibfprintScanner  # noqa: PLC0415  # Imported only when named.
+
+                return LibfprintScanner(place)
             case "r30x":
                 from drivers.fingerprint.r30x import R30xScanner  # noqa: PLC0415  # Imported only when named.
 

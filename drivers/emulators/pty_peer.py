@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import termios
 import tty
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 # A device does not wait for its host: what a port nobody reads cannot take for this long is lost.
 _TAKE_S = 1.0
 _CHUNK = 4096
+_BAUDS = {getattr(termios, f"B{baud}"): baud for baud in (9_600, 19_200, 38_400, 57_600, 115_200, 230_400, 921_600)}
 
 
 class PtyPeer:
@@ -32,6 +34,11 @@ class PtyPeer:
     def plugged(self) -> bool:
         """Whether the port is there."""
         return self._master is not None
+
+    @property
+    def baud(self) -> int:
+        """The speed to which the host has set the port: a pty keeps it, and passes bytes at any; 0 while unplugged."""
+        return _BAUDS.get(termios.tcgetattr(self._slave)[4], 0) if self._slave is not None else 0
 
     async def plug(self) -> None:
         """Make a new port and the symlink to it; nothing where it is there already."""

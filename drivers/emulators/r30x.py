@@ -5,7 +5,8 @@ As a process: ``python -m drivers.emulators.r30x --device LINK --control SOCKET`
 ``{"do":"fail","command":"UpImage","code":15,"times":1}``, ``state``. Inside a test: ``async with R30xEmulator(link)``.
 
 Knows VfyPwd, ReadSysPara, GenImg, UpImage, Img2Tz (overwrites the image buffer, as the AS608 does), SetSysPara
-(speed, packet size) and, where ``tells_size``, ReadProdInfo. Has no matcher and no library.
+(speed, packet size) and, where ``tells_size``, ReadProdInfo, where ``has_ring``, AuraLedConfig. Has no matcher and no
+library.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import asyncio
 import contextlib
 import struct
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -47,6 +49,7 @@ _NAMES = {
     "readsyspara": Instruction.READ_SYS_PARA,
     "readparam": Instruction.READ_SYS_PARA,
     "vfypwd": Instruction.VFY_PWD,
+    "auraledconfig": Instruction.AURA_LED_CONFIG,
     "readprodinfo": Instruction.READ_PROD_INFO,
 }
 _SYSTEM, _CAPACITY, _SECURITY = 0x0009, 1000, 3
@@ -56,7 +59,10 @@ _WAITING = 64
 
 
 class R30xEmulator:
-    """One module. ``size`` is (height, width); all methods belong to the event loop that ``start`` ran in."""
+    """One module. ``size`` is (height, width); all methods belong to the event loop that ``start`` ran in.
+
+    With ``baud`` it understands only a host at its speed, as a real line has it, and takes speeds up to ``fastest``.
+    """
 
     def __init__(
         self,
@@ -66,6 +72,8 @@ class R30xEmulator:
         packet_size: int = 128,
         password: int = 0,
         tells_size: bool = False,
+        baud: int = 0,
+        fastest: int = 115_200,
         channel: Line | None = None,
     ) -> None:
         self._size = size
@@ -82,7 +90,13 @@ class R30xEmulator:
         self._verified = password == 0
         self._failures: dict[int, tuple[int, int]] = {}
         self._unplug_after: int | None = None
-        self._speed = 6
+        # The light around an R503's glass.
+        self.has_ring = False
+        self._minds_speed = baud > 0
+        self._speed = (baud or 57_600) // 9_600
+        self._fastest = fastest // 9_600
+        # Parameters of the AuraLedConfig commands taken, the oldest first; cut where a test forgets to look.
+        self.shown: deque[bytes] = deque(maxlen=64)
         self.captures = 0
         self.looks = 0
         self.uploading = False
@@ -160,7 +174,14 @@ class R30xEmulator:
         while not self._inbox.empty():
             self._inbox.get_nowait()
 
+    @property
+    def baud(self) -> int:
+        """The speed it speaks at, which it keeps without power."""
+        return self._speed * 9_600
+
     def _receive(self, data: bytes) -> None:
+        if self._minds_speed and self._peer.baud != self.baud:
+            return  # Bits of another length are no packet, and a module does not answer to what is none.
         if not self._inbox.full():
             self._inbox.put_nowait(self._channel.incoming(data))
 
@@ -199,7 +220,7 @@ class R30xEmulator:
         self._failures[instruction] = code, times - 1
         return Acknowledgement(code)
 
-    def _answer(self, command: Command) -> Acknowledgement:  # noqa: PLR0911  # One arm for each command.
+    def _answer(self, command: Command) -> Acknowledgement:  # noqa: C901, PLR0911  # One arm for each command.
         if not self._verified and command.instruction != Instruction.VFY_PWD:
             return Acknowledgement(Confirmation.PASSWORD_NEEDED)
         match command.instruction:
@@ -226,6 +247,11 @@ class R30xEmulator:
                 return Acknowledgement(
                     Confirmation.IMAGE_UPLOAD_FAILED if self._buffer is None else Confirmation.OK,
                 )
+            case Instruction.AURA_LED_CONFIG if self.has_ring:
+                if len(command.parameters) != 4:
+                    return Acknowledgement(Confirmation.PACKET_ERROR)
+                self.shown.append(command.parameters)
+                return Acknowledgement(Confirmation.OK)
             case Instruction.READ_PROD_INFO if self._tells_size:
                 height, width = self._size
                 product = struct.pack(
@@ -253,7 +279,7 @@ class R30xEmulator:
         if len(parameters) != 2:
             return Acknowledgement(Confirmation.PACKET_ERROR)
         register, value = parameters
-        if register == _SPEED_REGISTER and 1 <= value <= 12:
+        if register == _SPEED_REGISTER and 1 <= value <= self._fastest:
             self._speed = value
             if isinstance(self._channel, PacedLine):
                 self._channel.baud = value * 9600
@@ -304,7 +330,11 @@ class R30xEmulator:
 async def _main(arguments: argparse.Namespace) -> None:
     channel = PacedLine(arguments.pace_baud) if arguments.pace_baud else line(arguments.line, arguments.seed)
     emulator = R30xEmulator(
-        arguments.device, packet_size=arguments.packet_size, password=arguments.password, channel=channel
+        arguments.device,
+        packet_size=arguments.packet_size,
+        password=arguments.password,
+        baud=arguments.baud,
+        channel=channel,
     )
     async with emulator:
         await control.serve(arguments.device, arguments.control, emulator.control)
@@ -316,6 +346,7 @@ def main() -> None:
     parser.add_argument("--device", type=Path, required=True, help="symlink to make to the port")
     parser.add_argument("--control", type=Path, required=True, help="Unix socket to take requests on")
     parser.add_argument("--pace-baud", type=int, default=0, help="send at this real speed; 0: as fast as it goes")
+    parser.add_argument("--baud", type=int, default=0, help="understand this speed only; 0: any, as a pty does")
     parser.add_argument("--packet-size", type=int, choices=(32, 64, 128, 256), default=128)
     parser.add_argument("--password", type=lambda text: int(text, 16), default=0, help="hexadecimal")
     parser.add_argument("--line", choices=KINDS, default="clean", help="what the line does to the bytes")

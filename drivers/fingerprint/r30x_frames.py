@@ -47,6 +47,7 @@ class Instruction(IntEnum):
     SET_SYS_PARA = 0x0E
     READ_SYS_PARA = 0x0F
     VFY_PWD = 0x13
+    AURA_LED_CONFIG = 0x35  # R503: the light around the glass
     READ_PROD_INFO = 0x3C  # R503 and newer: names, and the sensor's width and height
 
 

@@ -26,6 +26,7 @@ from drivers.fingerprint.r30x_frames import (
     meaning,
 )
 from drivers.fingerprint.r30x_image import KNOWN_SIZES, MAX_BYTES
+from drivers.fingerprint.r30x_ring import Ring
 from drivers.serial_port import losses, read_some
 from drivers.worker import Token
 
@@ -48,6 +49,9 @@ TRIES = 3
 # Between two looks for a finger: a person does not notice, and the module's lamp and the CPU rest.
 POLL_S = 0.05
 
+# SetSysPara, register 4: the speed in units of 9600 baud, 1 to 12.
+SPEED_REGISTER, BAUD_STEP = 4, 9600
+
 _PARAMETERS = struct.Struct(">HHHHIHH")
 _PRODUCT = struct.Struct(">16s4s8s2s8sHHHH")
 
@@ -60,6 +64,10 @@ class Parameters:
     capacity: int
     packet_size: int
     baud: int
+
+
+class EndlessError(DriverError):
+    """What never stops sending is no module at another speed."""
 
 
 class Session:
@@ -76,14 +84,33 @@ class Session:
         self._heard = 0
         self._size: tuple[int, int] | None = None
 
-    def greet(self, token: Token) -> Parameters:
-        """Give the password and read the parameters. Raises DriverError (PASSWORD, TIMEOUT, PROTOCOL, LOST)."""
-        self._verify(token)
+    def greet(self, token: Token, tries: int = TRIES, answer_s: float = 0) -> Parameters:
+        """Give the password and read the parameters. Raises DriverError (PASSWORD, TIMEOUT, PROTOCOL, LOST).
+
+        ``answer_s`` is how long the answer to the password may take, ANSWER_S by default.
+        """
+        self._verify(token, tries, answer_s)
         answer = self._ask(token, Command(Instruction.READ_SYS_PARA), ANSWER_S)
         if answer.code != Confirmation.OK or len(answer.content) < _PARAMETERS.size:
             raise self._refused("ReadSysPara", answer)
         _, system, capacity, _, _, size_code, speed = _PARAMETERS.unpack_from(answer.content)
-        return Parameters(system, capacity, 32 << min(size_code, 3), speed * 9600)
+        return Parameters(system, capacity, 32 << min(size_code, 3), speed * BAUD_STEP)
+
+    def set_speed(self, token: Token, baud: int) -> bool:
+        """Have the module speak at ``baud`` from its next answer on, kept without power; False where it will not."""
+        command = Command(Instruction.SET_SYS_PARA, bytes([SPEED_REGISTER, baud // BAUD_STEP]))
+        # Once: asked again after a lost answer, the module would hear it at the other speed.
+        return self._ask(token, command, ANSWER_S, tries=1).code == Confirmation.OK
+
+    def ring(self, token: Token, shown: Ring) -> bool:
+        """Show this on the ring of an R503; False where the module has none. Raises DriverError (LOST)."""
+        try:
+            answer = self._ask(token, Command(Instruction.AURA_LED_CONFIG, shown.value), OPTIONAL_S, tries=2)
+        except DriverError as error:
+            if error.reason in (DriverReason.TIMEOUT, DriverReason.PROTOCOL):
+                return False
+            raise
+        return answer.code == Confirmation.OK
 
     def look(self, token: Token) -> Confirmation:
         """Take a picture into the module's buffer: OK, NO_FINGER, or IMAGING_FAILED where one lies there badly."""
@@ -137,9 +164,9 @@ class Session:
         _, _, _, _, _, width, height, _, _ = _PRODUCT.unpack_from(answer.content)
         return height, width
 
-    def _verify(self, token: Token) -> None:
+    def _verify(self, token: Token, tries: int = TRIES, answer_s: float = 0) -> None:
         command = Command(Instruction.VFY_PWD, struct.pack(">I", self._password))
-        answer = self._ask(token, command, ANSWER_S)
+        answer = self._ask(token, command, answer_s or ANSWER_S, tries)
         if answer.code == Confirmation.WRONG_PASSWORD:
             raise DriverError(
                 DriverReason.PASSWORD,
@@ -240,7 +267,7 @@ class Session:
             if data:
                 quiet_at = now + QUIET_S
             if now > end:
-                raise DriverError(
+                raise EndlessError(
                     DriverReason.PROTOCOL,
                     f"{self._path} sends without end",
                     "check that it is an R30x module, and its ground wire",

@@ -162,7 +162,9 @@ class Mirror:
 
     async def _encode(self, frame: Frame) -> bytes:
         if self._encoded is None or self._encoded[0] != frame.sequence:
-            self._encoded = (frame.sequence, await self._worker.run(encode_mirror, frame.pixels))
+            # A camera that makes a smaller picture itself saves the work of making one.
+            shown = frame.pixels if frame.preview is None else frame.preview
+            self._encoded = (frame.sequence, await self._worker.run(encode_mirror, shown))
         self._at = time.monotonic()
         return self._encoded[1]
 

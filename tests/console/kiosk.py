@@ -114,17 +114,19 @@ class ScriptedLane:
         self.asked: list[str] = []
         self._events = events
         self._pixels: NDArray[np.uint8] | None = None
+        self._preview: NDArray[np.uint8] | None = None
         self._sequence = 0
 
-    def sees(self, pixels: NDArray[np.uint8] | None) -> None:
-        """Let the camera see ``pixels`` (h, w, 3) RGB from now on."""
+    def sees(self, pixels: NDArray[np.uint8] | None, preview: NDArray[np.uint8] | None = None) -> None:
+        """Let the camera see ``pixels`` (h, w, 3) RGB from now on, and make ``preview`` of it itself."""
         self._pixels = pixels
+        self._preview = preview
 
     def latest_frame(self) -> Frame | None:
         if self._pixels is None:
             return None
         self._sequence += 1
-        return Frame(self._pixels, time.monotonic(), self._sequence)
+        return Frame(self._pixels, time.monotonic(), self._sequence, self._preview)
 
     def show(self, state: LaneState, prompt: Prompt, **fields: object) -> None:
         """Publish the lane's view."""

@@ -94,3 +94,16 @@ async def test_the_mirror_shows_pictures_only_while_the_face_is_taken(kiosk: Kio
 
     shape = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR).shape  # type: ignore[union-attr]
     assert shape == (360, 640, 3)
+
+
+async def test_the_mirror_shows_the_cameras_own_preview_where_there_is_one(kiosk: Kiosk) -> None:
+    import cv2
+    import numpy as np
+
+    kiosk.lane.sees(np.zeros((720, 1280, 3), np.uint8), np.full((180, 320, 3), 255, np.uint8))
+    kiosk.lane.show(LaneState.FACE, Prompt.LOOK_AT_CAMERA)
+    async with kiosk.client() as client, client.get("/traveller/lane-1/mirror.jpg") as answer:
+        picture = cv2.imdecode(np.frombuffer(await answer.read(), np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    assert picture.shape == (180, 320, 3)
+    assert picture.min() > 250

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
+import pytest
+from numpy.typing import NDArray
 
 from drivers import registry
-from drivers.base import Camera, Device, DocumentReader, DriverError, FingerprintScanner
+from drivers.base import Camera, Device, DocumentReader, DriverError, FingerprintScanner, Frame
 from drivers.emulators.line import Line
 from drivers.emulators.mrz_reader import MrzReaderEmulator
 from drivers.emulators.r30x import R30xEmulator
+from tests.drivers.mjpeg_server import MjpegServer, jpeg
+from tests.drivers.picamera2_stand_in import Module
 from tests.drivers.pictures import on_sixteen_levels, striped
+from tests.drivers.rtsp_server import RtspServer
+from tests.drivers.v4l2_stand_in import UsbCamera
 
 
 class Bench(ABC):
@@ -45,6 +53,10 @@ class Bench(ABC):
 
     @abstractmethod
     async def plug(self) -> None: ...
+
+    async def settle(self) -> None:
+        """Return when the peer has noticed that the driver has let go: it lives in the same process."""
+        await asyncio.sleep(0)  # Most hold nothing for a driver.
 
 
 # The R503's: half the bytes of the larger ones, so that slow lines take less of everybody's time.
@@ -160,11 +172,208 @@ class ReplayCameraBench(FolderBench):
                 return self.presented
 
 
+def shows(frame: Frame, number: int) -> bool:
+    """Whether the frame is this picture, but for what a lossy coding changes."""
+    return bool(np.abs(frame.pixels[:, :, 1].astype(int) - striped(number)).mean() < 8)
+
+
+class ShowsLossy(Protocol):
+    """A bench of a camera whose pictures are coded with loss: what it shows, and the last frame looked at."""
+
+    presented: int | None
+    seen: int
+
+
+async def see(bench: ShowsLossy, device: Device) -> int:
+    """Wait until the camera shows what was presented last."""
+    assert isinstance(device, Camera)
+    while True:
+        frame = await device.newest(bench.seen)
+        bench.seen = frame.sequence
+        if bench.presented is not None and shows(frame, bench.presented):
+            return bench.presented
+
+
+def film(path: Path, pictures: list[NDArray[np.uint8]], fps: float = 50) -> None:
+    """A video of grey pictures, put in place at once."""
+    fresh = path.with_name(f"fresh{path.suffix}")
+    height, width = pictures[0].shape
+    writer = cv2.VideoWriter(str(fresh), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"MJPG"), fps, (width, height))
+    for picture in pictures:
+        writer.write(cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR))
+    writer.release()
+    fresh.replace(path)
+
+
+class ReplayVideoBench(Bench):
+    """A video of three equal pictures; unplugged by moving it away."""
+
+    async def start(self) -> None:
+        self.file = self.port.with_suffix(".avi")
+        self.presented: int | None = None
+        await asyncio.to_thread(film, self.file, [striped(9)] * 3)
+
+    async def stop(self) -> None:
+        pass
+
+    def driver(self) -> Device:
+        self.seen = -1
+        return registry.camera("replay", f"replay://{self.file}")
+
+    async def present(self, number: int) -> None:
+        await asyncio.to_thread(film, self.file, [striped(number)] * 3)
+        self.presented = number
+
+    async def sense(self, device: Device) -> int:
+        return await see(self, device)
+
+    async def unplug(self) -> None:
+        await asyncio.to_thread(self.file.rename, self.file.with_name("away"))
+
+    async def plug(self) -> None:
+        await asyncio.to_thread(self.file.with_name("away").rename, self.file)
+
+
+class HttpMjpegBench(Bench):
+    """A network camera; unplugged by closing its server and its connections."""
+
+    async def start(self) -> None:
+        self.presented: int | None = None
+        self.server = MjpegServer(jpeg(striped(9)))
+        await self.server.start()
+
+    async def stop(self) -> None:
+        await self.server.stop()
+
+    def driver(self) -> Device:
+        self.seen = -1
+        return registry.camera("http-mjpeg", f"http://127.0.0.1:{self.server.port}{self.port}")
+
+    async def present(self, number: int) -> None:
+        self.presented = number
+        self.server.picture = jpeg(striped(number))
+
+    async def sense(self, device: Device) -> int:
+        return await see(self, device)
+
+    async def unplug(self) -> None:
+        await self.server.stop()
+
+    async def plug(self) -> None:
+        await self.server.start()
+
+    async def settle(self) -> None:
+        await until(self.server.is_alone)
+
+
+class RtspBench(Bench):
+    """A network camera over RTSP; unplugged by closing its server and its connections."""
+
+    async def start(self) -> None:
+        self.presented: int | None = None
+        self.server = RtspServer(striped(9))
+        await self.server.start()
+
+    async def stop(self) -> None:
+        await self.server.stop()
+
+    def driver(self) -> Device:
+        self.seen = -1
+        return registry.camera("rtsp", f"rtsp://127.0.0.1:{self.server.port}{self.port}")
+
+    async def present(self, number: int) -> None:
+        self.presented = number
+        self.server.picture = striped(number)
+
+    async def sense(self, device: Device) -> int:
+        return await see(self, device)
+
+    async def unplug(self) -> None:
+        await self.server.stop()
+
+    async def plug(self) -> None:
+        await self.server.start()
+
+    async def settle(self) -> None:
+        await until(self.server.is_alone)
+
+
+class V4l2Bench(Bench):
+    """A USB camera that stands in for one; unplugged by removing its device file."""
+
+    async def start(self) -> None:
+        await self.plug()
+        self.presented: int | None = None
+        self.camera = UsbCamera(self.port, striped(9), sizes=((256, 288),))
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(cv2, "VideoCapture", self.camera.capture)
+
+    async def stop(self) -> None:
+        self.patch.undo()
+
+    def driver(self) -> Device:
+        self.seen = -1
+        return registry.camera("v4l2", f"v4l2://{self.port}")
+
+    async def present(self, number: int) -> None:
+        self.presented = number
+        self.camera.picture = striped(number)
+
+    async def sense(self, device: Device) -> int:
+        return await see(self, device)
+
+    async def unplug(self) -> None:
+        await asyncio.to_thread(self.port.unlink)
+
+    async def plug(self) -> None:
+        await asyncio.to_thread(self.port.symlink_to, "/dev/null")
+
+
+class PiCameraBench(Bench):
+    """A Raspberry Pi camera module that stands in for one; unplugged by taking it out of the list of cameras."""
+
+    async def start(self) -> None:
+        self.port = Path("/0")
+        self.presented: int | None = None
+        self.module = Module(striped(9))
+        self.patch = pytest.MonkeyPatch()
+        for name, stand_in in self.module.modules().items():
+            self.patch.setitem(sys.modules, name, stand_in)
+        sys.modules.pop("drivers.camera.pi_camera", None)
+
+    async def stop(self) -> None:
+        self.patch.undo()
+        sys.modules.pop("drivers.camera.pi_camera", None)
+        assert self.module.buffers_out == 0
+
+    def driver(self) -> Device:
+        self.seen = -1
+        return registry.camera("picamera2", "picamera2:///0?width=256&height=288&preview=128")
+
+    async def present(self, number: int) -> None:
+        self.presented = number
+        self.module.picture = striped(number)
+
+    async def sense(self, device: Device) -> int:
+        return await see(self, device)
+
+    async def unplug(self) -> None:
+        self.module.plugged = False
+
+    async def plug(self) -> None:
+        self.module.plugged = True
+
+
 BENCHES: dict[str, type[Bench]] = {
     "r30x": R30xBench,
     "mrz-serial": MrzBench,
     "replay-scanner": ReplayScannerBench,
     "replay-camera": ReplayCameraBench,
+    "replay-video": ReplayVideoBench,
+    "http-mjpeg": HttpMjpegBench,
+    "rtsp": RtspBench,
+    "v4l2": V4l2Bench,
+    "picamera2": PiCameraBench,
 }
 SERIAL = ("r30x", "mrz-serial")
 

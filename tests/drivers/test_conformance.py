@@ -10,8 +10,12 @@ import pytest
 
 from drivers.base import Device, DriverError, DriverReason
 from drivers.emulators.line import KINDS, Line, line
-from tests.drivers.benches import BENCHES, SERIAL, Bench, sense_for_ever, sense_until
+from tests.drivers.benches import BENCHES as PLAIN
+from tests.drivers.benches import SERIAL, Bench, sense_for_ever, sense_until
 from tests.drivers.conftest import driver_threads, open_files
+from tests.drivers.libfprint_bench import LibfprintBench
+
+BENCHES: dict[str, type[Bench]] = {**PLAIN, "libfprint": LibfprintBench}
 
 every_device = pytest.mark.parametrize("bench", BENCHES, indirect=True)
 serial_devices = pytest.mark.parametrize("bench", SERIAL, indirect=True)
@@ -164,6 +168,7 @@ async def test_fifty_reconnects_leave_nothing_behind(bench: Bench) -> None:
     await driver.open()
     await bench.present(5)
     await driver.close()
+    await bench.settle()
     before = await asyncio.to_thread(open_files)
     for turn in range(50):
         await driver.open()
@@ -171,5 +176,6 @@ async def test_fifty_reconnects_leave_nothing_behind(bench: Bench) -> None:
             await bench.present(turn // 10)
             assert await bench.sense(driver) == turn // 10
         await driver.close()
+    await bench.settle()
     assert await asyncio.to_thread(open_files) == before
     assert driver_threads() == []
