@@ -197,7 +197,7 @@ def find_model(name: str, folders: Sequence[Path]) -> ModelManifest:
     raise BiometricError(
         Reason.MODEL_MISSING,
         f"no manifest {name}.toml in {', '.join(str(place) for place in places)}",
-        f"hotspotctl models install {name} --from FOLDER --folder {folders[0] if folders else 'FOLDER'} puts them there.",
+        f"Install it: hotspotctl models install {name} --from FOLDER --folder {folders[0] if folders else 'FOLDER'}",
     )
 
 
