@@ -6,14 +6,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 from rich.text import Text
 
 from hotspotd.biometrics.finger import calibration
 from hotspotd.biometrics.finger.evaluation import Errors, Report, SetReport, report, write_scores
 from hotspotd.cli import det_plot, evaluate_faces, evaluate_liveness
-from hotspotd.cli.measuring import STDOUT, add_folders, check_writable, measure_folders, write_whole
-from hotspotd.cli.output import Exit, people, print_json, print_table
+from hotspotd.cli.measuring import add_folders, check_writable, give, measure_folders, write_whole
+from hotspotd.cli.output import Exit, people, print_table
 
 _MOST_FAILURES_SHOWN = 20
 
@@ -67,13 +66,7 @@ def _fingers(arguments: argparse.Namespace) -> Exit:
         write_whole(arguments.scores, lambda file: write_scores(sets, file))
     if arguments.plot:
         det_plot.draw(sets, found, arguments.plot)
-    if arguments.json == STDOUT:
-        print_json(found)
-    else:
-        if arguments.json:
-            text = msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
-            write_whole(arguments.json, lambda file: file.write(text + "\n"))
-        tell(found)
+    give(found, arguments.json, tell)
     unreadable = any(failure.unreadable for one in found.sets for failure in one.failures)
     return Exit.PROBLEMS if unreadable else Exit.OK
 

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import msgspec
-
 from hotspotd.biometrics.face import FaceEngine
 from hotspotd.biometrics.face import evaluation as ev
 from hotspotd.cli import det_plot
 from hotspotd.cli.face_models import add_models, open_engine
-from hotspotd.cli.measuring import STDOUT, check_writable, progress_bar, write_whole
-from hotspotd.cli.output import Exit, complain, people, print_json, print_table
+from hotspotd.cli.measuring import check_writable, give, progress_bar
+from hotspotd.cli.output import Exit, complain, people, print_table
 
 _MOST_FAILURES_SHOWN = 20
 _MOST_FUSED = 100
@@ -83,13 +81,7 @@ def _faces(arguments: argparse.Namespace) -> Exit:
     found = ev.report(engine, str(arguments.folder), enrolled, compared, told, searched)
     if arguments.plot:
         det_plot.draw_faces(found, compared, searched, arguments.plot)
-    if arguments.json == STDOUT:
-        print_json(found)
-    else:
-        if arguments.json:
-            text = msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
-            write_whole(arguments.json, lambda file: file.write(text + "\n"))
-        tell(found)
+    give(found, arguments.json, tell)
     return Exit.PROBLEMS if any(failure.unreadable for failure in found.failures) else Exit.OK
 
 

@@ -23,8 +23,8 @@ from hotspotd.biometrics.face.liveness.presentations import Presentation, frames
 from hotspotd.biometrics.models import find_model
 from hotspotd.cli import det_plot, liveness_plot
 from hotspotd.cli.face_models import open_engine
-from hotspotd.cli.measuring import STDOUT, check_writable, progress_bar, write_whole
-from hotspotd.cli.output import Exit, print_json, print_table
+from hotspotd.cli.measuring import check_writable, give, progress_bar
+from hotspotd.cli.output import Exit, print_table
 from hotspotd.config import LivenessSection, load, resolve
 from hotspotd.errors import BiometricError
 
@@ -125,13 +125,7 @@ def _liveness(arguments: argparse.Namespace) -> Exit:
     found = Report(path=str(arguments.folder), passive=passive, active=active, failures=tuple(failures))
     if arguments.plot:
         liveness_plot.draw([(one.rates, one.responses) for one in (passive, active) if one], arguments.plot)
-    if arguments.json == STDOUT:
-        print_json(found)
-    else:
-        if arguments.json:
-            text = msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
-            write_whole(arguments.json, lambda file: file.write(text + "\n"))
-        tell(found)
+    give(found, arguments.json, tell)
     return Exit.PROBLEMS if failures else Exit.OK
 
 

@@ -10,15 +10,18 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeVar
 
+import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from hotspotd.biometrics.finger import evaluation as ev
+from hotspotd.cli.output import print_json
 from hotspotd.errors import ConfigError, Reason
 
 STDOUT = Path("-")
+Found = TypeVar("Found")
 
 
 def add_folders(command: argparse.ArgumentParser, *, required: bool) -> None:
@@ -120,3 +123,14 @@ def write_whole(path: Path, write: Callable[[TextIO], object]) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def give(found: Found, into: Path | None, tell: Callable[[Found], object]) -> None:
+    """What was measured, as JSON ``into`` a file, and told; or as JSON alone where that is standard output."""
+    if into == STDOUT:
+        print_json(found)
+        return
+    if into:
+        text = msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
+        write_whole(into, lambda file: file.write(text + "\n"))
+    tell(found)

@@ -8,7 +8,7 @@ from hotspotd.biometrics.finger.extraction import extract, look
 from hotspotd.biometrics.finger.quality import FingerProblem, FingerQuality, assess
 from hotspotd.biometrics.finger.template import FingerTemplate
 
-ENGINE: Final = "hotspotd-finger-2"
+ENGINE: Final = "hotspotd-finger-3"
 """Extractor and template format; templates of another engine must not be compared with this one's."""
 
 __all__ = [
