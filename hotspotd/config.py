@@ -148,9 +148,12 @@ class LivenessSection(_Section, frozen=True):
 
 
 class WatchlistSection(_Section, frozen=True):
-    """Where the watchlist snapshots are."""
+    """Where the watchlist snapshots are, and from where newer ones come."""
 
     folder: str
+    updates: Annotated[str, Meta(pattern=r"^(https://\S+)?$")] = ""
+    root: str = ""
+    update_every_s: Seconds = 900.0
 
 
 class RecordsSection(_Section, frozen=True):

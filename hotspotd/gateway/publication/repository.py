@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 
 from securesystemslib.signer import Key
 from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
-from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
+from tuf.api.metadata import Metadata, MetaFile, Role, Root, Snapshot, TargetFile, Targets, Timestamp
 from tuf.api.serialization.json import JSONSerializer
 
 from hotspotd.clock import Clock
@@ -64,6 +64,10 @@ class Repository:
         if not versions:
             raise WatchlistError(Reason.NOT_FOUND, f"no repository in {self.metadata}", "Make one first: create.")
         return self._read(f"{max(versions)}.root.json", Root)
+
+    def roles(self, kind: str) -> Role:
+        """Keys and threshold of root, targets or online."""
+        return self.root.signed.roles[_ROLES[kind][0]]
 
     def target_files(self) -> dict[str, TargetFile]:
         """Every target by its path."""

@@ -88,14 +88,15 @@ class HttpFetcher(FetcherInterface):
     def _get(self, url: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
         self._hang_up()
         try:
-            self._answer = self._pool.request(
+            answer = self._pool.request(
                 "GET", url, headers=headers, preload_content=False, redirect=False, decode_content=False
             )
-            return self._answer
         except urllib3.exceptions.TimeoutError as error:
             raise SlowRetrievalError(f"{url}: no answer") from error
         except urllib3.exceptions.HTTPError as error:
             raise DownloadError(f"{url}: {error}") from error
+        self._answer = answer
+        return answer
 
     def _resume(self, response: urllib3.BaseHTTPResponse, partial: Path | None, begin: int) -> Iterator[bytes]:
         try:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from hotspotd.errors import Reason, WatchlistError
 from hotspotd.watchlist import layout
-from hotspotd.watchlist.build import SNAPSHOT_PREFIX
+from hotspotd.watchlist.build import SNAPSHOT_PREFIX, locked
 from hotspotd.watchlist.shelf import Shelf
 from hotspotd.watchlist.snapshot import Snapshot
 from hotspotd.watchlist.sync import packing, publication
@@ -78,8 +78,14 @@ class Follower:
         """Put the newest published list in force, if it is not. ``progress`` is told bytes fetched, and of how many.
 
         Raises WatchlistError: as ``TrustedSource`` does; DAMAGED where what was published is not what was described,
-        WRONG_MODEL where it is for another engine; OSError. The list in force is then what it was.
+        WRONG_MODEL where it is for another engine, BUSY during another update; OSError. The list in force is then
+        what it was.
         """
+        self._state.mkdir(parents=True, exist_ok=True, mode=0o750)
+        with locked(self._state):
+            return self._update(source, progress)
+
+    def _update(self, source: TrustedSource, progress: Callable[[int, int], None]) -> Outcome:
         source.refresh()
         latest = self._latest(source)
         if self._in_force() == latest.version:
