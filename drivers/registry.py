@@ -11,7 +11,7 @@ from drivers.base import Camera, DocumentReader, DriverError, DriverReason, Fing
 
 CAMERAS = ("replay", "http-mjpeg", "rtsp", "v4l2", "picamera2")
 SCANNERS = ("libfprint", "r30x", "replay")
-READERS = ("mrz-serial",)
+READERS = ("mrz-serial", "mrz-keyboard")
 SIGNALS = ("none",)
 
 # What a replay camera takes for a video rather than for a folder.
@@ -97,6 +97,10 @@ def reader(driver: str, address: str) -> DocumentReader:
                 from drivers.document.mrz_serial import MrzSerialReader  # noqa: PLC0415  # Imported only when named.
 
                 return MrzSerialReader(place)
+            case "mrz-keyboard":
+                from drivers.document.mrz_keyboard import MrzKeyboardReader  # noqa: PLC0415  # Imported only when named.
+
+                return MrzKeyboardReader(place)
             case _:
                 raise _unknown("document reader", driver, READERS)
     except ImportError as error:

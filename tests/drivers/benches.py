@@ -19,6 +19,7 @@ from drivers.base import Camera, Device, DocumentReader, DriverError, Fingerprin
 from drivers.emulators.line import Line
 from drivers.emulators.mrz_reader import MrzReaderEmulator
 from drivers.emulators.r30x import R30xEmulator
+from tests.drivers.keyboard_stand_in import WedgeReader
 from tests.drivers.mjpeg_server import MjpegServer, jpeg
 from tests.drivers.picamera2_stand_in import Module
 from tests.drivers.pictures import on_sixteen_levels, striped
@@ -119,6 +120,35 @@ class MrzBench(Bench):
 
     async def plug(self) -> None:
         await self.reader.plug()
+
+
+class MrzKeyboardBench(Bench):
+    """A keyboard-wedge reader that stands in for one; unplugged by taking its device away."""
+
+    async def start(self) -> None:
+        self.reader = WedgeReader(self.port, layout="de")
+        self.reader.start()
+
+    async def stop(self) -> None:
+        self.reader.stop()
+
+    def driver(self) -> Device:
+        return registry.reader("mrz-keyboard", f"evdev://{self.port}?layout=de")
+
+    async def present(self, number: int) -> None:
+        self.reader.type("P<UTO" + "Y" * 39 + "\r" + str(number) * 44 + "\r")
+
+    async def sense(self, device: Device) -> int:
+        assert isinstance(device, DocumentReader)
+        first, second = (await device.read()).lines
+        assert (first, second) == ("P<UTO" + "Y" * 39, second[0] * 44)
+        return int(second[0])
+
+    async def unplug(self) -> None:
+        self.reader.unplug()
+
+    async def plug(self) -> None:
+        self.reader.plug()
 
 
 class FolderBench(Bench):
@@ -367,6 +397,7 @@ class PiCameraBench(Bench):
 BENCHES: dict[str, type[Bench]] = {
     "r30x": R30xBench,
     "mrz-serial": MrzBench,
+    "mrz-keyboard": MrzKeyboardBench,
     "replay-scanner": ReplayScannerBench,
     "replay-camera": ReplayCameraBench,
     "replay-video": ReplayVideoBench,
