@@ -12,7 +12,7 @@ from drivers.base import Camera, DocumentReader, DriverError, DriverReason, Fing
 CAMERAS = ("replay", "http-mjpeg", "rtsp", "v4l2", "picamera2")
 SCANNERS = ("libfprint", "r30x", "replay")
 READERS = ("mrz-serial", "mrz-keyboard")
-SIGNALS = ("none",)
+SIGNALS = ("none", "gpio", "relay-board")
 
 # What a replay camera takes for a video rather than for a folder.
 VIDEO_SUFFIXES = (".avi", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".webm")
@@ -116,6 +116,14 @@ def signal(driver: str, address: str) -> LaneSignal:
                 from drivers.signal.none import NoSignal  # noqa: PLC0415  # Imported only when named.
 
                 return NoSignal(place)
+            case "gpio":
+                from drivers.signal.gpio import GpioSignal  # noqa: PLC0415  # Imported only when named.
+
+                return GpioSignal(place)
+            case "relay-board":
+                from drivers.signal.relay_board import RelayBoardSignal  # noqa: PLC0415  # Imported only when named.
+
+                return RelayBoardSignal(place)
             case _:
                 raise _unknown("signal", driver, SIGNALS)
     except ImportError as error:
