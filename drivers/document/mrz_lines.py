@@ -57,8 +57,8 @@ class MrzAssembler:
     """Gives each document once. ``now`` is monotonic seconds throughout.
 
     ``skip`` characters at the beginning of each document are the reader's own (a flag, a code identifier).
-    With ``lrc`` the byte behind ETX must be the exclusive or of all bytes from behind STX to ETX, both counted as
-    ISO 1155 does; without it, that byte is passed over where it comes.
+    With ``lrc`` the byte behind ETX must be the exclusive or of all bytes behind STX up to ETX, which counts too
+    (ISO 1155); without it, that byte is passed over where it comes.
     """
 
     def __init__(self, *, skip: int = 0, lrc: bool = False) -> None:

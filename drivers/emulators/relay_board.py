@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,15 +18,35 @@ from typing import Any, Self
 from drivers.emulators import control
 from drivers.emulators.line import KINDS, Line, line
 from drivers.emulators.pty_peer import PtyPeer
-from drivers.signal.relay_commands import LcusCommands
+from drivers.signal.relay_commands import LCUS_START, lcus
 
 BOARDS = ("lcus", "numato")
+_LCUS_LENGTH = 4
 _LONGEST_COMMAND = 64
 _COMMAND = re.compile(r"relay (on|off|read) ([0-9A-V])")
 
 
+class LcusCommands:
+    """Commands out of the bytes that a board receives."""
+
+    def __init__(self) -> None:
+        self._come = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[tuple[int, bool]]:
+        """The relays that are to be switched, and how; damaged commands are passed over."""
+        self._come += data
+        while (start := self._come.find(LCUS_START)) >= 0 and len(self._come) - start >= _LCUS_LENGTH:
+            relay, on = self._come[start + 1], self._come[start + 2]
+            if on <= 1 and bytes(self._come[start : start + _LCUS_LENGTH]) == lcus(relay, bool(on)):
+                del self._come[: start + _LCUS_LENGTH]
+                yield relay, bool(on)
+            else:
+                del self._come[: start + 1]
+        del self._come[: -(_LCUS_LENGTH - 1)]
+
+
 class RelayBoardEmulator:
-    """One board, unplugged of which all relays fall off; all methods belong to one event loop."""
+    """One board, which loses its power with its plug; all methods belong to one event loop."""
 
     def __init__(self, link: Path, *, board: str = "lcus", relays: int = 8, channel: Line | None = None) -> None:
         self._board = board

@@ -9,10 +9,8 @@ The board echoes the command and ends its answer with ``>``; ``relay read 3`` is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 LCUS_START = 0xA0
-LCUS_LENGTH = 4
 LCUS_RELAYS = (1, 16)
 
 # One digit of base 32 names a relay.
@@ -27,19 +25,14 @@ def lcus(relay: int, on: bool) -> bytes:
     return bytes((LCUS_START, relay, int(on), (LCUS_START + relay + int(on)) & 0xFF))
 
 
-def numato_digit(relay: int) -> str:
-    """How a command names ``relay`` (NUMATO_RELAYS)."""
-    return _DIGITS[relay]
-
-
 def numato_switch(relay: int, on: bool) -> bytes:
-    """The command that switches ``relay``."""
-    return f"relay {'on' if on else 'off'} {numato_digit(relay)}\r".encode()
+    """The command that switches ``relay`` (NUMATO_RELAYS)."""
+    return f"relay {'on' if on else 'off'} {_DIGITS[relay]}\r".encode()
 
 
 def numato_read(relay: int) -> bytes:
     """The command that asks for the state of ``relay``."""
-    return f"relay read {numato_digit(relay)}\r".encode()
+    return f"relay read {_DIGITS[relay]}\r".encode()
 
 
 class NumatoAnswer:
@@ -55,22 +48,3 @@ class NumatoAnswer:
         self._come = (self._come + data)[-_MOST_ANSWER:]
         found = self._pattern.search(self._come)
         return None if found is None else (found[1] or b"").decode()
-
-
-class LcusCommands:
-    """Commands out of the bytes that a board receives: what a board's own program does."""
-
-    def __init__(self) -> None:
-        self._come = bytearray()
-
-    def feed(self, data: bytes) -> Iterator[tuple[int, bool]]:
-        """The relays that are to be switched, and how; damaged commands are passed over."""
-        self._come += data
-        while (start := self._come.find(LCUS_START)) >= 0 and len(self._come) - start >= LCUS_LENGTH:
-            relay, on = self._come[start + 1], self._come[start + 2]
-            if on <= 1 and bytes(self._come[start : start + LCUS_LENGTH]) == lcus(relay, bool(on)):
-                del self._come[: start + LCUS_LENGTH]
-                yield relay, bool(on)
-            else:
-                del self._come[: start + 1]
-        del self._come[: -(LCUS_LENGTH - 1)]

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from drivers import registry
 from drivers.address import DeviceAddress
 from drivers.base import DriverError, DriverReason, LaneSignal, SignalState
-from drivers.emulators.relay_board import RelayBoardEmulator
+from drivers.emulators.relay_board import LcusCommands, RelayBoardEmulator
 from drivers.signal.lane_outputs import Output, Wiring, options
 from drivers.signal.relay_board import RelayBoardSignal
-from drivers.signal.relay_commands import LcusCommands, NumatoAnswer, lcus, numato_read, numato_switch
+from drivers.signal.relay_commands import NumatoAnswer, lcus, numato_read, numato_switch
 from tests.drivers.benches import until
 from tests.drivers.gpio_stand_in import Board
 
