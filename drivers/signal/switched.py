@@ -72,8 +72,11 @@ class SwitchedSignal(LaneSignal):
         """Show ``state``, as ``lane_outputs`` says; what was shown before ends. Returns when it is switched."""
         self._check()
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        before = self._course
+        if before is not None:
+            before.cancel()  # Here, not in the task: one that is cancelled before it begins would leave it running.
         # The task, not this call, switches: cancelling the call must not leave a barrier open.
-        course = self._run(self._course, self._wiring.course(state), done)
+        course = self._run(before, self._wiring.course(state), done)
         self._course = asyncio.create_task(course, name=f"signal {self._address.path}")
         self._course.add_done_callback(lambda task: self._ended(task, done))
         await done
@@ -92,7 +95,6 @@ class SwitchedSignal(LaneSignal):
         loop = asyncio.get_running_loop()
         try:
             if before is not None:
-                before.cancel()
                 await asyncio.wait({before})
             began = loop.time()
             for step in steps:

@@ -208,6 +208,22 @@ async def test_states_shown_at_once_end_in_the_last(board: RelayBoardEmulator, p
     await signal.close()
 
 
+async def test_a_signal_closed_in_the_middle_of_a_call_leaves_nothing_running(
+    board: RelayBoardEmulator, port: Path
+) -> None:
+    signal = driver_of(board, port)
+    await signal.open()
+    await signal.show(SignalState.GO)
+    showing = asyncio.create_task(signal.show(SignalState.READY))
+    await asyncio.sleep(0)  # The call has begun, the task that it made has not.
+    await signal.close()
+    with pytest.raises(DriverError) as caught:
+        await showing
+    assert caught.value.reason is DriverReason.LOST
+    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("signal ")]
+    await until(lambda: board.on == frozenset())
+
+
 async def test_a_board_lost_while_its_barrier_is_open_is_told_by_the_next_state(
     board: RelayBoardEmulator, port: Path
 ) -> None:
