@@ -9,13 +9,16 @@ from typing import Any
 
 import aiohttp
 
+from demonstration.processes import ProcessError
 from demonstration.stage import Stage
 from demonstration.travellers import Traveller, Twist
-from demonstration.world import Person
+from demonstration.world import NEXT_LIST, Person
 
 # What a person does within this time, or the demonstration says that they could not.
 _VISIT_S = 90.0
 _ANSWER_S = 45.0
+# Less than the lane waits for a finger.
+_LIST_S = 25.0
 _PLACE = frozenset({"place_finger", "press_harder", "press_lighter", "finger_to_middle", "finger_again"})
 
 
@@ -66,6 +69,7 @@ class Visit:
         self._result = Result(traveller)
         self._bad_left = traveller.bad_captures
         self._unplugged = False
+        self._replaced = False
         self._documents_shown = 0
         self._told = ""
 
@@ -73,7 +77,7 @@ class Visit:
         """From the document to the result. Never raises for what the software does: that is the result's."""
         try:
             await self._play()
-        except (TimeoutError, OSError, RuntimeError, aiohttp.ClientError) as error:
+        except (TimeoutError, OSError, RuntimeError, ProcessError, aiohttp.ClientError) as error:
             self._result.problems.append(str(error) or type(error).__name__)
         return self._result
 
@@ -161,6 +165,8 @@ class Visit:
                 self._bad_left -= 1
                 image = self._person.bad_print
                 self._say("the finger hardly touches the glass")
+            if self._traveller.twist is Twist.LIST_REPLACED and not self._replaced:
+                await self._replace_the_list()
             if self._traveller.twist is Twist.SCANNER_UNPLUGGED and not self._unplugged:
                 self._unplugged = True
                 self._say("the scanner's cable is pulled in the middle of the capture")
@@ -182,6 +188,15 @@ class Visit:
         await self._stage.scanner.plug()
 
     # What happens around a person.
+
+    async def _replace_the_list(self) -> None:
+        """Publish the next list and wait until the kiosk has it in force, with the traveller before the scanner."""
+        self._replaced = True
+        self._say("the gateway publishes a list that names the document")
+        await asyncio.to_thread(self._stage.world.publish_next_list)
+        said = await self._stage.daemon.wait_for_line(f"watchlist {NEXT_LIST} in force", _LIST_S)
+        self._say(said.partition("watchlist ")[2])
+        self._result.notes.append(f"{NEXT_LIST} came into force while the traveller was being checked")
 
     async def _kill_and_restart(self, encounter: str) -> None:
         self._say("the daemon is killed (SIGKILL) before anything could be relayed")
