@@ -31,6 +31,7 @@ class DriverReason(StrEnum):
     BAD_IMAGE = "bad_image"
     UNSUPPORTED = "unsupported"
     MISSING_LIBRARY = "missing_library"
+    BROKEN_DRIVER = "broken_driver"
 
 
 class DriverError(Exception):

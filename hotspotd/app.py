@@ -242,7 +242,11 @@ async def _open(config: Config, places: _Places, stack: AsyncExitStack) -> _Part
         search=search,
         passive_liveness=await asyncio.to_thread(_passive_liveness, config, places),
     )
-    lanes = [Lane(section.name, _devices(section, events, clock), shared) for section in config.lanes]
+    # In a thread: drivers are imported, and those of other packages looked for on the disk.
+    lanes = [
+        Lane(section.name, await asyncio.to_thread(_devices, section, events, clock), shared)
+        for section in config.lanes
+    ]
     console = Console(
         config,
         events,
