@@ -58,7 +58,7 @@ class Lane:
         self._parts = parts
         operation, matching = parts.config.operation, parts.config.matching
         self._screen = Screen(name, parts.events, parts.clock, operation.attempts)
-        self._documents = DocumentStep(devices.document, self._screen, parts.clock)
+        self._documents = DocumentStep(devices.document, devices.needed(operation.required), self._screen, parts.clock)
         self._feed = None if devices.camera is None else CameraFeed(devices.camera)
         self._face_step = (
             FaceStep(self._feed, parts.faces, parts.images, self._screen, matching.face_quality)
@@ -264,10 +264,16 @@ class Lane:
     async def _drive_signal(self, signal: SupervisedDevice[LaneSignal]) -> None:
         with self._parts.events.subscribe() as news:
             async for event in news:
-                if not isinstance(event, LaneView) or event.lane != self._name:
-                    continue
-                device = await signal.ready()
-                try:
-                    await device.show(_SIGNALS.get(event.state, SignalState.BUSY))
-                except DriverError as error:
-                    signal.fault(device, error)
+                if isinstance(event, Missed) or (isinstance(event, LaneView) and event.lane == self._name):
+                    await self._show_signal(signal)
+
+    async def _show_signal(self, signal: SupervisedDevice[LaneSignal]) -> None:
+        """Show the lane's present state, as soon as the light is there to show it."""
+        while True:
+            device = await signal.ready()
+            try:
+                await device.show(_SIGNALS.get(self._screen.view.state, SignalState.BUSY))
+            except DriverError as error:
+                signal.fault(device, error)
+            else:
+                return
