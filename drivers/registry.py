@@ -26,29 +26,33 @@ D = TypeVar("D", bound=Device)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of device: what people call it, and the group of entry points in which other packages offer theirs."""
+    """A kind of device: what people call it, what a lane's configuration does, and the group of its entry points."""
 
     label: str
+    section: str
     group: str
 
 
-CAMERA = Kind("camera", "hotspotd.cameras")
-SCANNER = Kind("scanner", "hotspotd.scanners")
-READER = Kind("document reader", "hotspotd.readers")
-SIGNAL = Kind("signal", "hotspotd.signals")
+CAMERA = Kind("camera", "camera", "hotspotd.cameras")
+SCANNER = Kind("scanner", "scanner", "hotspotd.scanners")
+READER = Kind("document reader", "document", "hotspotd.readers")
+SIGNAL = Kind("signal", "signal", "hotspotd.signals")
+KINDS = (READER, CAMERA, SCANNER, SIGNAL)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One driver: ``target`` is ``module:class`` or ``module:function`` and is called with the DeviceAddress.
 
-    ``bus`` says where such a device is looked for (``drivers.finding``); empty: nowhere.
+    ``bus`` says where such a device is looked for (``drivers.finding``); empty: nowhere. ``answers`` is true where
+    opening it makes sure that it is one: a serial port may have anything at its other end.
     """
 
     kind: Kind
     name: str
     target: str
     bus: str = ""
+    answers: bool = False
 
 
 BUILT_IN = (
@@ -58,7 +62,7 @@ BUILT_IN = (
     Row(CAMERA, "rtsp", "drivers.camera.rtsp:RtspCamera"),
     Row(CAMERA, "v4l2", "drivers.camera.v4l2:V4l2Camera", "v4l2"),
     Row(SCANNER, "libfprint", "drivers.fingerprint.libfprint:LibfprintScanner", "libfprint"),
-    Row(SCANNER, "r30x", "drivers.fingerprint.r30x:R30xScanner", "serial"),
+    Row(SCANNER, "r30x", "drivers.fingerprint.r30x:R30xScanner", "serial", answers=True),
     Row(SCANNER, "replay", "drivers.fingerprint.replay:ReplayScanner"),
     Row(READER, "mrz-serial", "drivers.document.mrz_serial:MrzSerialReader", "serial"),
     Row(SIGNAL, "none", "drivers.signal.none:NoSignal"),
@@ -83,6 +87,17 @@ def reader(driver: str, address: str) -> DocumentReader:
 def signal(driver: str, address: str) -> LaneSignal:
     """The lane signal driver with this name, for this address."""
     return _made(SIGNAL, LaneSignal, driver, address)  # type: ignore[type-abstract]  # As above.
+
+
+def device(kind: Kind, driver: str, address: str) -> Device:
+    """The driver of this kind and name, for this address."""
+    make: dict[Kind, Callable[[str, str], Device]] = {CAMERA: camera, SCANNER: scanner, READER: reader, SIGNAL: signal}
+    return make[kind](driver, address)
+
+
+def on_bus(bus: str) -> tuple[Row, ...]:
+    """The drivers of the table whose devices are found on ``bus``."""
+    return tuple(row for row in BUILT_IN if row.bus == bus)
 
 
 def known(kind: Kind) -> tuple[str, ...]:
