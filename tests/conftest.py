@@ -11,6 +11,13 @@ from blockbuster import blockbuster_ctx
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The suite's own options."""
+    parser.addoption(
+        "--reconnects", type=int, metavar="N", help="open and close each driver N times (default: as its bench says)"
+    )
+
+
 @pytest.fixture(autouse=True)
 def no_blocking_in_the_loop(request: pytest.FixtureRequest) -> Iterator[None]:
     """A blocking call (sleep, file, socket, SQLite) made by our code on the event loop's thread fails the test."""
