@@ -264,16 +264,10 @@ class Lane:
     async def _drive_signal(self, signal: SupervisedDevice[LaneSignal]) -> None:
         with self._parts.events.subscribe() as news:
             async for event in news:
-                if isinstance(event, Missed) or (isinstance(event, LaneView) and event.lane == self._name):
-                    await self._show_signal(signal)
-
-    async def _show_signal(self, signal: SupervisedDevice[LaneSignal]) -> None:
-        """Show the lane's present state, as soon as the light is there to show it."""
-        while True:
-            device = await signal.ready()
-            try:
-                await device.show(_SIGNALS.get(self._screen.view.state, SignalState.BUSY))
-            except DriverError as error:
-                signal.fault(device, error)
-            else:
-                return
+                if not isinstance(event, LaneView) or event.lane != self._name:
+                    continue
+                device = await signal.ready()
+                try:
+                    await device.show(_SIGNALS.get(event.state, SignalState.BUSY))
+                except DriverError as error:
+                    signal.fault(device, error)

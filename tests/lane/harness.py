@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers import registry
-from drivers.base import LaneSignal
 from drivers.emulators.mrz_reader import MrzReaderEmulator
 from drivers.emulators.r30x import R30xEmulator
 from hotspotd import config as configuration
@@ -140,7 +139,6 @@ async def lane_on_the_bench(
     passive_liveness: PassiveLiveness | None = None,
     arrivals: Arrivals | None = None,
     scanner_plugged: bool = True,
-    signal: LaneSignal | None = None,
 ) -> AsyncIterator[LaneOnTheBench]:
     """A running lane with a document reader and a scanner; with ``faces`` a camera too, on ``folder``/camera.
 
@@ -180,7 +178,6 @@ async def lane_on_the_bench(
         devices = LaneDevices(
             document=SupervisedDevice("lane-1", "document", document, events, clock, arrivals),
             scanner=SupervisedDevice("lane-1", "scanner", glass, events, clock, arrivals),
-            signal=None if signal is None else SupervisedDevice("lane-1", "signal", lambda: signal, events, clock),
         )
         if faces is not None:
             camera = partial(registry.camera, "replay", f"replay://{folder / 'camera'}?fps=20")

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from drivers.base import DeviceInfo, DriverError, DriverReason, LaneSignal, SignalState
 from drivers.hotplug import KERNEL_GROUP, HotplugMonitor
 from hotspotd.biometrics.face import FaceEngine
 from hotspotd.domain.finger import MissingReason
@@ -132,33 +131,3 @@ async def test_a_lane_without_a_device_that_the_operation_requires_is_out_of_ser
 
 def _now(bench: LaneOnTheBench) -> LaneView:
     return next(event for event in bench.events.present() if isinstance(event, LaneView))
-
-
-class Lamp(LaneSignal):
-    """A light that has a loose contact: every other ``show`` finds it gone."""
-
-    def __init__(self) -> None:
-        self.shown: list[SignalState] = []
-        self.failed = 0
-
-    async def open(self) -> DeviceInfo:
-        return DeviceInfo("lamp", "lamp:///1", model="lamp")
-
-    async def close(self) -> None:
-        pass
-
-    async def show(self, state: SignalState) -> None:
-        if self.failed <= len(self.shown):
-            self.failed += 1
-            raise DriverError(DriverReason.LOST, "the lamp has gone", "tighten its plug")
-        self.shown.append(state)
-
-
-async def test_a_light_that_comes_back_shows_what_is_so_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "_FIRST_PAUSE_S", 0.01)
-    lamp = Lamp()
-    async with lane_on_the_bench(tmp_path, signal=lamp) as bench:
-        await bench.until(lambda _: lamp.shown[-1:] == [SignalState.READY])
-        await bench.lane.ask_help()
-        await bench.until_state(LaneState.OFFICER)
-        await bench.until(lambda _: lamp.shown[-1:] == [SignalState.STOP])
