@@ -94,6 +94,7 @@ class Visit:
         end = await self._follow_the_screen()
         self._say(f"the screen says: {end['prompt']}")
         stage.scene.show(stage.world.nobody)
+        await stage.document.take_away()
         row = await stage.officer.until(
             lambda: (found := stage.officer.newest(before)) and found["local_outcome"] and found,
             _ANSWER_S,
@@ -134,7 +135,7 @@ class Visit:
 
     async def _show_document(self) -> None:
         self._documents_shown += 1
-        await self._stage.reader.do("present", lines=list(self._traveller.mrz()))
+        await self._stage.document.show(self._traveller)
 
     async def _turn(self) -> None:
         """Turn the head as the screen says, or what is held up in its place."""
@@ -152,7 +153,7 @@ class Visit:
         prompt, finger = view["prompt"], view["finger"]
         scanner = self._stage.scanner
         if prompt == "lift_finger":
-            await scanner.do("lift")
+            await scanner.lift()
         elif prompt in _PLACE:
             self._result.captures += 1
             image = self._person.prints[finger]
@@ -163,8 +164,9 @@ class Visit:
             if self._traveller.twist is Twist.SCANNER_UNPLUGGED and not self._unplugged:
                 self._unplugged = True
                 self._say("the scanner's cable is pulled in the middle of the capture")
-                await scanner.do("unplug_during_upload", after_packets=40)
-            await scanner.do("place", image=str(image))
+                await scanner.place_and_pull(image)
+            else:
+                await scanner.place(image)
         elif prompt == "wait" and self._unplugged:
             await self._plug_in_again()
 
@@ -177,8 +179,7 @@ class Visit:
         )
         self._say(f"the officer reads: {said}")
         self._result.notes.append(said)
-        await self._stage.scanner.do("lift")
-        await self._stage.scanner.do("plug")
+        await self._stage.scanner.plug()
 
     # What happens around a person.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -27,6 +28,9 @@ POSITIONS = ("right_index", "right_middle")
 _FRAMES = 3
 # Other people on the lists, so that a search has something to search.
 _STRANGERS = 6
+
+Devices = Mapping[str, tuple[str, str]]
+"""Driver and address of each device of the lane, by its key in the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +61,14 @@ class World:
     kiosk_config: Path
     gateway_config: Path
     certificates: Path
-    scanner: Path
-    scanner_control: Path
-    reader: Path
-    reader_control: Path
     camera: Path
     nobody: Path
 
 
-def build(folder: Path, gateway_port: int, console_port: int, liveness: str) -> World:
+def build(folder: Path, gateway_port: int, console_port: int, liveness: str, devices: Devices) -> World:
     """Make the world in ``folder``; the kiosk calls its gateway and serves its screens on these ports.
 
-    ``liveness`` is the mode of that check.
+    ``liveness`` is the mode of that check, ``devices`` the lane's.
     """
     people, listed = _people(folder)
     sources = {"kiosk": [row for row, everywhere in listed if everywhere], "gateway": [row for row, _ in listed]}
@@ -91,14 +91,10 @@ def build(folder: Path, gateway_port: int, console_port: int, liveness: str) -> 
         kiosk_config=folder / "hotspotd.toml",
         gateway_config=folder / "gateway.toml",
         certificates=certificates,
-        scanner=folder / "ttyScanner",
-        scanner_control=folder / "scanner.sock",
-        reader=folder / "ttyReader",
-        reader_control=folder / "reader.sock",
         camera=folder / "camera",
         nobody=nobody,
     )
-    _write_configs(world, gateway_port, console_port, liveness)
+    _write_configs(world, gateway_port, console_port, liveness, devices)
     return world
 
 
@@ -186,7 +182,7 @@ def _publish(source: Path, shelf: Path, engine: FaceEngine) -> None:
         raise ValueError(f"the demonstration's own list has problems: {reading.problems}")
 
 
-def _write_configs(world: World, gateway_port: int, console_port: int, liveness: str) -> None:
+def _write_configs(world: World, gateway_port: int, console_port: int, liveness: str, devices: Devices) -> None:
     template = Template((ROOT / "config" / "demo.toml").read_text(encoding="utf-8"))
     kiosk = template.substitute(
         folder=world.folder,
@@ -195,6 +191,9 @@ def _write_configs(world: World, gateway_port: int, console_port: int, liveness:
         gateway_port=gateway_port,
         console_port=console_port,
         liveness=liveness,
+        devices="\n".join(
+            f'{key} = {{ driver = "{driver}", address = "{address}" }}' for key, (driver, address) in devices.items()
+        ),
     )
     world.kiosk_config.write_text(kiosk, encoding="utf-8")
     gateway = Template((ROOT / "config" / "demo-gateway.toml").read_text(encoding="utf-8"))
