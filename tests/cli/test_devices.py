@@ -191,6 +191,7 @@ def test_a_light_shows_each_of_its_states(run: Run) -> None:
         (("--driver", "nonsense", "--address", "none:"), 3, "mrz-serial"),
         (("--driver", "none", "--address", "nonsense"), 2, "without a scheme"),
         (("one/scanner", "--limit", "never"), 2, "seconds"),
+        (("one/scanner", "--picture", "print.bmp"), 2, ".png"),
     ],
 )
 def test_what_cannot_be_tried_is_refused(
