@@ -12,13 +12,8 @@ import pytest
 
 def driver_threads() -> list[str]:
     """Names of the threads that drivers have running."""
-    prefixes = ("box ", "glib ", "r30x ", "mrz ", "replay ", "http ", "rtsp ", "v4l2 ", "picamera2 ")
+    prefixes = ("glib ", "r30x ", "mrz ", "replay ", "http ", "rtsp ", "v4l2 ", "picamera2 ")
     return [thread.name for thread in threading.enumerate() if thread.name.startswith(prefixes)]
-
-
-def own_threads() -> set[str]:
-    """Names of all threads but those in which asyncio runs other people's blocking calls."""
-    return {thread.name for thread in threading.enumerate() if not thread.name.startswith("asyncio_")}
 
 
 def open_files() -> int:
@@ -31,6 +26,11 @@ def no_thread_is_left() -> Iterator[None]:
     """Every driver's thread has ended with its test."""
     yield
     assert driver_threads() == []
+
+
+def own_threads() -> set[str]:
+    """Names of all threads but those in which asyncio runs other people's blocking calls."""
+    return {thread.name for thread in threading.enumerate() if not thread.name.startswith("asyncio_")}
 
 
 @pytest.fixture
