@@ -7,15 +7,12 @@ finder that fails says why, and the others go on. Looking writes nothing to a de
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib import import_module
 
 from drivers import registry
 from drivers.base import DriverError, DriverReason
-
-_log = logging.getLogger(__name__)
 
 # A USB stack that hangs is not to keep the other buses from being looked at.
 _LIMIT_S = 15.0
@@ -63,7 +60,8 @@ FINDERS: dict[str, str] = {
 async def search(bus: str) -> Search:
     """Look at one bus of ``FINDERS``. Never raises for what a bus or its library does."""
     try:
-        find: Callable[[], Awaitable[list[Found]]] = import_module(FINDERS[bus]).find
+        # In a thread: it is imported now, and the bus's library with it.
+        find: Callable[[], Awaitable[list[Found]]] = (await asyncio.to_thread(import_module, FINDERS[bus])).find
         async with asyncio.timeout(_LIMIT_S):
             return Search(bus, tuple(await find()))
     except TimeoutError:
@@ -74,6 +72,8 @@ async def search(bus: str) -> Search:
         return Search(bus, problem=f"the Python library {error.name or error} is not installed")
     except OSError as error:
         return Search(bus, problem=f"{error.filename or 'system'}: {error.strerror or error}")
+    except RuntimeError as error:  # What libcamera and GLib raise.
+        return Search(bus, problem=str(error))
 
 
 async def ask(bus: str, found: Found) -> list[Answer]:

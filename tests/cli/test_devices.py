@@ -265,18 +265,26 @@ def test_asked_a_scanner_answers_and_another_port_does_not(
     assert "r30x (scanner)" in table[1]
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (PermissionError(13, "Permission denied", "/dev/input"), "/dev/input: Permission denied"),
+        (RuntimeError("the pipeline hangs"), "the pipeline hangs"),
+        (ModuleNotFoundError("no module", name="serial"), "the Python library serial is not installed"),
+    ],
+)
 def test_a_bus_that_cannot_be_looked_at_says_why_and_the_others_go_on(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
 ) -> None:
     def broken(_: Path) -> None:
-        raise PermissionError(13, "Permission denied", "/dev/input")
+        raise error
 
     monkeypatch.setattr(serial_ports, "ports", broken)
     monkeypatch.setattr(usb_cameras, "_DEV", _dev(tmp_path))
     monkeypatch.setattr(finding, "FINDERS", {"serial": finding.FINDERS["serial"], "v4l2": finding.FINDERS["v4l2"]})
-    told = json.loads(run("devices", "probe", "--json")[1])
-    assert told["not_looked_at"] == [{"bus": "serial", "problem": "/dev/input: Permission denied", "advice": ""}]
-    assert [one["bus"] for one in told["devices"]] == ["v4l2"]
+    answer = json.loads(run("devices", "probe", "--json")[1])
+    assert answer["not_looked_at"] == [{"bus": "serial", "problem": told, "advice": ""}]
+    assert [one["bus"] for one in answer["devices"]] == ["v4l2"]
 
 
 @pytest.mark.parametrize("bus", sorted(finding.FINDERS))
