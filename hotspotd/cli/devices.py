@@ -6,6 +6,8 @@ import argparse
 import asyncio
 
 import msgspec
+from rich.console import Console
+from rich.status import Status
 from rich.text import Text
 
 from drivers import finding, registry
@@ -99,7 +101,9 @@ def _add_probe(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _list(arguments: argparse.Namespace) -> Exit:
-    looks = asyncio.run(_look_at_all(named(load(arguments.config))))
+    devices = named(load(arguments.config))
+    with _working("opening each device"):
+        looks = asyncio.run(_look_at_all(devices))
     bad = any(seen.state in {Presence.ABSENT, Presence.FAULTED} for seen in looks)
     if arguments.json:
         print_json({"ok": not bad, "config": str(arguments.config), "devices": looks})
@@ -107,6 +111,11 @@ def _list(arguments: argparse.Namespace) -> Exit:
         rows = [(seen.name, seen.driver, seen.address, _STATES[seen.state], _seen(seen)) for seen in looks]
         print_table(("device", "driver", "address", "", "found"), rows)
     return Exit.PROBLEMS if bad else Exit.OK
+
+
+def _working(words: str) -> Status:
+    """Says that something goes on, on standard error and a terminal only."""
+    return Console(stderr=True).status(words)
 
 
 async def _look_at_all(devices: list[NamedDevice]) -> list[Look]:
@@ -124,7 +133,8 @@ def _seen(seen: Look) -> Text:
 
 def _probe(arguments: argparse.Namespace) -> Exit:
     buses = (arguments.bus,) if arguments.bus else tuple(finding.FINDERS)
-    plugged, troubles = asyncio.run(_search(buses, ask=arguments.ask))
+    with _working("asking what is there" if arguments.ask else "looking what is there"):
+        plugged, troubles = asyncio.run(_search(buses, ask=arguments.ask))
     if arguments.json:
         print_json({"devices": plugged, "not_looked_at": troubles})
     else:
