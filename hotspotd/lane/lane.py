@@ -58,7 +58,7 @@ class Lane:
         self._parts = parts
         operation, matching = parts.config.operation, parts.config.matching
         self._screen = Screen(name, parts.events, parts.clock, operation.attempts)
-        self._documents = DocumentStep(devices.document, self._screen, parts.clock)
+        self._documents = DocumentStep(devices.document, devices.needed(operation.required), self._screen, parts.clock)
         self._feed = None if devices.camera is None else CameraFeed(devices.camera)
         self._face_step = (
             FaceStep(self._feed, parts.faces, parts.images, self._screen, matching.face_quality)

@@ -28,6 +28,11 @@ def no_thread_is_left() -> Iterator[None]:
     assert driver_threads() == []
 
 
+def own_threads() -> set[str]:
+    """Names of all threads but those in which asyncio runs other people's blocking calls."""
+    return {thread.name for thread in threading.enumerate() if not thread.name.startswith("asyncio_")}
+
+
 @pytest.fixture
 def port(tmp_path: Path) -> Path:
     """Where an emulator makes its symlink."""
