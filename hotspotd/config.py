@@ -148,9 +148,10 @@ class LivenessSection(_Section, frozen=True):
 
 
 class WatchlistSection(_Section, frozen=True):
-    """Where the watchlist snapshots are."""
+    """Where the watchlist snapshots are, and the key to what they list by number."""
 
     folder: str
+    key: str | None = None
 
 
 class RecordsSection(_Section, frozen=True):

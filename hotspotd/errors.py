@@ -36,6 +36,7 @@ class Reason(StrEnum):
     DAMAGED = "damaged"
     WRONG_MODEL = "wrong_model"
     WRONG_VERSION = "wrong_version"
+    NO_KEY = "no_key"
     # records
     STORAGE_FULL = "storage_full"
     STORAGE_FAILED = "storage_failed"

@@ -53,8 +53,8 @@ class Secrets:
     def load(cls, path: Path) -> Secrets:
         """The keys in ``path``.
 
-        Raises WatchlistError: NOT_FOUND, UNREADABLE for a file that others may read, that belongs to neither this
-        user nor root, or that cannot be read; BAD_VALUE for anything but keys.
+        Raises WatchlistError: NO_KEY without a file, UNREADABLE for a file that others may read, that belongs to
+        neither this user, root nor the owner of its folder, or that cannot be read; BAD_VALUE for anything but keys.
         """
         try:
             with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), encoding="ascii") as file:  # noqa: PTH123
@@ -62,7 +62,7 @@ class Secrets:
                 text = file.read(_LIMIT + 1)
         except FileNotFoundError as error:
             raise WatchlistError(
-                Reason.NOT_FOUND, f"{path}: no key file", "Make one with hotspotctl watchlist key, or copy the list's."
+                Reason.NO_KEY, f"{path}: no key file", "Copy the one that the list was built with."
             ) from error
         except UnicodeDecodeError as error:
             raise _no_keys(path, "not ASCII") from error
@@ -77,7 +77,10 @@ class Secrets:
 
     @classmethod
     def load_or_make(cls, path: Path) -> Secrets:
-        """As ``load``; where there is no file, one with a new key is written. Raises as ``load``, and OSError."""
+        """As ``load``; where there is no file, one with a new key is written, and given to the owner of its folder.
+
+        Raises as ``load``, and OSError.
+        """
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except FileExistsError:
@@ -85,16 +88,19 @@ class Secrets:
         with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123 - An open descriptor, mode and all.
             file.write(secrets.token_hex(KEY_BYTES) + "\n")
             file.flush()
+            if os.geteuid() == 0:  # A technician made it, the daemon has to read it.
+                folder = path.parent.stat()
+                os.fchown(file.fileno(), folder.st_uid, folder.st_gid)
             os.fsync(file.fileno())
         return cls.load(path)
 
     def key(self, key_id: str) -> ListKey:
-        """The key with this id. Raises WatchlistError(NOT_FOUND)."""
+        """The key with this id. Raises WatchlistError(NO_KEY)."""
         try:
             return self._keys[key_id]
         except KeyError:
             raise WatchlistError(
-                Reason.NOT_FOUND,
+                Reason.NO_KEY,
                 f"{self._path}: key {key_id} of the list is not there",
                 "Add the key that the list was built with as a line of its own.",
             ) from None
@@ -103,7 +109,7 @@ class Secrets:
 def _check(path: Path, found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode) or found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise WatchlistError(Reason.UNREADABLE, f"{path}: others may read this key", f"chmod 0600 {path}")
-    if found.st_uid not in (os.geteuid(), 0):
+    if found.st_uid not in (os.geteuid(), 0, path.parent.stat().st_uid):
         raise WatchlistError(
             Reason.UNREADABLE, f"{path}: belongs to user {found.st_uid}", "Give it to the user hotspotd runs as."
         )

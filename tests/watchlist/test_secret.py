@@ -35,7 +35,7 @@ def test_an_older_key_is_there_for_the_list_that_needs_it(tmp_path: Path) -> Non
     assert both.key(old.id) == old
     with pytest.raises(WatchlistError) as error:
         both.key("0" * 16)
-    assert error.value.reason is Reason.NOT_FOUND
+    assert error.value.reason is Reason.NO_KEY
 
 
 def test_a_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_another_users_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_link_and_a_missing_file_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "watchlist.key"
-    assert reason_of(path) is Reason.NOT_FOUND
+    assert reason_of(path) is Reason.NO_KEY
     Secrets.load_or_make(tmp_path / "other")
     path.symlink_to("other")
     assert reason_of(path) is Reason.UNREADABLE

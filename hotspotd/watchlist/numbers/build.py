@@ -104,7 +104,7 @@ def merge(
     """Write into ``folder`` a store of what ``old`` holds, without ``withdrawals``, with ``additions``.
 
     Withdrawals first: a change is both. Returns the number of rows; raises as ``build``, and WatchlistError: DAMAGED
-    where ``old`` is, NOT_FOUND where it was built with another key.
+    where ``old`` is, NO_KEY where it was built with another key.
     """
     old.unlock(key)
     classes = _Classes(old.listings)

@@ -57,10 +57,10 @@ class NumbersStore:
         return self.index.about.classes
 
     def unlock(self, key: ListKey) -> None:
-        """Take the key; nothing is found without. Raises WatchlistError(NOT_FOUND) for another than the list's."""
+        """Take the key; nothing is found without. Raises WatchlistError(NO_KEY) for another than the list's."""
         if key.id != self.key_id:
             raise WatchlistError(
-                Reason.NOT_FOUND, f"the list was built with key {self.key_id}, this is {key.id}", "Give its key."
+                Reason.NO_KEY, f"the list was built with key {self.key_id}, this is {key.id}", "Give its key."
             )
         self._hasher = NumberHasher(key)
 
@@ -68,10 +68,10 @@ class NumbersStore:
         """What is listed under this number and counts on ``today``, by class; ``issuer`` as written.
 
         Without an ``issuer`` a kind that has one is looked for under every issuer that is listed. Raises
-        WatchlistError: DAMAGED where the rows are not as they were written, NOT_FOUND without the key.
+        WatchlistError: DAMAGED where the rows are not as they were written, NO_KEY without the key.
         """
         if self._hasher is None:
-            raise WatchlistError(Reason.NOT_FOUND, "the list's key was not given", "Name the list's key file.")
+            raise WatchlistError(Reason.NO_KEY, "the list's key was not given", "Name the list's key file.")
         issuers = (issuer_code(kind, issuer),) if issuer or not kind.has_issuer else self._issuers[kind]
         today_number = rows.day_number(today)
         hits: dict[int, NumberHit] = {}

@@ -97,7 +97,7 @@ def test_a_list_under_another_key_or_damaged_is_not_merged(tmp_path: Path) -> No
     new.mkdir()
     with pytest.raises(WatchlistError) as error:
         merge(NumbersStore(tmp_path), new, [], [], ListKey(bytes(32)))
-    assert error.value.reason is Reason.NOT_FOUND
+    assert error.value.reason is Reason.NO_KEY
     data = bytearray((tmp_path / ROWS).read_bytes())
     data[-1] ^= 1
     (tmp_path / ROWS).write_bytes(data)

@@ -87,7 +87,7 @@ def test_without_the_lists_key_nothing_can_be_asked(tmp_path: Path) -> None:
         found(store, "L898902C3")
     with pytest.raises(WatchlistError) as error:
         store.unlock(ListKey(bytes(32)))
-    assert error.value.reason is Reason.NOT_FOUND
+    assert error.value.reason is Reason.NO_KEY
 
 
 def test_no_number_and_no_key_stands_in_the_files(store: NumbersStore, tmp_path: Path) -> None:
