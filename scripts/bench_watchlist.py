@@ -30,7 +30,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from hotspotd.watchlist.numbers import Kind, Listing, NumberEntry, NumbersStore, build
+from hotspotd.watchlist.numbers import Kind, Listing, NumberEntry, NumbersStore, Status, build
 from hotspotd.watchlist.numbers import rows as row_format
 from hotspotd.watchlist.numbers.hashing import NumberHasher
 from hotspotd.watchlist.numbers.normal import readings
@@ -43,17 +43,20 @@ SEED = 20261122
 _PARTS = 256
 _ISSUERS = [f"{a}{b}X" for a in "ABCDEFGHIJKLMN" for b in "ABCDEFGHIJKLMN"]
 _DAYS = [TODAY + timedelta(days) for days in range(3650)]
-_THINGS = (Kind.PLATE, Kind.VIN, Kind.FIREARM)
+_THINGS = (Kind.VEHICLE, Kind.VIN, Kind.FIREARM)
+
+
+_STATUSES = (Status.STOLEN_BLANK, Status.LOST_OR_STOLEN, Status.REVOKED)
 
 
 def _listings(kind: Kind) -> list[Listing]:
     return [
-        Listing(kind, owner if kind.has_issuer else "", status, owner) for owner in _ISSUERS for status in kind.statuses
+        Listing(kind, owner if kind.has_issuer else "", status, owner) for owner in _ISSUERS for status in _STATUSES
     ]
 
 
-_LISTINGS = {kind: _listings(kind) for kind in (Kind.TRAVEL_DOCUMENT, *_THINGS)}
-_OF_DOCUMENTS = _LISTINGS[Kind.TRAVEL_DOCUMENT]
+_LISTINGS = {kind: _listings(kind) for kind in (Kind.DOCUMENT, *_THINGS)}
+_OF_DOCUMENTS = _LISTINGS[Kind.DOCUMENT]
 _SPREAD = 387_420_489 * 7  # Has no divisor in common with 10**9: numbers that follow each other look like any others.
 
 

@@ -147,7 +147,7 @@ def document_hits(snapshot: Snapshot, document: Document, today: date) -> list[H
     """What is listed by the document's number (SLTD), as hits: no person, only the document and how it came there."""
     return [
         _of_document(found, document)
-        for found in snapshot.find_number(Kind.TRAVEL_DOCUMENT, document.number, document.issuer, today)
+        for found in snapshot.find_number(Kind.DOCUMENT, document.number, document.issuer, today)
     ]
 
 

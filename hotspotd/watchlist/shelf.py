@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hotspotd.errors import Reason, WatchlistError
 from hotspotd.watchlist.build import SNAPSHOT_PREFIX, Entry, Numbers, build, locked
-from hotspotd.watchlist.layout import fsync_folder, read_manifest, verify
+from hotspotd.watchlist.layout import Manifest, fsync_folder, read_manifest, verify
 from hotspotd.watchlist.numbers import NumberEntry
 from hotspotd.watchlist.numbers.build import Rejected
 from hotspotd.watchlist.secret import ListKey, Secrets
@@ -100,6 +100,12 @@ class Shelf:
                 raise
             # A link that leads nowhere, or a folder without a manifest, is damage: it was whole when it was linked.
             raise WatchlistError(Reason.DAMAGED, f"{folder}: the linked snapshot is not there", error.advice) from error
+
+    def open_without_engines(self, folder: Path, manifest: Manifest) -> Snapshot:
+        """A snapshot on this shelf, to be asked for records and numbers only. Raises as ``Snapshot.open``."""
+        return Snapshot.open(
+            folder, finger_engine=manifest.finger_engine, face_engine=None, key_of_list=self._key_of_list
+        )
 
     def _key_of_list(self, key_id: str) -> ListKey:
         return Secrets.load(self.key_file).key(key_id)

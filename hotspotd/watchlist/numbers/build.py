@@ -50,8 +50,6 @@ class _Classes:
         return number, number << rows.DAY_BITS | day
 
     def _number(self, listing: Listing) -> int:
-        if listing.status not in listing.kind.statuses:
-            raise WatchlistError(Reason.BAD_VALUE, f"a {listing.kind.label} that is {listing.status}")
         if listing.issuer != issuer_code(listing.kind, listing.issuer):
             raise WatchlistError(Reason.BAD_VALUE, f"{listing.issuer!r} is no issuer's code of this kind")
         if len(self.listings) == rows.MOST_CLASSES:

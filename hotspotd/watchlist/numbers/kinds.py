@@ -14,9 +14,9 @@ import msgspec
 class Kind(StrEnum):
     """What a number belongs to. Numbers of two kinds never meet."""
 
-    TRAVEL_DOCUMENT = "travel_document"
-    """Passports, identity cards and visas: number and issuer (ICAO 9303 code)."""
-    PLATE = "plate"
+    DOCUMENT = "document"
+    """Travel documents, that is passports, identity cards and visas: number and issuer (ICAO 9303 code)."""
+    VEHICLE = "vehicle"
     """Registration plate of a vehicle, with the country that registered it."""
     VIN = "vin"
     """Vehicle identification number (ISO 3779): the same in every country."""
@@ -30,7 +30,7 @@ class Kind(StrEnum):
     @property
     def has_issuer(self) -> bool:
         """Whether the number alone is not enough to name the thing: another issuer may give the same one."""
-        return self in (Kind.TRAVEL_DOCUMENT, Kind.PLATE)
+        return self in (Kind.DOCUMENT, Kind.VEHICLE)
 
     @property
     def label(self) -> str:
@@ -42,21 +42,15 @@ class Kind(StrEnum):
         """What the officer is told to do. A hit is a lead: nothing here is coercive before it is confirmed."""
         return _INSTRUCTIONS[self]
 
-    @property
-    def statuses(self) -> tuple[Status, ...]:
-        """How a thing of this kind may have come to be listed."""
-        return _STATUSES.get(self, (Status.STOLEN,))
-
 
 class Status(StrEnum):
-    """How the thing came to be listed: SLTD's fraud type, or its like."""
+    """How the number came to be listed; the first three are SLTD's fraud types."""
 
     STOLEN_BLANK = "stolen_blank"
     LOST_OR_STOLEN = "lost_or_stolen"
     REVOKED = "revoked"
-    STOLEN = "stolen"
-    LOST = "lost"
-    TRAFFICKED = "trafficked"
+    INVALID = "invalid"
+    WANTED = "wanted"
 
     @property
     def label(self) -> str:
@@ -65,8 +59,8 @@ class Status(StrEnum):
 
 
 _LABELS = {
-    Kind.TRAVEL_DOCUMENT: "travel document",
-    Kind.PLATE: "registration plate",
+    Kind.DOCUMENT: "travel document",
+    Kind.VEHICLE: "registration plate",
     Kind.VIN: "vehicle identification number",
     Kind.PART: "vehicle part",
     Kind.VESSEL: "vessel",
@@ -74,8 +68,8 @@ _LABELS = {
 }
 _VEHICLE = "Second line. Compare the vehicle with the record. Contact NCB."
 _INSTRUCTIONS = {
-    Kind.TRAVEL_DOCUMENT: "Keep the document. Establish identity. Contact NCB.",
-    Kind.PLATE: _VEHICLE,
+    Kind.DOCUMENT: "Keep the document. Establish identity. Contact NCB.",
+    Kind.VEHICLE: _VEHICLE,
     Kind.VIN: _VEHICLE,
     Kind.PART: "Second line. Compare part, maker and vehicle with the record. Contact NCB.",
     Kind.VESSEL: "Compare the vessel with the record. Contact NCB.",
@@ -85,13 +79,8 @@ _STATUS_LABELS = {
     Status.STOLEN_BLANK: "Stolen blank",
     Status.LOST_OR_STOLEN: "Lost, or stolen from the bearer",
     Status.REVOKED: "Revoked by the issuer",
-    Status.STOLEN: "Stolen",
-    Status.LOST: "Lost",
-    Status.TRAFFICKED: "Trafficked or smuggled",
-}
-_STATUSES = {
-    Kind.TRAVEL_DOCUMENT: (Status.STOLEN_BLANK, Status.LOST_OR_STOLEN, Status.REVOKED),
-    Kind.FIREARM: (Status.STOLEN, Status.LOST, Status.TRAFFICKED),
+    Status.INVALID: "Declared invalid",
+    Status.WANTED: "Sought",
 }
 
 

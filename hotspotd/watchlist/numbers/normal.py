@@ -62,7 +62,7 @@ def plain(text: str) -> str:
 def rule_of(kind: Kind, issuer: str) -> Callable[[str], str | None]:
     """What makes a normal form of a ``plain`` number of this kind and issuer."""
     match kind:
-        case Kind.TRAVEL_DOCUMENT if (digits := _leading_zeros().get(issuer)) is not None:
+        case Kind.DOCUMENT if (digits := _leading_zeros().get(issuer)) is not None:
             return lambda text: _whole(text.zfill(digits) if text.isdigit() and text.isascii() else text)
         case Kind.VIN:
             return _vin
@@ -95,7 +95,7 @@ def readings(kind: Kind, number: str, issuer: str) -> dict[str, str]:
             forms.setdefault(form, how)
 
     add(number, "Number and issuer" if kind.has_issuer else "Number")
-    if kind is Kind.TRAVEL_DOCUMENT:
+    if kind is Kind.DOCUMENT:
         bare = re.sub(r"[^A-Z0-9]+", "", number.upper())
         # The number field of a zone has nine characters, and the check digit stands beside it as a tenth. In shorter
         # numbers one last character in ten looks like a check digit by chance.
@@ -119,4 +119,4 @@ def _folded(text: str) -> str:
 @lru_cache(maxsize=1)
 def _leading_zeros() -> Mapping[str, int]:
     rules = tomllib.loads(_RULES.read_text(encoding="utf-8"))["leading_zeros"]
-    return {issuer_code(Kind.TRAVEL_DOCUMENT, rule["issuer"]): int(rule["digits"]) for rule in rules}
+    return {issuer_code(Kind.DOCUMENT, rule["issuer"]): int(rule["digits"]) for rule in rules}

@@ -15,6 +15,7 @@ from hotspotd.watchlist.numbers import (
     Listing,
     NumberEntry,
     NumbersStore,
+    Status,
     Withdrawal,
     build,
     merge,
@@ -25,7 +26,7 @@ from hotspotd.watchlist.numbers.rows import INDEX, ROWS
 from hotspotd.watchlist.secret import ListKey
 from tests.watchlist.numbers.lists import KEY, PASSPORT, numbers
 
-_KINDS = st.sampled_from([Kind.TRAVEL_DOCUMENT, Kind.PLATE, Kind.FIREARM])
+_KINDS = st.sampled_from([Kind.DOCUMENT, Kind.VEHICLE, Kind.FIREARM])
 _OWNERS = st.sampled_from(["UTO", "SVN"])
 
 
@@ -33,7 +34,7 @@ _OWNERS = st.sampled_from(["UTO", "SVN"])
 def _entries(draw: st.DrawFn) -> NumberEntry:
     kind = draw(_KINDS)
     issuer = draw(st.sampled_from(["UTO", "HRV"])) if kind.has_issuer else ""
-    listing = Listing(kind, issuer, draw(st.sampled_from(kind.statuses)), draw(_OWNERS), draw(st.sampled_from("ab")))
+    listing = Listing(kind, issuer, draw(st.sampled_from(Status)), draw(_OWNERS), draw(st.sampled_from("ab")))
     expires = draw(st.sampled_from([None, date(2026, 1, 1), date(2027, 1, 1)]))
     return NumberEntry(str(draw(st.integers(0, 12))), listing, expires)
 
@@ -87,7 +88,7 @@ def test_a_bureau_cannot_take_back_what_another_listed(tmp_path: Path) -> None:
     build(tmp_path, numbers(), KEY)
     new = tmp_path / "new"
     new.mkdir()
-    other = Withdrawal(Kind.TRAVEL_DOCUMENT, "L898902C3", "UTO", "SVN")
+    other = Withdrawal(Kind.DOCUMENT, "L898902C3", "UTO", "SVN")
     assert merge(NumbersStore(tmp_path), new, [], [other], KEY) == len(numbers())
 
 
