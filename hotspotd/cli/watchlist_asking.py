@@ -31,10 +31,10 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     lookup = commands.add_parser(
         "lookup",
         help="look a document, vehicle or thing up by its number",
-        description="Looks a number up in the current list: a travel document, a registration plate, a VIN, a\n"
-        "vehicle's part, a vessel or a firearm. O or 0, I or 1, spaces, and a check digit given or not make no difference.\n"
-        "A hit is unconfirmed until a person has compared it. Who asked, why, and how many hits there were goes\n"
-        "to the system's log; the number does not.",
+        description="Looks a number up in the current list: of a travel document, a registration plate, a VIN, a\n"
+        "vehicle's part, a vessel or a firearm. O or 0, I or 1, spaces, and a check digit given or not make no\n"
+        "difference. A hit is unconfirmed until a person has compared it. Who asked, why, and how many hits\n"
+        "there were goes to the system's log; the number does not.",
         epilog="examples:\n"
         "  hotspotctl watchlist lookup vehicle 'LJ 12-345' --issuer SVN --purpose 'second line, lane 2'\n"
         "  hotspotctl watchlist lookup vin 1HGCM82633A004352 --purpose 'vehicle search' --json\n\n"
