@@ -38,6 +38,7 @@ class Reason(StrEnum):
     WRONG_VERSION = "wrong_version"
     UNTRUSTED = "untrusted"
     STALE = "stale"
+    NO_KEY = "no_key"
     # records
     STORAGE_FULL = "storage_full"
     STORAGE_FAILED = "storage_failed"

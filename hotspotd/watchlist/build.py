@@ -33,6 +33,10 @@ from hotspotd.domain.finger import FingerPosition
 from hotspotd.errors import BiometricError, Reason, WatchlistError
 from hotspotd.watchlist import layout
 from hotspotd.watchlist.keys import KeyIndex, document_text, key_of, listed_name_texts, name_tokens
+from hotspotd.watchlist.numbers import NumberEntry
+from hotspotd.watchlist.numbers import build as build_numbers
+from hotspotd.watchlist.numbers.build import Rejected
+from hotspotd.watchlist.secret import ListKey
 
 SNAPSHOT_PREFIX = "snapshot-"
 _BUILDING_PREFIX = ".building-"
@@ -74,6 +78,15 @@ class Entry:
     face: EnrolledFace | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What is listed by its number: a stream of any length, the key to hash with, and whom to tell what is left out."""
+
+    entries: Iterable[NumberEntry]
+    key: ListKey
+    rejected: Rejected | None = None
+
+
 @dataclass(slots=True)
 class _Tables:
     """What is collected while the blobs are written."""
@@ -98,6 +111,7 @@ class Builder:
         self._secret = secrets.token_bytes(32)
         self._tables = _Tables()
         self._seen: set[str] = set()
+        self._numbers = 0
         self._open = ExitStack()
         self._records = self._file(layout.RECORDS)
         self._fingers = self._file(layout.FINGERS)
@@ -132,6 +146,13 @@ class Builder:
         self._tables.references.add((self._key(f"reference|{record.reference}"), number))
         self._add_keys(entry, number)
         self._add_samples(entry, number)
+
+    def add_numbers(self, numbers: Numbers) -> None:
+        """Write what is listed by its number. Raises as ``hotspotd.watchlist.numbers.build``."""
+        self._numbers = build_numbers(self._folder, numbers.entries, numbers.key, numbers.rejected)
+        if not self._numbers:
+            for name in layout.OPTIONAL_FILES:
+                (self._folder / name).unlink()
 
     def _key(self, text: str) -> int:
         return key_of(self._secret, text)
@@ -203,6 +224,7 @@ class Builder:
                     "fingers": len(tables.fingers),
                     "faces": len(self._faces),
                     "pictures": len(tables.pictures),
+                    **({"numbers": self._numbers} if self._numbers else {}),
                 },
                 files={},
             ),
@@ -244,8 +266,9 @@ def build(
     face_engine: str | None,
     version: str,
     clock: Clock | None = None,
+    numbers: Numbers | None = None,
 ) -> Path:
-    """Write the snapshot ``version`` of ``entries`` into the watchlist folder and return its path.
+    """Write the snapshot ``version`` of ``entries`` and ``numbers`` into the watchlist folder and return its path.
 
     It is not made current: see ``Shelf.activate`` and ``Shelf.publish``. Blocks (fsync, hashing). Raises
     WatchlistError: BAD_VALUE for a version that is no file name, CONFLICT when this version or a reference is
@@ -268,6 +291,8 @@ def build(
             try:
                 for entry in entries:
                     builder.add(entry)
+                if numbers is not None:
+                    builder.add_numbers(numbers)
                 builder.finish(finger_engine=finger_engine, version=version, clock=clock or Clock())
             finally:
                 builder.close()

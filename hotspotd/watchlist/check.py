@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 
 from hotspotd.biometrics.calibration import fmr_for_fpir, fpir
 from hotspotd.biometrics.finger import FingerTemplate
-from hotspotd.domain.candidate import Candidate, Hit
+from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality
 from hotspotd.domain.document import Document
 from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.notice import Notice
 from hotspotd.errors import HotspotError
+from hotspotd.watchlist.numbers import Kind, NumberHit
 from hotspotd.watchlist.snapshot import Search, Snapshot
 from hotspotd.watchlist.together import GivenFace, Limits, find_together
 
@@ -99,6 +101,7 @@ def check_all(
     searches: list[Callable[[], list[Candidate]]] = []
     found: list[Search] = []
     faces: list[GivenFace] = []
+    things: list[Hit] = []
 
     def one_finger(position: FingerPosition | None, template: FingerTemplate) -> list[Candidate]:
         found.append(snapshot.search_finger(template, position, thresholds.finger_fmr, today))
@@ -114,8 +117,13 @@ def check_all(
         limits = Limits(thresholds.finger_fmr, min(thresholds.finger_fmr, thresholds.face_fmr))
         return find_together(snapshot, probes.fingers, found, limits, faces[0] if faces else None)
 
+    def by_number(of: Document) -> list[Candidate]:
+        things.extend(document_hits(snapshot, of, today))
+        return []
+
     if document is not None:
         searches.append(partial(snapshot.find_document, document, today))
+        searches.append(partial(by_number, document))
         searches.append(partial(snapshot.find_name, document, today))
     searches += [partial(one_finger, position, template) for position, template in probes.fingers]
     if face is not None:
@@ -131,15 +139,44 @@ def check_all(
             candidates += search()
         except HotspotError as error:
             failures.append(error)
-    return _gathered(snapshot, candidates), failures
+    hits, unread = _gathered(snapshot, candidates)
+    return sorted([*things, *hits], key=_rank), failures + unread
 
 
-def _gathered(snapshot: Snapshot, candidates: list[Candidate]) -> list[Hit]:
+def document_hits(snapshot: Snapshot, document: Document, today: date) -> list[Hit]:
+    """What is listed by the document's number (SLTD), as hits: no person, only the document and how it came there."""
+    return [
+        _of_document(found, document)
+        for found in snapshot.find_number(Kind.DOCUMENT, document.number, document.issuer, today)
+    ]
+
+
+def _of_document(found: NumberHit, document: Document) -> Hit:
+    record = ListRecord(
+        reference=found.reference,
+        notice=Notice.SLTD,
+        owner=found.listing.owner,
+        document_number=document.number,
+        document_issuer=document.issuer,
+        reason=found.reason,
+        expires=found.expires.isoformat() if found.expires else None,
+    )
+    candidate = Candidate(modality=Modality.DOCUMENT, reference=found.reference, score=1.0, detail=found.detail)
+    return Hit(record=record, candidates=(candidate,))
+
+
+def _gathered(snapshot: Snapshot, candidates: list[Candidate]) -> tuple[list[Hit], list[HotspotError]]:
     by_record: dict[str, list[Candidate]] = {}
     for candidate in candidates:
         by_record.setdefault(candidate.reference, []).append(candidate)
-    hits = [Hit(record=snapshot.record(reference), candidates=tuple(found)) for reference, found in by_record.items()]
-    return sorted(hits, key=_rank)
+    hits: list[Hit] = []
+    failures: list[HotspotError] = []
+    for reference, found in by_record.items():
+        try:
+            hits.append(Hit(record=snapshot.record(reference), candidates=tuple(found)))
+        except HotspotError as error:
+            failures.append(error)
+    return hits, failures
 
 
 def _rank(hit: Hit) -> tuple[int, float, str]:

@@ -11,6 +11,8 @@ import hashlib
 import hmac
 import re
 import unicodedata
+from bisect import bisect_left
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -84,22 +86,36 @@ def key_of(secret: bytes, text: str) -> int:
 
 
 class KeyIndex:
-    """A sorted array of keys, each with a record number, mapped from one file: all keys, then all numbers."""
+    """A sorted array of keys, each with a record number, mapped from one file: all keys, then all numbers.
 
-    def __init__(self, path: Path) -> None:
-        count = path.stat().st_size // 12
-        self._keys: NDArray[np.uint64] = map_array(path, KEY, count=count)
-        self._records: NDArray[np.uint32] = map_array(path, RECORD_NUMBER, offset=8 * count, count=count)
+    ``touch`` is told which bytes are going to be read, and raises where they are not as they were written.
+    """
+
+    def __init__(self, path: Path, touch: Callable[[int, int], None] = lambda _begin, _end: None) -> None:
+        self._count = path.stat().st_size // 12
+        self._touch = touch
+        self._keys: NDArray[np.uint64] = map_array(path, KEY, count=self._count)
+        self._records: NDArray[np.uint32] = map_array(path, RECORD_NUMBER, offset=8 * self._count, count=self._count)
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return self._count
+
+    def __getitem__(self, place: int) -> int:
+        """The key at ``place``."""
+        self._touch(8 * place, 8 * place + 8)
+        return int(self._keys[place])
 
     def find(self, key: int) -> list[int]:
         """The record numbers under ``key``."""
-        wanted = np.uint64(key)
-        first = int(np.searchsorted(self._keys, wanted, side="left"))
-        last = int(np.searchsorted(self._keys, wanted, side="right"))
-        return [int(number) for number in self._records[first:last]]
+        found: list[int] = []
+        # Read one by one: only the few blocks on the way to a key have to be checked.
+        place = bisect_left(self, key)
+        while place < self._count and self[place] == key:
+            at = 8 * self._count + 4 * place
+            self._touch(at, at + 4)
+            found.append(int(self._records[place]))
+            place += 1
+        return found
 
     @staticmethod
     def write(path: Path, pairs: set[tuple[int, int]]) -> None:

@@ -70,6 +70,7 @@ class Source:
 
     def __init__(self, folder: Path, enroller: Enroller) -> None:
         self._folder = folder
+        self.path = folder / RECORDS
         self._enroller = enroller
         self.problems: list[Problem] = []
         self.rows = 0
@@ -91,7 +92,7 @@ class Source:
             yield self._entry(number, row)
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
-        path = self._folder / RECORDS
+        path = self.path
         try:
             with path.open("rb") as file:
                 number = 0
