@@ -236,7 +236,7 @@ def lookup_step(name: str, root: Path, count: int, lookups: int, cold: int) -> d
     cold_times: list[float] = []
     for number in asked[:cold]:
         store = made[name]()
-        _drop(folder)
+        drop(folder)
         taken, missed = _timed(store, [number], count)
         cold_times += taken
         wrong += missed
@@ -277,7 +277,8 @@ def _read(folder: Path) -> None:
                 pass
 
 
-def _drop(folder: Path) -> None:
+def drop(folder: Path) -> None:
+    """Drop the files of ``folder`` from memory, where no process has them mapped."""
     for path in folder.iterdir():
         descriptor = os.open(path, os.O_RDONLY)
         with suppress(OSError):  # What cannot be synced, of a read-only file, has nothing to be written.
