@@ -88,7 +88,7 @@ def build(folder: Path, entries: Iterable[NumberEntry], key: ListKey, rejected: 
             hashes, tails = spool.partition(number, parts)
             return _sorted(hashes, rows.with_classes(tails, numbers))
 
-        return _write(folder, key, listings, map(partition, range(parts)))
+        return write_store(folder, key.id, listings, map(partition, range(parts)))
 
 
 def merge(
@@ -127,7 +127,7 @@ def merge(
             hashes, tails = partition(number)
             return _sorted(hashes, rows.with_classes(tails, numbers))
 
-        return _write(folder, key, listings, map(renumbered, range(parts)))
+        return write_store(folder, key.id, listings, map(renumbered, range(parts)))
 
 
 class _Owners:
@@ -221,9 +221,13 @@ def _sorted(hashes: Hashes, tails: Tails) -> tuple[Hashes, Tails]:
     return hashes, tails
 
 
-def _write(
-    folder: Path, key: ListKey, listings: tuple[Listing, ...], partitions: Iterable[tuple[Hashes, Tails]]
+def write_store(
+    folder: Path, key_id: str, listings: tuple[Listing, ...], partitions: Iterable[tuple[Hashes, Tails]]
 ) -> int:
+    """Write the two files of a store of these rows, in order, whose classes are places in ``listings``; their count.
+
+    Raises WatchlistError(TOO_LARGE) for more rows than fit; OSError.
+    """
     hasher = BlockHasher(rows.BLOCK)
     counts = np.zeros(rows.BUCKETS + 1, np.uint64)
     with (folder / rows.ROWS).open("wb") as file:
@@ -240,6 +244,6 @@ def _write(
     begins = np.cumsum(counts)
     if int(begins[-1]) > rows.MOST_ROWS:
         raise WatchlistError(Reason.TOO_LARGE, f"more than {rows.MOST_ROWS} numbers", "Split the list.")
-    index = rows.Index(rows.About(key.id, listings), begins.astype(np.uint32), hasher.digests())
+    index = rows.Index(rows.About(key_id, listings), begins.astype(np.uint32), hasher.digests())
     (folder / rows.INDEX).write_bytes(index.encode())
     return int(begins[-1])
