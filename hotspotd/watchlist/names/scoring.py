@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from hotspotd.watchlist.keys import normal_issuer
 from hotspotd.watchlist.names.alignment import WEIGHT, Alignment, align
+from hotspotd.watchlist.names.dates import DateAgreement, dates
 from hotspotd.watchlist.names.forms import Kind, NameForm
 
 SAME_NAME: Final = 3.8
@@ -27,17 +28,6 @@ PRIOR: Final = math.log(1 / 20)
 """Log odds before anything is compared that a record which a search brings up is the traveller's. An assumption."""
 NAME_TOO_DIFFERENT: Final = -4.0
 """Below these log odds of the name nothing else is counted: parents, children and neighbours share the rest."""
-
-
-class DateAgreement(StrEnum):
-    """How two dates of birth agree."""
-
-    SAME = "same"
-    AS_FAR_AS_KNOWN = "as far as known"
-    SWAPPED = "day and month exchanged"
-    ONE_PART = "one of day, month and year differs"
-    DIFFERENT = "different"
-    UNKNOWN = "unknown"
 
 
 class Agreement(StrEnum):
@@ -132,25 +122,6 @@ def name_log_odds(alignment: Alignment) -> float:
 def probability(log_odds: float) -> float:
     """The probability of these log odds."""
     return 1 / (1 + math.exp(-log_odds))
-
-
-def dates(left: str | None, right: str | None) -> DateAgreement:
-    """How two dates agree. 1 January often stands for a day nobody knows, and counts as a year only."""
-    if not left or not right:
-        return DateAgreement.UNKNOWN
-    one, other = _known(left), _known(right)
-    known = min(len(one), len(other))
-    if one[:known] == other[:known]:
-        return DateAgreement.SAME if known == 3 else DateAgreement.AS_FAR_AS_KNOWN
-    if known == 3 and one == [other[0], other[2], other[1]]:
-        return DateAgreement.SWAPPED
-    same = sum(a == b for a, b in zip(one, other, strict=False))
-    return DateAgreement.ONE_PART if same == 2 else DateAgreement.DIFFERENT
-
-
-def _known(born: str) -> list[str]:
-    parts = born.split("-")
-    return parts[:1] if parts[1:] == ["01", "01"] else parts
 
 
 def codes(left: str, right: str) -> Agreement:
