@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from hotspotd.watchlist.names.alignment import Alignment, Pair
+from hotspotd.watchlist.names.dates import DateAgreement
 from hotspotd.watchlist.names.forms import Kind, NameForm, Token
-from hotspotd.watchlist.names.scoring import Agreement, DateAgreement, Score
+from hotspotd.watchlist.names.scoring import Agreement, Score
 
 _AS_LIKE_AS_ANOTHER_NAME = 0.5
 _KINDS = {Kind.PATRONYMIC: "father's name", Kind.INITIAL: "initial", Kind.PARTICLE: "particle", Kind.NAME: "part"}
