@@ -23,7 +23,7 @@ from hotspotd.errors import Reason, WatchlistError
 
 _T = TypeVar("_T", bound=np.generic)
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MANIFEST = "manifest.json"
 # A manifest lists a dozen files. Whatever is larger is none.
 _MANIFEST_LIMIT = 256 * 1024
@@ -32,7 +32,8 @@ RECORDS = "records.jsonl"
 RECORD_INDEX = "records.index"
 REFERENCES = "references.keys"
 DOCUMENTS = "documents.keys"
-NAMES = "names.keys"
+# All names of all records: the file of ``hotspotd.watchlist.names.candidates``.
+NAMES = "names.index"
 FINGERS = "fingers.blob"
 FINGER_INDEX = "fingers.index"
 # Codes, persons (record numbers) and positions: the file of ``hotspotd.biometrics.finger.index``.

@@ -1,4 +1,4 @@
-"""One watchlist snapshot, opened: exact search of documents and names, comparison of prints and faces.
+"""One watchlist snapshot, opened: exact search of documents, comparison of names, prints and faces.
 
 Opening checks the hash of every file, so a search never reads changed bytes. Nothing is ever written. A record
 whose time is up never matches. All methods are synchronous and may be called from several worker threads at
@@ -30,7 +30,8 @@ from hotspotd.domain.finger import FingerPosition
 from hotspotd.errors import BiometricError, Reason, WatchlistError
 from hotspotd.watchlist import layout
 from hotspotd.watchlist.faces import ListedFaces, RateOf
-from hotspotd.watchlist.keys import KeyIndex, document_text, key_of, name_tokens, probe_name_texts
+from hotspotd.watchlist.keys import KeyIndex, document_text, key_of
+from hotspotd.watchlist.names.listed import ListedNames
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,8 @@ MOST_CANDIDATES = 20
 # A print is compared with all fingers, since hands are mistaken and fingers put down in the wrong order. There are
 # about ten times as many others as of the finger that was asked for, so each may match by chance a tenth as often.
 _OTHER_FINGER_SHARE = 0.1
+NAME_SCORE = 0.9
+"""From which probability on a name is listed: one in ten of those that are just listed is somebody else."""
 LEAD_FMR = 1e-2
 """A record with a print at this rate or a lower one is worth a look with all fingers (``together``). With two fingers
 that make 1e-4 together one is at 3e-3 or less."""
@@ -65,7 +68,7 @@ class Snapshot:
         self._record_rows = layout.map_array(folder / layout.RECORD_INDEX, layout.RECORD_ROW)
         self._references = KeyIndex(folder / layout.REFERENCES)
         self._documents = KeyIndex(folder / layout.DOCUMENTS)
-        self._names = KeyIndex(folder / layout.NAMES)
+        self._names = ListedNames(folder / layout.NAMES, self._record)
         self._finger_rows = layout.map_array(folder / layout.FINGER_INDEX, layout.FINGER_ROW)
         self._templates = layout.map_bytes(folder / layout.FINGERS)
         self._fingers = _finger_index(folder)
@@ -104,19 +107,14 @@ class Snapshot:
             for reference in found
         ]
 
-    def find_name(self, document: Document, today: date) -> list[Candidate]:
-        """Records with the same name in MRZ form and the same date of birth, as far as both are known.
+    def find_name(self, document: Document, today: date, at_least: float = NAME_SCORE) -> list[Candidate]:
+        """Records whose names, date of birth, sex and nationality make ``document`` theirs at ``at_least`` or more.
 
-        Parts of a name may stand in any order. Spelling variants and names cut off by a short zone are not found.
+        Likeliest first. Names may be written otherwise, in another order, in another script, or cut off by a short
+        zone (``hotspotd.watchlist.names``); what agrees and what differs stands in ``detail``.
         """
-        tokens = name_tokens(document.surname, document.given_names)
-        born = document.born(today.year)
-        texts = probe_name_texts(tokens, born) if tokens and born else []
-        found = self._look_up(self._names, texts, today)
-        return [
-            Candidate(modality=Modality.NAME, reference=reference, score=1.0, detail="Name and date of birth")
-            for reference in found
-        ]
+        alive = self._alive(np.arange(self._names.records, dtype=np.uint32), today)
+        return self._names.search(document, today, alive, at_least)[:MOST_CANDIDATES]
 
     def _look_up(self, index: KeyIndex, texts: Sequence[str], today: date) -> list[str]:
         numbers = {number for text in texts for number in index.find(key_of(self._secret, text))}

@@ -7,7 +7,6 @@ one word or two, be shortened to an initial, or be cut off by the end of a zone.
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 from rapidfuzz.distance import OSA
@@ -27,6 +26,8 @@ _OTHER_ROLE: Final = 0.5
 _JOINED: Final = 0.8
 """Two parts in one word must be so like; one word may be like two by chance more easily than like one."""
 _SHORTEST_JOINED: Final = 4
+_MOST_JOINED: Final = 5
+"""Parts in one word: ABDALRAHMANBINALI is as long as they get."""
 
 
 class Pair(NamedTuple):
@@ -122,20 +123,27 @@ def _fathers_from(name: NameForm) -> int | None:
 
 
 def _joined(name: NameForm, other: NameForm) -> list[tuple[int, tuple[int, ...], float]]:
-    """Parts of ``name`` that are two of ``other`` in one word, or the initials of two: place, places, likeness."""
+    """Parts of ``name`` that are several of ``other`` in one word, or the initials of two: place, places, likeness."""
     found: list[tuple[int, tuple[int, ...], float]] = []
-    for first, (before, behind) in enumerate(pairwise(other.tokens)):
-        if Kind.INITIAL in (before.kind, behind.kind):
-            continue
-        length = len(before.text) + len(behind.text)
-        for place, one in enumerate(name.tokens):
-            size = len(one.text)
-            if size == 2 and length > 4 and one.text == before.text[0] + behind.text[0]:
-                found.append((place, (first, first + 1), _INITIAL))
-            elif size >= _SHORTEST_JOINED and -2 <= size - length <= 2:
-                likeness = like(one, token(before.text + behind.text))
-                if likeness >= _JOINED:
-                    found.append((place, (first, first + 1), likeness))
+    sizes = [len(one.text) for one in name.tokens]
+    longest, two_letters = max(sizes, default=0), 2 in sizes
+    for first, before in enumerate(other.tokens):
+        word = before.text
+        for last, behind in enumerate(other.tokens[first + 1 : first + _MOST_JOINED], first + 1):
+            if Kind.INITIAL in (before.kind, behind.kind):
+                break
+            word += behind.text
+            places, length = tuple(range(first, last + 1)), len(word)
+            if two_letters and last == first + 1 and length > 4:
+                initials = before.text[0] + behind.text[0]
+                found += [(at, places, _INITIAL) for at, one in enumerate(name.tokens) if one.text == initials]
+            if length > longest + 2:
+                break
+            for place, (one, size) in enumerate(zip(name.tokens, sizes, strict=True)):
+                if size >= _SHORTEST_JOINED and -2 <= size - length <= 2:
+                    likeness = like(one, token(word))
+                    if likeness >= _JOINED:
+                        found.append((place, places, likeness))
     return found
 
 

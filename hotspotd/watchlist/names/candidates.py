@@ -52,6 +52,7 @@ class NameIndex:
     def __init__(self, path: Path) -> None:
         """Map ``path``. Raises WatchlistError (DAMAGED); OSError."""
         self._areas = map_areas(path)
+        self._texts = self._areas.texts.tobytes().decode("ascii", "replace")
 
     def __len__(self) -> int:
         return len(self._areas.records)
@@ -85,48 +86,45 @@ class NameIndex:
     def _gain(self, variants: list[str], gained: NDArray[np.float32]) -> float:
         """Let the names that hold a key like one of ``variants`` gain; returns the most that one could."""
         areas = self._areas
-        like: dict[int, float] = {}
-        for text in variants:
-            for number, likeness in self._like(text):
-                like[number] = max(like.get(number, 0.0), likeness)
-        if not like:
+        found = [self._like(text) for text in variants]
+        numbers = np.concatenate([one for one, _ in found])
+        if not len(numbers):
             return 1.0
-        worth = {number: likeness**2 * float(areas.rarity[number]) for number, likeness in like.items()}
-        gain = np.zeros(len(gained), np.float32)
-        for number in sorted(worth, key=worth.__getitem__):  # So that the most counts where a name holds several.
-            gain[_part(areas.holders, areas.holder_ends, number)] = worth[number]
+        worth = np.concatenate([likeness for _, likeness in found]) ** 2 * areas.rarity[numbers]
+        order = np.argsort(worth)  # So that the most counts where a name holds several.
+        gain = np.zeros_like(gained)
+        begins = self._begins(areas.holder_ends, numbers)
+        for at in order.tolist():
+            gain[areas.holders[begins[at] : areas.holder_ends[numbers[at]]]] = worth[at]
         gained += gain
-        return max(worth.values())
+        return float(worth[order[-1]])
 
-    def _like(self, text: str) -> list[tuple[int, float]]:
-        """The keys like ``text``, and how like they are, 0 to 1."""
+    def _like(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The keys like ``text`` (k,), and how like they are (k,), 0 to 1."""
         areas = self._areas
         codes = pair_codes(text)
-        shared = np.bincount(
-            np.concatenate([_part(areas.pairs, areas.pair_ends, int(code)) for code in codes]),
-            minlength=len(areas.rarity),
-        )
+        begins = self._begins(areas.pair_ends, codes)
+        holding = [areas.pairs[begin:end] for begin, end in zip(begins, areas.pair_ends[codes], strict=True)]
+        shared = np.bincount(np.concatenate(holding), minlength=len(areas.rarity))
         numbers = np.flatnonzero(shared >= max(1, int(np.ceil(_SHARED * len(codes)))))
+        starts, ends = self._begins(areas.text_ends, numbers), areas.text_ends[numbers]
+        if len(numbers) > _MOST_KEYS:
+            dice = shared[numbers] / (len(codes) + (ends - starts) + 1.0)
+            chosen = np.argpartition(-dice, _MOST_KEYS)[:_MOST_KEYS]
+            numbers, starts, ends = numbers[chosen], starts[chosen], ends[chosen]
         if not len(numbers):
-            return []
-        texts = [self._text(int(number)) for number in numbers] if len(numbers) <= _MOST_KEYS else []
-        if not texts:
-            lengths = areas.text_ends[numbers] - np.where(numbers > 0, areas.text_ends[numbers - 1], 0)
-            dice = 2 * shared[numbers] / (len(codes) + lengths + 1)
-            numbers = numbers[np.argpartition(-dice, _MOST_KEYS)[:_MOST_KEYS]]
-            texts = [self._text(int(number)) for number in numbers]
-        likeness = cdist([text], texts, scorer=OSA.normalized_similarity)[0]
-        smaller = np.minimum(len(codes), np.array([len(one) + 1 for one in texts]))
+            return numbers, np.zeros(0, np.float32)
+        texts = [self._texts[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+        likeness = cdist([text], texts, scorer=OSA.normalized_similarity, dtype=np.float32)[0]
+        smaller = np.minimum(len(codes), ends - starts + 1)
         inside = (shared[numbers] >= smaller - 2) & (smaller >= _SHORTEST_CONTAINED)
-        likeness = np.maximum(likeness, np.where(inside, _CONTAINED, 0))
-        return [(int(n), float(s)) for n, s in zip(numbers, likeness, strict=True) if s >= _LIKE]
+        likeness = np.maximum(likeness, np.where(inside, np.float32(_CONTAINED), np.float32(0)))
+        like = likeness >= _LIKE
+        return numbers[like], likeness[like]
 
-    def _text(self, number: int) -> str:
-        return _part(self._areas.texts, self._areas.text_ends, number).tobytes().decode("ascii", "replace")
-
-
-def _part(items: NDArray[np.generic], ends: NDArray[np.uint32], number: int) -> NDArray[np.generic]:
-    return items[int(ends[number - 1]) if number else 0 : int(ends[number])]
+    @staticmethod
+    def _begins(ends: NDArray[np.uint32], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.where(numbers > 0, ends[numbers - 1], 0).astype(np.int64)
 
 
 def _variants(probe: NameForm) -> list[list[str]]:

@@ -1,9 +1,9 @@
 """A name in any script as Latin tokens, and each token in the forms in which two spellings of it are compared.
 
-Latin letters lose their marks, and folding makes both readings of an umlaut the same (ICAO 9303-3, section 6, table A).
-Other scripts are transliterated: Arabic and Persian by the table below, since only there the article can be told from
-the word; Chinese and Korean names are parted into surname and given name; all else by ``anyascii`` (ISC licence, pure
-Python). Everything is pure, and never raises for any text.
+Latin letters become those of a machine readable zone (ICAO 9303-3, section 6, table A). Other scripts are
+transliterated: Arabic and Persian by the table below, since only there the article can be told from the word; Chinese
+and Korean names are parted into surname and given name; all else by ``anyascii`` (ISC licence, pure Python). Everything
+is pure, and never raises for any text.
 
 Latin names are romanised by many rules. ``folded`` makes the same what they write differently: Mohammed and Muhamad,
 -ov and -off, Yu and Iu, kh and h, ou and u. It takes apart less than the ear does; the spelling counts beside it.
@@ -89,6 +89,10 @@ _ARABIC = str.maketrans(
         "\u0640": "", "\u200c": " ", "\u200d": "",
     }
 )  # fmt: skip
+# ICAO 9303-3, section 6, table A: the letters whose transliteration is not the bare letter, and is not anyascii's.
+_ZONE = str.maketrans(
+    {"Ä": "AE", "Å": "AA", "Æ": "AE", "Đ": "D", "Ð": "D", "Ĳ": "IJ", "Ö": "OE", "Ø": "OE", "Œ": "OE", "Ü": "UE"}
+)
 _ARABIC_LETTER = re.compile(r"[\u0600-\u06ff]")
 _ARTICLE = re.compile(r"(?<![\u0600-\u06ff])ال(?=[\u0600-\u06ff]{2})")
 _NO_VOWELS = re.compile(r"[\u0590-\u06ff]")
@@ -179,10 +183,10 @@ def _latin(word: str) -> str:
     if _ARABIC_LETTER.search(word):
         bare = "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
         return anyascii(unicodedata.normalize("NFC", bare).translate(_ARABIC))
-    return anyascii(word)
+    return anyascii(unicodedata.normalize("NFC", word).upper().translate(_ZONE))
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def token(text: str) -> Token:
     """``text`` (letters A-Z) as a token with its forms."""
     fold = folded(text)

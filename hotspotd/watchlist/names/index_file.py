@@ -105,7 +105,8 @@ def map_areas(path: Path) -> Areas:
         raise damaged(path, "its size is not what its header says, or its header has changed")
     areas = Areas(
         **{
-            name: map_array(path, np.dtype(kind), offset=begin, count=count)
+            # A memmap's own slicing costs more than what is read here.
+            name: np.asarray(map_array(path, np.dtype(kind), offset=begin, count=count))
             for (name, kind), begin, count in zip(_AREAS.items(), begins, counts, strict=False)
         }
     )
