@@ -17,7 +17,6 @@ from hotspotd.watchlist.names.explanation import in_words
 from hotspotd.watchlist.names.forms import NameForm, form, form_of, form_of_document
 from hotspotd.watchlist.names.scoring import Identity, Score, score
 
-
 _HOPELESS = 0.02
 _PATIENCE = 12
 """So many names in a row with a lower score than _HOPELESS end a search: the short list is sorted by likeness."""
