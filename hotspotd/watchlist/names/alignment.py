@@ -19,6 +19,8 @@ WEIGHT: Final = {Kind.NAME: 1.0, Kind.PATRONYMIC: 0.8, Kind.PARTICLE: 0.15, Kind
 
 _INITIAL: Final = 0.85
 """An initial and a name that begins with it; also a short form and its name: as like as one letter in seven."""
+_OTHER_INITIAL: Final = 0.8
+"""An initial that is the name's says little; one that is not says nearly as much as another name."""
 _SOUND: Final = 0.95
 """Parts written with other Chinese or Korean characters that sound the same, and bones that are the same."""
 _OTHER_ROLE: Final = 0.5
@@ -79,8 +81,10 @@ def _weight(name: NameForm, places: tuple[int, ...]) -> float:
 
 
 def _chosen(possible: list[Pair]) -> tuple[Pair, ...]:
-    """Greedily the pairs of most weight and likeness; the same place breaks a tie."""
-    possible.sort(key=lambda pair: (-pair.likeness * pair.weight, pair.left != pair.right, pair.left, pair.right))
+    """Greedily the likest pairs, one word for several as one; the same place breaks a tie."""
+    possible.sort(
+        key=lambda pair: (-pair.likeness * min(pair.weight, 1.0), pair.left != pair.right, pair.left, pair.right)
+    )
     used_left: set[int] = set()
     used_right: set[int] = set()
     chosen: list[Pair] = []
@@ -108,7 +112,10 @@ def _possible(left: NameForm, right: NameForm) -> list[Pair]:
                 likeness = max(likeness, _as_beginning(other, one))
             if roles and (i > (left_fathers or 0)) != (j > (right_fathers or 0)) and one.kind is not Kind.PARTICLE:
                 likeness = min(likeness, _OTHER_ROLE)
-            found.append(Pair(likeness, (i,), (j,), min(WEIGHT[one.kind], WEIGHT[other.kind])))
+            weight = min(WEIGHT[one.kind], WEIGHT[other.kind])
+            if not likeness and Kind.INITIAL in (one.kind, other.kind):
+                weight = _OTHER_INITIAL
+            found.append(Pair(likeness, (i,), (j,), weight))
     found += [Pair(s, (i,), two, _weight(right, two)) for i, two, s in _joined(left, right)]
     found += [Pair(s, two, (j,), _weight(left, two)) for j, two, s in _joined(right, left)]
     return found

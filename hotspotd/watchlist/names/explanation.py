@@ -61,8 +61,8 @@ def _pair(left: NameForm, right: NameForm, pair: Pair) -> str:
     if first.kind is Kind.PARTICLE:
         return ""
     if one.replace(" ", "") == other.replace(" ", ""):
-        how = "written in one word and in two"
-    elif Kind.INITIAL in (first.kind, second.kind):
+        how = "written in one word and in several"
+    elif pair.likeness and Kind.INITIAL in (first.kind, second.kind):
         how = "by its initial only"
     elif _is_cut(left, right, pair) and (other.startswith(one) or one.startswith(other)):
         how = "cut off"
@@ -80,7 +80,7 @@ def _is_cut(left: NameForm, right: NameForm, pair: Pair) -> bool:
 
 def _called(name: NameForm, places: tuple[int, ...]) -> str:
     kind = name.tokens[places[0]].kind
-    if kind is Kind.NAME and name.surnames:
+    if kind in (Kind.NAME, Kind.INITIAL) and name.surnames:
         return "surname" if places[0] < name.surnames else "given name"
     return _KINDS[kind]
 
