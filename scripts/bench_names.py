@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -32,22 +32,28 @@ from random import Random
 
 import made_names
 import numpy as np
+from anyascii import anyascii
+from rapidfuzz import fuzz
+from rapidfuzz.distance import JaroWinkler
 from rich.progress import track
 
 from hotspotd.domain.candidate import ListRecord
 from hotspotd.domain.document import Document, DocumentFormat
 from hotspotd.domain.notice import Notice
 from hotspotd.watchlist import Entry, Shelf
-from hotspotd.watchlist.names.forms import form_of_document
+from hotspotd.watchlist.names.evaluation import read_pairs
+from hotspotd.watchlist.names.fitting import best_f1
+from hotspotd.watchlist.names.forms import form, form_of_document
 from hotspotd.watchlist.names.index_file import NameIndexWriter
 from hotspotd.watchlist.names.listed import ListedNames, names_of
-from hotspotd.watchlist.names.scoring import Identity, score
+from hotspotd.watchlist.names.scoring import Identity, compare_names, score
 from hotspotd.watchlist.snapshot import NAME_SCORE, Snapshot
 
 SEED = 20261122
 TODAY = date(2026, 11, 22)
 ENGINE = "none"
 EXHAUSTIVE_PEOPLE = 5000
+SCORES = (0.7, 0.8, NAME_SCORE, 0.95, 0.98)
 
 
 def record(person: made_names.Made, number: int) -> ListRecord:
@@ -135,29 +141,34 @@ def search(folder: Path, count: int, probes: int) -> dict[str, object]:
     wanted = set(rng.sample(range(count), min(count, probes * len(made_names.PROBES))))
     chosen = [(n, p) for n, p in enumerate(made_names.people(count, SEED)) if n in wanted]
     rng.shuffle(chosen)
-    by_kind: dict[str, list[tuple[float, bool, int]]] = defaultdict(list)
+    by_kind: dict[str, list[tuple[float, float, int]]] = defaultdict(list)
     times: list[float] = []
     for at, (number, person) in enumerate(track(chosen, "searching", disable=not sys.stderr.isatty())):
         how = made_names.PROBES[at % len(made_names.PROBES)]
         taken, found = timed(snapshot, document(person, how, rng))
-        mine = f"MADE/{number}"
-        by_kind[how].append((taken, mine in found, len([one for one in found if one != mine])))
+        mine = found.pop(f"MADE/{number}", 0.0)
+        by_kind[how].append((taken, mine, sum(one >= NAME_SCORE for one in found.values())))
         times.append(taken)
     strangers = made_names.people(len(chosen), SEED + 1)
     false = []
     for at, person in enumerate(strangers):
         taken, found = timed(snapshot, document(person, made_names.PROBES[at % len(made_names.PROBES)], rng))
         times.append(taken)
-        false.append(len(found))
+        false.append(max(found.values(), default=0.0))
     return {
         **percentiles(times),
         "probes": len(times),
-        "found": round(sum(hit for rows in by_kind.values() for _, hit, _ in rows) / len(chosen), 4),
-        "strangers_with_candidates": round(sum(map(bool, false)) / len(false), 4),
+        "at_score": {
+            str(at): {
+                "found": round(sum(own >= at for rows in by_kind.values() for _, own, _ in rows) / len(chosen), 4),
+                "strangers_with_candidates": round(sum(one >= at for one in false) / len(false), 4),
+            }
+            for at in SCORES
+        },
         "by_kind": {
             kind: {
                 "p50_ms": round(statistics.median(row[0] for row in rows), 1),
-                "found": round(sum(row[1] for row in rows) / len(rows), 3),
+                "found": round(sum(row[1] >= NAME_SCORE for row in rows) / len(rows), 3),
                 "others": round(sum(row[2] for row in rows) / len(rows), 3),
             }
             for kind, rows in by_kind.items()
@@ -168,11 +179,11 @@ def search(folder: Path, count: int, probes: int) -> dict[str, object]:
     }
 
 
-def timed(snapshot: Snapshot, probe: Document) -> tuple[float, list[str]]:
-    """Milliseconds of the processor, and the references found."""
+def timed(snapshot: Snapshot, probe: Document) -> tuple[float, dict[str, float]]:
+    """Milliseconds of the processor, and the score of each reference found."""
     began = time.thread_time()
-    found = snapshot.find_name(probe, TODAY)
-    return (time.thread_time() - began) * 1000, [one.reference for one in found]
+    found = snapshot.find_name(probe, TODAY, min(SCORES))
+    return (time.thread_time() - began) * 1000, {one.reference: one.score for one in found}
 
 
 def exhaustive(probes: int) -> dict[str, float]:
@@ -212,6 +223,44 @@ def exhaustive(probes: int) -> dict[str, float]:
     }
 
 
+def peers(path: Path) -> dict[str, dict[str, float]]:
+    """Best F1 and microseconds a pair of this scorer and of usual ones on ASCII letters, on the same pairs."""
+    pairs, _ = read_pairs(path)
+    labels = np.array([pair.same for pair in pairs])
+
+    def hotspotd(left: str, right: str) -> float:
+        found = compare_names(form(left), form(right))
+        return found[0] if found else -math.inf
+
+    def plain(text: str) -> str:
+        return anyascii(text).lower()
+
+    def greedy(left: str, right: str) -> float:
+        """The mean of each part of the shorter name with the likest that is left of the other."""
+        one, other = sorted((plain(left).split(), plain(right).split()), key=len)
+        total = 0.0
+        for part in one:
+            best = max(other, key=lambda name: JaroWinkler.similarity(part, name))
+            total += JaroWinkler.similarity(part, best)
+            other.remove(best)
+        return total / max(len(one), 1)
+
+    scorers: dict[str, Callable[[str, str], float]] = {
+        "hotspotd": hotspotd,
+        "rapidfuzz WRatio": lambda left, right: fuzz.WRatio(plain(left), plain(right)),
+        "rapidfuzz token_set_ratio": lambda left, right: fuzz.token_set_ratio(plain(left), plain(right)),
+        "rapidfuzz token_sort_ratio": lambda left, right: fuzz.token_sort_ratio(plain(left), plain(right)),
+        "Jaro-Winkler, greedy by part": greedy,
+    }
+    found = {}
+    for name, scorer in scorers.items():
+        began = time.thread_time()
+        scores = np.array([scorer(pair.left, pair.right) for pair in pairs])
+        taken = (time.thread_time() - began) / len(pairs) * 1e6
+        found[name] = {"best_f1": round(best_f1(scores, labels)[0], 4), "us_per_pair": round(taken, 1)}
+    return found
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="./scripts/bench names", description=(__doc__ or "").splitlines()[0])
@@ -239,6 +288,9 @@ def main() -> int:
     if options.exhaustive:
         results["exhaustive"] = exhaustive(options.exhaustive)
         print(f"exhaustive: {json.dumps(results['exhaustive'], indent=1)}")
+    if options.pairs:
+        results["peers"] = peers(options.pairs)
+        print(f"peers: {json.dumps(results['peers'], indent=1)}")
     if options.json is not None:
         options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     return 0

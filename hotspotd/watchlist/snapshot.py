@@ -64,7 +64,7 @@ class Snapshot:
         self.made_at = manifest.made_at
         self.counts = dict(manifest.counts)
         self._secret = bytes.fromhex(manifest.key)
-        self._records = layout.map_array(folder / layout.RECORDS, layout.BYTE)
+        self._records = layout.map_bytes(folder / layout.RECORDS)
         self._record_rows = layout.map_array(folder / layout.RECORD_INDEX, layout.RECORD_ROW)
         self._references = KeyIndex(folder / layout.REFERENCES)
         self._documents = KeyIndex(folder / layout.DOCUMENTS)
@@ -114,7 +114,9 @@ class Snapshot:
         zone (``hotspotd.watchlist.names``); what agrees and what differs stands in ``detail``.
         """
         alive = self._alive(np.arange(self._names.records, dtype=np.uint32), today)
-        return self._names.search(document, today, alive, at_least)[:MOST_CANDIDATES]
+        found = self._names.search(document, today, alive, at_least)[:MOST_CANDIDATES]
+        layout.let_go(self._records)
+        return found
 
     def _look_up(self, index: KeyIndex, texts: Sequence[str], today: date) -> list[str]:
         numbers = {number for text in texts for number in index.find(key_of(self._secret, text))}
@@ -262,7 +264,9 @@ class Snapshot:
         )
 
     def _record(self, number: int) -> ListRecord:
-        return msgspec.json.decode(_slice(self._records, self._record_rows[number]), type=ListRecord)
+        row = self._record_rows[number]
+        begin = int(row["offset"])
+        return msgspec.json.decode(self._records[begin : begin + int(row["length"])], type=ListRecord)
 
     def _counts(self, number: int, today: date) -> bool:
         return int(self._record_rows[number]["expires"]) >= today.toordinal()

@@ -14,9 +14,8 @@ Run = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def pairs(tmp_path: Path) -> Path:
     """Thirty pairs of one person and thirty of two."""
-    people = [
-        f"{surname}, {given}" for surname in ("Berg", "Kovač", "Dupont") for given in "Anna Ola Piet Max Ivo".split()
-    ]
+    given_names = ["Anna", "Ola", "Piet", "Max", "Ivo"]
+    people = [f"{surname}, {given}" for surname in ("Berg", "Kovač", "Dupont") for given in given_names]
     rows = ["name1,name2,is_match"]
     for place, name in enumerate(people):
         surname, given = name.split(", ")

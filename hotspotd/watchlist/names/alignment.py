@@ -55,7 +55,7 @@ class Alignment(NamedTuple):
 
 def align(left: NameForm, right: NameForm) -> Alignment:
     """The parts of two names beside each other, likest first."""
-    if _order(right) < _order(left):  # So that ties fall the same way whichever name comes first.
+    if right < left:  # So that ties fall the same way whichever name comes first.
         turned = align(right, left)
         pairs = tuple(Pair(one.likeness, one.right, one.left, one.weight) for one in turned.pairs)
         return turned._replace(pairs=pairs, left_over=turned.right_over, right_over=turned.left_over)
@@ -70,10 +70,6 @@ def align(left: NameForm, right: NameForm) -> Alignment:
     matched = sum(pair.weight for pair in pairs)
     worst = max((min(1.0, pair.weight) * (1 - pair.likeness) for pair in pairs), default=1.0)
     return Alignment(pairs, left_over, right_over, worst, missing / (missing + matched) if pairs else 1.0)
-
-
-def _order(name: NameForm) -> tuple[object, ...]:
-    return ([one.text for one in name.tokens], name.cut, [(one.characters, one.bare) for one in name.tokens])
 
 
 def _weight(name: NameForm, places: tuple[int, ...]) -> float:

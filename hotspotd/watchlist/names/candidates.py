@@ -8,6 +8,7 @@ decided here.
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -17,13 +18,13 @@ from rapidfuzz.distance import OSA
 from rapidfuzz.process import cdist
 
 from hotspotd.watchlist.names.dates import packed_date
-from hotspotd.watchlist.names.forms import Kind, NameForm, Token, folded
+from hotspotd.watchlist.names.forms import Kind, NameForm
 from hotspotd.watchlist.names.index_file import BONES, keys, map_areas, pair_codes
 
 MOST_LISTED: Final = 64
 """Names in a short list."""
 
-_MOST_KEYS: Final = 128
+_MOST_KEYS: Final = 64
 """Keys compared letter by letter for one part."""
 _SHARED: Final = 0.4
 """Share of a part's pairs of letters that a key must have. One wrong letter of five leaves 4 of 6."""
@@ -52,6 +53,7 @@ class NameIndex:
     def __init__(self, path: Path) -> None:
         """Map ``path``. Raises WatchlistError (DAMAGED); OSError."""
         self._areas = map_areas(path)
+        self._kept = threading.local()
         self._texts = self._areas.texts.tobytes().decode("ascii", "replace")
 
     def __len__(self) -> int:
@@ -69,7 +71,7 @@ class NameIndex:
         areas = self._areas
         if not len(self) or not probe.tokens:
             return []
-        gained = np.zeros(len(self), np.float32)
+        gained = self._scratch("gained")
         wanted = 0.0
         for variants in _variants(probe):
             wanted += self._gain(variants, gained)
@@ -92,7 +94,7 @@ class NameIndex:
             return 1.0
         worth = np.concatenate([likeness for _, likeness in found]) ** 2 * areas.rarity[numbers]
         order = np.argsort(worth)  # So that the most counts where a name holds several.
-        gain = np.zeros_like(gained)
+        gain = self._scratch("gain")
         begins = self._begins(areas.holder_ends, numbers)
         for at in order.tolist():
             gain[areas.holders[begins[at] : areas.holder_ends[numbers[at]]]] = worth[at]
@@ -122,27 +124,26 @@ class NameIndex:
         like = likeness >= _LIKE
         return numbers[like], likeness[like]
 
+    def _scratch(self, name: str) -> NDArray[np.float32]:
+        """Zeros, one for each name. New memory for each search would cost more than the search."""
+        kept: NDArray[np.float32] | None = getattr(self._kept, name, None)
+        if kept is None:
+            kept = np.empty(len(self), np.float32)
+            setattr(self._kept, name, kept)
+        kept.fill(0)
+        return kept
+
     @staticmethod
     def _begins(ends: NDArray[np.uint32], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.where(numbers > 0, ends[numbers - 1], 0).astype(np.int64)
 
 
 def _variants(probe: NameForm) -> list[list[str]]:
-    """For each part of the name that tells, the texts to look for: folded, full form, bones, one word with the next."""
+    """For each part of the name that tells, the texts to look for: as written, as its full form, and its bones."""
     telling = [one for one in probe.tokens if one.kind in (Kind.NAME, Kind.PATRONYMIC)]
     if not telling:
         return [[key] for key in keys(probe)]
-    return [
-        _of_part(one, telling[place + 1] if place + 1 < len(telling) else None) for place, one in enumerate(telling)
-    ]
-
-
-def _of_part(one: Token, behind: Token | None) -> list[str]:
-    bones = BONES + one.bones
-    texts = [bones] if one.bare else [one.folded, one.stem, bones]
-    if behind is not None and not one.bare:
-        texts.append(folded(one.text + behind.text))
-    return list(dict.fromkeys(texts))
+    return [[BONES + one.bones, *([] if one.bare else dict.fromkeys((one.folded, one.stem)))] for one in telling]
 
 
 def _date_bonus(given: int, listed: NDArray[np.int32]) -> NDArray[np.float32]:

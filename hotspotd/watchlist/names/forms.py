@@ -150,12 +150,15 @@ def _tokens(text: str) -> tuple[Token, ...]:
 
 
 def _words(text: str) -> list[str]:
-    composed = unicodedata.normalize("NFKC", text).translate(_MARKS)
-    return [word for word in _BETWEEN.split(_ARTICLE.sub("ال ", composed)) if word]
+    if not text.isascii():
+        text = _ARTICLE.sub("ال ", unicodedata.normalize("NFKC", text))
+    return [word for word in _BETWEEN.split(text.translate(_MARKS)) if word]
 
 
 def _of_word(word: str) -> list[Token]:
     """The tokens of one written word: two where surname and given name are written together."""
+    if word.isascii():
+        return _made(word)
     if "·" in word:  # A foreign name in Chinese: each part is whole.
         return [made for part in word.split("·") for made in _made(anyascii(part), characters=part)]
     if _HAN.fullmatch(word):
@@ -178,8 +181,6 @@ def _made(latin: str, *, characters: str = "") -> list[Token]:
 
 
 def _latin(word: str) -> str:
-    if word.isascii():
-        return word
     if _ARABIC_LETTER.search(word):
         bare = "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
         return anyascii(unicodedata.normalize("NFC", bare).translate(_ARABIC))

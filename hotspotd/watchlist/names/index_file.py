@@ -26,6 +26,7 @@ import zlib
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -51,10 +52,10 @@ _AREAS: Final = {
 }  # fmt: skip
 _HEADER: Final = struct.Struct(f"<4sHxx{len(_AREAS)}II")
 
-# Letters A to Z, the mark of bones, and the two ends of a key.
+# Letters A to Z and the two ends of a key.
 BONES: Final = "~"
-_LETTERS: Final = 29
-PAIR_CODES: Final = _LETTERS * _LETTERS
+_LETTERS: Final = 28
+PAIR_CODES: Final = 2 * _LETTERS * _LETTERS
 
 
 def keys(name: NameForm) -> list[str]:
@@ -67,11 +68,13 @@ def keys(name: NameForm) -> list[str]:
 
 
 def pair_codes(text: str) -> NDArray[np.int64]:
-    """The distinct pairs of neighbouring letters of a key, its ends included: 0 to PAIR_CODES - 1, ascending."""
-    bones = text.startswith(BONES)
-    places = np.frombuffer(text.removeprefix(BONES).encode(), np.uint8).astype(np.int64) - 64
-    whole = np.concatenate(([27 if bones else 0], places, [28]))
-    return np.unique(whole[:-1] * _LETTERS + whole[1:])
+    """The distinct pairs of neighbouring letters of a key, its ends included: 0 to PAIR_CODES - 1, ascending.
+
+    Bones have pairs of their own, so that none are looked at for a name with vowels.
+    """
+    letters = [0, *(ord(one) - 64 for one in text.removeprefix(BONES)), _LETTERS - 1]
+    begin = PAIR_CODES // 2 if text.startswith(BONES) else 0
+    return np.array(sorted({begin + one * _LETTERS + other for one, other in pairwise(letters)}), np.int64)
 
 
 @dataclass(frozen=True, slots=True)

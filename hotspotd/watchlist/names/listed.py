@@ -31,8 +31,15 @@ class ListedName(NamedTuple):
 
 def names_of(record: ListRecord) -> list[ListedName]:
     """All names of a record, its own first; one without letters keeps its place."""
-    own = ListedName(form_of(record.surname, record.given_names), "")
-    return [own, *(ListedName(form(alias), alias) for alias in record.aliases)]
+    return [name_of(record, place) for place in range(1 + len(record.aliases))]
+
+
+def name_of(record: ListRecord, place: int) -> ListedName:
+    """One name of a record: 0 its own, from 1 on its aliases."""
+    if place == 0:
+        return ListedName(form_of(record.surname, record.given_names), "")
+    alias = record.aliases[place - 1]
+    return ListedName(form(alias), alias)
 
 
 class ListedNames:
@@ -73,7 +80,7 @@ class ListedNames:
         hopeless = 0
         for listed in self._index.search(probe.names[0], probe.born, alive):
             record = self._record(listed.record)
-            name = names_of(record)[listed.place]
+            name = name_of(record, listed.place)
             found = score(probe, Identity((name.form,), record.birth_date, record.sex, record.nationality))
             if found is None:
                 continue

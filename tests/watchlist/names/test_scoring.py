@@ -13,8 +13,10 @@ from hotspotd.watchlist.names.forms import NameForm, form, form_of
 from hotspotd.watchlist.names.scoring import Agreement, Identity, Score, compare_names, name_log_odds, score
 
 WORDS = st.sampled_from(
-    ("MOHAMMED", "Muhamad", "ALI", "Hassan", "bin", "al", "ibn", "Ivanovich", "Иванов", "王小明", "محمد", "J.", "VAN")
-    + ("Berg", "Bergmann", "عبد", "الله", "Κώστας", "Anna", "Ann")
+    [
+        *("MOHAMMED", "Muhamad", "ALI", "Hassan", "bin", "al", "ibn", "Ivanovich", "Иванов", "王小明", "محمد", "J."),
+        *("VAN", "Berg", "Bergmann", "عبد", "الله", "Κώστας", "Anna", "Ann"),
+    ]
 )
 SURNAMES = st.sampled_from(["ANNA", "MARIA", "BERG", "KOVALENKO", "DUPONT", "NGUYEN", "OKONKWO"])
 NAMES = st.lists(WORDS, min_size=1, max_size=7).map(" ".join) | st.text(max_size=40)
