@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from hotspotd.watchlist.names.alignment import Alignment, Pair
 from hotspotd.watchlist.names.dates import DateAgreement
 from hotspotd.watchlist.names.forms import Kind, NameForm, Token
@@ -27,7 +29,12 @@ def in_words(score: Score, *, through: str = "") -> str:
     said += [f"{agreement.value} {what}" for agreement, what in _codes(score) if agreement is not Agreement.UNKNOWN]
     text = "; ".join(said)
     shown = f" (listed as {through})" if through else ""
-    return f"{text[0].upper()}{text[1:]}{shown}; score {score.probability:.2f}"
+    return f"{text[0].upper()}{text[1:]}{shown}; score {_shown_score(score)}"
+
+
+def _shown_score(score: Score) -> str:
+    # Never rounded up to certainty.
+    return f"{math.floor(score.probability * 100) / 100:.2f}"
 
 
 def _codes(score: Score) -> tuple[tuple[Agreement, str], ...]:
