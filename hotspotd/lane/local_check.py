@@ -55,7 +55,10 @@ def local_check(
     else:
         probes, failures = _probes(encounter, faces)
         thresholds = Thresholds(
-            finger_fmr=matching.finger_fmr, face_fmr=matching.face_fmr, face_fpir=matching.face_fpir
+            finger_fmr=matching.finger_fmr,
+            face_fmr=matching.face_fmr,
+            face_fpir=matching.face_fpir,
+            name_score=matching.name_score,
         )
         fmr_of = None if faces is None else faces.false_match_rate
         for _ in range(_MOST_LISTS):

@@ -32,7 +32,9 @@ from hotspotd.domain.candidate import ListRecord
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.errors import BiometricError, Reason, WatchlistError
 from hotspotd.watchlist import layout
-from hotspotd.watchlist.keys import KeyIndex, document_text, key_of, listed_name_texts, name_tokens
+from hotspotd.watchlist.keys import KeyIndex, document_text, key_of
+from hotspotd.watchlist.names.index_file import NameIndexWriter
+from hotspotd.watchlist.names.listed import names_of
 from hotspotd.watchlist.numbers import NumberEntry
 from hotspotd.watchlist.numbers import build as build_numbers
 from hotspotd.watchlist.numbers.build import Rejected
@@ -94,10 +96,9 @@ class _Tables:
     records: list[tuple[int, int, int]] = field(default_factory=list)
     references: set[tuple[int, int]] = field(default_factory=set)
     documents: set[tuple[int, int]] = field(default_factory=set)
-    names: set[tuple[int, int]] = field(default_factory=set)
+    names: NameIndexWriter = field(default_factory=NameIndexWriter)
     fingers: list[tuple[int, int]] = field(default_factory=list)
     pictures: list[tuple[int, int, int, int]] = field(default_factory=list)
-    named: int = 0
 
 
 class Builder:
@@ -164,10 +165,7 @@ class Builder:
             documents.append(ListedDocument(record.document_number, record.document_issuer))
         texts = {document_text(document.number, document.issuer) for document in documents}
         self._tables.documents.update((self._key(text), number) for text in texts if text)
-        tokens = name_tokens(record.surname, record.given_names)
-        if tokens and record.birth_date:
-            self._tables.named += 1
-            self._tables.names.update((self._key(t), number) for t in listed_name_texts(tokens, record.birth_date))
+        self._tables.names.add(number, [name.form for name in names_of(record)], record.birth_date)
 
     def _add_samples(self, entry: Entry, number: int) -> None:
         if entry.face is not None:
@@ -205,7 +203,7 @@ class Builder:
         self._write(layout.RECORD_INDEX, np.array(tables.records, dtype=layout.RECORD_ROW))
         KeyIndex.write(self._folder / layout.REFERENCES, tables.references)
         KeyIndex.write(self._folder / layout.DOCUMENTS, tables.documents)
-        KeyIndex.write(self._folder / layout.NAMES, tables.names)
+        tables.names.write(self._folder / layout.NAMES)
         self._write(layout.FINGER_INDEX, _padded(tables.fingers, layout.FINGER_ROW))
         self._write(layout.PICTURE_INDEX, _padded(tables.pictures, layout.PICTURE_ROW))
         layout.seal(
@@ -220,7 +218,7 @@ class Builder:
                 counts={
                     "records": len(tables.records),
                     "documents": len(tables.documents),
-                    "names": tables.named,
+                    "names": len(tables.names),
                     "fingers": len(tables.fingers),
                     "faces": len(self._faces),
                     "pictures": len(tables.pictures),

@@ -23,7 +23,7 @@ from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.notice import Notice
 from hotspotd.errors import HotspotError
 from hotspotd.watchlist.numbers import Kind, NumberHit
-from hotspotd.watchlist.snapshot import Search, Snapshot
+from hotspotd.watchlist.snapshot import NAME_SCORE, Search, Snapshot
 from hotspotd.watchlist.together import GivenFace, Limits, find_together
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,8 @@ class Thresholds:
     finger_fmr: float
     face_fmr: float
     face_fpir: float | None = None
+    name_score: float = NAME_SCORE
+    """The lowest score of a name that is listed: a probability."""
 
     def of_face(self, listed: int, lowest: float) -> float:
         """The rate of one comparison of a face with ``listed`` others; no less than ``lowest``, the least claimed."""
@@ -124,7 +126,7 @@ def check_all(
     if document is not None:
         searches.append(partial(snapshot.find_document, document, today))
         searches.append(partial(by_number, document))
-        searches.append(partial(snapshot.find_name, document, today))
+        searches.append(partial(snapshot.find_name, document, today, thresholds.name_score))
     searches += [partial(one_finger, position, template) for position, template in probes.fingers]
     if face is not None:
         if face_fmr_of is None:
@@ -180,7 +182,7 @@ def _gathered(snapshot: Snapshot, candidates: list[Candidate]) -> tuple[list[Hit
 
 
 def _rank(hit: Hit) -> tuple[int, float, str]:
-    # A document agrees or doesn't; a name alone is the weakest lead, however exactly it agrees.
+    # A document agrees or doesn't; a name alone is the weakest lead, however well it agrees.
     surest = min(_doubt(candidate) for candidate in hit.candidates)
     return hit.record.notice.urgency, surest, hit.record.reference
 
@@ -188,4 +190,4 @@ def _rank(hit: Hit) -> tuple[int, float, str]:
 def _doubt(candidate: Candidate) -> float:
     if candidate.fmr is not None:
         return candidate.fmr
-    return 1.0 if candidate.modality == "name" else 0.0
+    return 2.0 - candidate.score if candidate.modality == "name" else 0.0

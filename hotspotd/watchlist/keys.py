@@ -1,4 +1,4 @@
-"""What makes two documents, or two names, the same for an exact search; and the sorted index of such keys.
+"""What makes two documents the same for an exact search; and the sorted index of such keys.
 
 Keys are the first 8 bytes of HMAC-SHA-256. A chance collision in a list of ten million has a probability of about
 5e-13 for each search. The key to them stands in the manifest and the records themselves are plain for now, so this
@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-import unicodedata
 from bisect import bisect_left
 from collections.abc import Callable
 from pathlib import Path
@@ -20,14 +19,6 @@ from numpy.typing import NDArray
 
 from hotspotd.watchlist.layout import KEY, RECORD_NUMBER, map_array
 
-# ICAO 9303-3, section 6, table A: the letters whose transliteration is not the bare letter.
-_TRANSLITERATION = str.maketrans(
-    {
-        "Ä": "AE", "Å": "AA", "Æ": "AE", "Đ": "D", "Ð": "D", "Ħ": "H", "ı": "I", "Ĳ": "IJ", "Ł": "L", "Ŋ": "N",
-        "Ö": "OE", "Ø": "OE", "Œ": "OE", "ß": "SS", "ẞ": "SS", "Þ": "TH", "Ŧ": "T", "Ü": "UE",
-        "'": "", "’": "", "ʼ": "", "`": "",  # 9303-3, 4.6: apostrophes are left out, hyphens become fillers.
-    }
-)  # fmt: skip
 # Read one for the other by eye and by optical readers; the same on both sides, so that either reading is found.
 _LOOKALIKES = str.maketrans({"O": "0", "I": "1"})
 # Germany is D in a machine readable zone (9303-3, section 5) and DEU in lists that use ISO 3166.
@@ -46,38 +37,10 @@ def normal_issuer(issuer: str) -> str:
     return _ISSUER_ALIASES.get(plain, plain)
 
 
-def name_tokens(*names: str) -> tuple[str, ...]:
-    """The parts of a name in MRZ form, sorted: surname and given names are often told apart differently."""
-    text = " ".join(names).upper().replace("ẞ", "SS").translate(_TRANSLITERATION)
-    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return tuple(sorted(token for token in _NOT_ALPHANUMERIC.split(bare) if token))
-
-
 def document_text(number: str, issuer: str) -> str | None:
     """What is hashed for a document; ``None`` when nothing of the number or the issuer is left."""
     number, issuer = normal_number(number), normal_issuer(issuer)
     return f"document|{issuer}|{number}" if number and issuer else None
-
-
-def listed_name_texts(tokens: tuple[str, ...], birth_date: str) -> list[str]:
-    """What is hashed for a listed name and date of birth (ISO 8601, may be reduced to a month or a year).
-
-    One text for the date as listed, and one for each coarser date that a document might show instead.
-    """
-    name = " ".join(tokens)
-    steps = _coarser(birth_date)
-    return [f"name|{name}|={steps[0]}"] + [f"name|{name}|~{step}" for step in steps[1:]]
-
-
-def probe_name_texts(tokens: tuple[str, ...], birth_date: str) -> list[str]:
-    """What is looked up for a document's name and date of birth: equal, or as far as both are known."""
-    name = " ".join(tokens)
-    return [f"name|{name}|={step}" for step in _coarser(birth_date)] + [f"name|{name}|~{birth_date}"]
-
-
-def _coarser(birth_date: str) -> list[str]:
-    parts = birth_date.split("-")
-    return ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
 
 
 def key_of(secret: bytes, text: str) -> int:

@@ -35,7 +35,8 @@ RECORDS = "records.jsonl"
 RECORD_INDEX = "records.index"
 REFERENCES = "references.keys"
 DOCUMENTS = "documents.keys"
-NAMES = "names.keys"
+# All names of all records: the file of ``hotspotd.watchlist.names.candidates``.
+NAMES = "names.index"
 FINGERS = "fingers.blob"
 FINGER_INDEX = "fingers.index"
 # Codes, persons (record numbers) and positions: the file of ``hotspotd.biometrics.finger.index``.

@@ -1,4 +1,4 @@
-"""One watchlist snapshot, opened: exact search of documents and names, comparison of prints and faces.
+"""One watchlist snapshot, opened: exact search of documents, comparison of names, prints and faces.
 
 Opening takes the same short time whatever the size: small files are checked whole, of large ones each block when it is
 first touched (``files``), so a search never reads changed bytes: it raises WatchlistError(DAMAGED), and whoever asked
@@ -12,6 +12,7 @@ templates that its short list names (``hotspotd.biometrics.finger.index``).
 from __future__ import annotations
 
 import logging
+import mmap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -34,7 +35,8 @@ from hotspotd.watchlist import layout
 from hotspotd.watchlist.blocks import damaged
 from hotspotd.watchlist.faces import ListedFaces, RateOf
 from hotspotd.watchlist.files import SnapshotFiles
-from hotspotd.watchlist.keys import KeyIndex, document_text, key_of, name_tokens, probe_name_texts
+from hotspotd.watchlist.keys import KeyIndex, document_text, key_of
+from hotspotd.watchlist.names.listed import ListedNames
 from hotspotd.watchlist.numbers import Kind, NumberHit
 from hotspotd.watchlist.secret import ListKey
 
@@ -48,6 +50,8 @@ MOST_CANDIDATES = 20
 # A print is compared with all fingers, since hands are mistaken and fingers put down in the wrong order. There are
 # about ten times as many others as of the finger that was asked for, so each may match by chance a tenth as often.
 _OTHER_FINGER_SHARE = 0.1
+NAME_SCORE = 0.9
+"""From which probability on a name is listed. docs/names.md has what other values find, and whom they find in vain."""
 LEAD_FMR = 1e-2
 """A record with a print at this rate or a lower one is worth a look with all fingers (``together``). With two fingers
 that make 1e-4 together one is at 3e-3 or less."""
@@ -73,11 +77,11 @@ class Snapshot:
         self.made_at = manifest.made_at
         self.counts = dict(manifest.counts)
         self._secret = bytes.fromhex(manifest.key)
-        self._records = layout.map_array(folder / layout.RECORDS, layout.BYTE)
+        self._records = layout.map_bytes(folder / layout.RECORDS)
         self._record_rows = layout.map_array(folder / layout.RECORD_INDEX, layout.RECORD_ROW)
         self._references = self._keys(layout.REFERENCES)
         self._documents = self._keys(layout.DOCUMENTS)
-        self._names = self._keys(layout.NAMES)
+        self._names = ListedNames(folder / layout.NAMES, self._record)
         self._finger_rows = layout.map_array(folder / layout.FINGER_INDEX, layout.FINGER_ROW)
         self._templates = layout.map_bytes(folder / layout.FINGERS)
         self._fingers = _finger_index(folder)
@@ -86,7 +90,7 @@ class Snapshot:
         self._faces_alive: tuple[date, NDArray[np.bool_]] | None = None
         self._search_faces = search_faces
         self._picture_rows = layout.map_array(folder / layout.PICTURE_INDEX, layout.PICTURE_ROW)
-        self._pictures = layout.map_array(folder / layout.PICTURES, layout.BYTE)
+        self._pictures = layout.map_bytes(folder / layout.PICTURES)
 
     def _keys(self, name: str) -> KeyIndex:
         return KeyIndex(self.folder / name, partial(self._files.touch, name))
@@ -141,19 +145,17 @@ class Snapshot:
             for reference in found
         ]
 
-    def find_name(self, document: Document, today: date) -> list[Candidate]:
-        """Records with the same name in MRZ form and the same date of birth, as far as both are known.
+    def find_name(self, document: Document, today: date, at_least: float = NAME_SCORE) -> list[Candidate]:
+        """Records whose names, date of birth, sex and nationality make ``document`` theirs at ``at_least`` or more.
 
-        Parts of a name may stand in any order. Spelling variants and names cut off by a short zone are not found.
+        Likeliest first. Names may be written otherwise, in another order, in another script, or cut off by a short
+        zone (``hotspotd.watchlist.names``); what agrees and what differs stands in ``detail``.
         """
-        tokens = name_tokens(document.surname, document.given_names)
-        born = document.born(today.year)
-        texts = probe_name_texts(tokens, born) if tokens and born else []
-        found = self._look_up(self._names, texts, today)
-        return [
-            Candidate(modality=Modality.NAME, reference=reference, score=1.0, detail="Name and date of birth")
-            for reference in found
-        ]
+        self._files.touch_all(layout.NAMES)
+        alive = self._alive(np.arange(self._names.records, dtype=np.uint32), today)
+        found = self._names.search(document, today, alive, at_least)[:MOST_CANDIDATES]
+        layout.let_go(self._records)
+        return found
 
     def _look_up(self, index: KeyIndex, texts: Sequence[str], today: date) -> list[str]:
         numbers = {number for text in texts for number in index.find(key_of(self._secret, text))}
@@ -319,10 +321,10 @@ class Snapshot:
         row = self._record_rows[number]
         return msgspec.json.decode(self._slice(layout.RECORDS, self._records, row), type=ListRecord)
 
-    def _slice(self, name: str, blob: NDArray[np.uint8], row: np.void) -> bytes:
+    def _slice(self, name: str, blob: mmap.mmap | bytes, row: np.void) -> bytes:
         begin, end = int(row["offset"]), int(row["offset"]) + int(row["length"])
         self._files.touch(name, begin, end)
-        return blob[begin:end].tobytes()
+        return blob[begin:end]
 
     def _counts(self, number: int, today: date) -> bool:
         self._touch_row(layout.RECORD_INDEX, layout.RECORD_ROW, number)
