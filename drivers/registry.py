@@ -10,7 +10,7 @@ from drivers.address import DeviceAddress
 from drivers.base import Camera, DocumentReader, DriverError, DriverReason, FingerprintScanner, LaneSignal
 
 CAMERAS = ("replay", "http-mjpeg", "rtsp", "v4l2", "picamera2")
-SCANNERS = ("libfprint", "r30x", "replay")
+SCANNERS = ("libfprint", "r30x", "replay", "sbi")
 READERS = ("mrz-serial",)
 SIGNALS = ("none",)
 
@@ -82,6 +82,10 @@ def scanner(driver: str, address: str) -> FingerprintScanner:
                 from drivers.fingerprint.replay import ReplayScanner  # noqa: PLC0415  # Imported only when named.
 
                 return ReplayScanner(place)
+            case "sbi":
+                from drivers.fingerprint.sbi import SbiScanner  # noqa: PLC0415  # Imported only when named.
+
+                return SbiScanner(place)
             case _:
                 raise _unknown("scanner", driver, SCANNERS)
     except ImportError as error:
