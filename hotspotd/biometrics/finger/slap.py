@@ -115,8 +115,8 @@ def _ridges(picture: NDArray[np.uint8], px_per_mm: float) -> tuple[Mask, float]:
     small = cv2.GaussianBlur(cv2.resize(contrast, size, interpolation=cv2.INTER_AREA), (0, 0), _SCALE * 0.4)
     least = max(_FAINTEST, _FAINT_SHARE * float(np.percentile(small, 98)))
     mask = np.where(small > least, 255, 0).astype(np.uint8)
-    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _disc(0.6))
-    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, _disc(0.8)), np.uint8), picture.shape[1] / size[0]
+    closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _disc(0.6))
+    return np.asarray(cv2.morphologyEx(closed, cv2.MORPH_OPEN, _disc(0.8)), np.uint8), picture.shape[1] / size[0]
 
 
 def _disc(radius_mm: float) -> Mask:
@@ -149,7 +149,8 @@ def _are_fingers(tips: list[_Tip]) -> bool:
 def _parts(mask: Mask, wear_mm: float) -> list[Mask]:
     """What hangs together in ``mask`` once ``wear_mm`` is worn off its edges, grown back to what it was."""
     worn = mask if wear_mm == 0 else cv2.erode(mask, _disc(wear_mm))
-    count, labels = cv2.connectedComponents(np.asarray(worn, np.uint8), connectivity=4)
+    count, found = cv2.connectedComponents(np.asarray(worn, np.uint8), connectivity=4)
+    labels = np.asarray(found, np.int32)
     if wear_mm:
         labels = _grown(labels, mask, round(wear_mm * _SCALE) + 2)
     parts = [np.where(labels == label, 255, 0).astype(np.uint8) for label in range(1, count)]
