@@ -52,7 +52,7 @@ class FingerStep:
     ) -> None:
         """Add one sample for each of ``positions`` to ``visit``: a print, or the statement that none could be had.
 
-        A scanner that goes away is waited for, ``device_return_s`` at most; then the rest is noted as missing.
+        A scanner that is away is waited for until ``device_return_s`` after it went; then the rest is noted as missing.
         """
         limits = _Limits(attempts, timeout_s, device_return_s)
         left: Fingers = positions
@@ -128,9 +128,12 @@ class FingerStep:
         )
 
     async def _present(self, fingers: Fingers, device_return_s: float) -> FingerprintScanner:
+        patience = self._scanner.patience(device_return_s)
+        if not patience:
+            raise TimeoutError
         if not self._scanner.is_ready:
             self._show(Prompt.WAIT, fingers)
-        async with self._screen.time_limit(device_return_s):
+        async with self._screen.time_limit(patience):
             return await self._scanner.ready()
 
     async def _place(
