@@ -33,7 +33,7 @@ from drivers.base import DeviceInfo, DriverError, DriverReason, FingerImage, Fin
 from drivers.fingerprint import sbi_messages as messages
 from drivers.fingerprint.sbi_answers import ServiceBusyError, Taken, Wanted, scanner_of, taken_of
 from drivers.fingerprint.sbi_capture import FIRST_HASH, Asked
-from drivers.fingerprint.sbi_http import ServiceHttp
+from drivers.fingerprint.sbi_http import LARGEST_INFO, ServiceHttp, discovery
 from drivers.fingerprint.sbi_jwt import Anchors
 from drivers.fingerprint.sbi_messages import FINGERS_OF, FIRST_PORT, LAST_PORT, RIGHT_FOUR, ServiceDevice
 from drivers.worker import DeviceWorker
@@ -42,7 +42,6 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _OPTIONS = frozenset({"trust", "serial", "timeout", "score", "skew", "env"})
-_DISCOVER_S = 2.0
 _INFO_S = 5.0
 _GRACE_S = 3.0
 """What a service may take beyond the time of a capture: to choose the best picture, to code and to sign it."""
@@ -52,7 +51,6 @@ _AGAIN_S = 0.1
 _LIFT_S = 1.0
 """A person lifts a finger in less when the screen says so."""
 _STREAM_S = 5.0
-_LARGEST_INFO = 512 * 1024
 _LARGEST_CAPTURE = 32 * 1024 * 1024
 _ANY_FINGER = (0,)
 
@@ -206,13 +204,9 @@ class SbiScanner(FingerprintScanner):
         )
 
     async def _listens(self, port: int, turns: asyncio.Semaphore) -> bool:
-        body = messages.discovery_request()
         try:
             async with turns:
-                answer = await self._http.ask(
-                    "MOSIPDISC", port, "/device", body, limit_s=_DISCOVER_S, most=_LARGEST_INFO
-                )
-            return messages.lists_devices(answer)
+                return bool(messages.discovered(await discovery(self._http, port)))
         except DriverError as error:
             if error.reason is not DriverReason.ABSENT:
                 _log.debug("%s: %s", self._place, error)
@@ -223,7 +217,7 @@ class SbiScanner(FingerprintScanner):
         return _Service(port, device)
 
     async def _described(self, port: int) -> ServiceDevice:
-        answer = await self._http.ask("MOSIPDINFO", port, "/info", b"", limit_s=_INFO_S, most=_LARGEST_INFO)
+        answer = await self._http.ask("MOSIPDINFO", port, "/info", b"", limit_s=_INFO_S, most=LARGEST_INFO)
         now = datetime.now(UTC)
         return await self._worker.run(lambda _: scanner_of(answer, self._wanted, self._anchors, now))
 

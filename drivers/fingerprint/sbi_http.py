@@ -15,11 +15,14 @@ import aiohttp
 
 from drivers.base import DriverError, DriverReason
 from drivers.camera.mjpeg_stream import Parts
+from drivers.fingerprint.sbi_messages import discovery_request
 
 HOST = "127.0.0.1"
 _APPLICATION = "hotspotd"
 _PIECE = 64 * 1024
 _CONNECT_S = 2.0
+_DISCOVER_S = 2.0
+LARGEST_INFO = 512 * 1024
 
 
 class ServiceHttp:
@@ -117,6 +120,12 @@ class ServiceHttp:
             raise DriverError(
                 DriverReason.PROTOCOL, f"{place} speaks no HTTP", "look what listens on the port"
             ) from error
+
+
+async def discovery(http: ServiceHttp, port: int) -> bytes:
+    """What is answered to MOSIPDISC on this port. Raises DriverError as ``ServiceHttp.ask`` does."""
+    body = discovery_request()
+    return await http.ask("MOSIPDISC", port, "/device", body, limit_s=_DISCOVER_S, most=LARGEST_INFO)
 
 
 async def _bounded(response: aiohttp.ClientResponse, place: str, most: int) -> bytes:

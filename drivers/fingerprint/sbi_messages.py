@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from drivers.base import DriverError, DriverReason
 from drivers.fingerprint.sbi_errors import SUCCESS, Failure
+from drivers.fingerprint.sbi_jwt import payload_of
 
 FIRST_PORT, LAST_PORT = 4501, 4600
 SPEC = "0.9.5"
@@ -97,9 +99,21 @@ def discovery_request() -> bytes:
     return json.dumps({"type": "Biometric Device"}).encode()
 
 
-def lists_devices(data: bytes) -> bool:
-    """Whether an answer to MOSIPDISC lists devices rather than an error. Nothing in it is signed."""
-    return any("deviceId" in entry or "digitalId" in entry for entry in _entries(data))
+def discovered(data: bytes) -> tuple[DigitalId, ...]:
+    """The devices in an answer to MOSIPDISC, with nothing in it where one does not say which it is as it should.
+
+    Nothing here is signed: that there are devices is all that is to be taken from it.
+    """
+    found = []
+    for entry in _entries(data):
+        token = entry.get("digitalId")
+        if "deviceId" in entry or token:
+            try:
+                told = payload_of(token if isinstance(token, str) else "", None, datetime.now(UTC))
+            except DriverError:
+                told = {}
+            found.append(DigitalId.of(told))
+    return tuple(found)
 
 
 def read_info(data: bytes) -> tuple[tuple[str, Failure | None], ...]:

@@ -18,6 +18,7 @@ from drivers.emulators.sbi_device import Glass
 from drivers.emulators.sbi_keys import Keys
 from drivers.emulators.sbi_server import Answer, Request, Server
 from drivers.emulators.sbi_service import SbiService
+from drivers.finding import sbi_services
 from drivers.fingerprint.sbi import SbiScanner
 from drivers.fingerprint.sbi_capture import FIRST_HASH
 from tests.drivers.benches import until
@@ -172,6 +173,13 @@ async def test_the_scanner_that_is_named_is_found_among_several(tmp_path: Path) 
             assert made.slaps == frozenset()
         async with scanner("", tmp_path) as made:
             assert (await made.open()).details["port"] != str(third.port)
+
+
+async def test_what_is_there_is_listed_with_its_address(service: SbiService) -> None:
+    found = await sbi_services.find()
+    mine = [each for each in found if each.address.startswith(f"sbi:///{service.port}?")]
+    assert [each.what for each in mine] == ["Emulated Slap 230012345678"]
+    await until(service.is_alone)
 
 
 async def test_where_no_service_is_there_the_ports_are_named(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.base import DriverError, DriverReason
+from drivers.emulators.sbi_keys import base64url
 from drivers.fingerprint import sbi_errors
 from drivers.fingerprint.sbi_capture import (
     FIRST_HASH,
@@ -23,7 +24,7 @@ from drivers.fingerprint.sbi_capture import (
     read_capture,
     read_data,
 )
-from drivers.fingerprint.sbi_messages import DigitalId, ServiceDevice, lists_devices, read_info
+from drivers.fingerprint.sbi_messages import DigitalId, ServiceDevice, discovered, read_info
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 DIGITAL = DigitalId("230012345678", "Maker", "Slap 4", "Finger", "Slap", "Provider")
@@ -135,6 +136,14 @@ def test_every_code_of_the_standard_has_advice() -> None:
         assert "\n" not in error.what
 
 
+def test_a_device_that_is_discovered_may_say_badly_which_it_is() -> None:
+    bare = base64url(json.dumps({"serialNo": "1", "type": "Finger"}).encode())
+    entries = [{"deviceId": "1", "digitalId": bare}, {"deviceId": "2", "digitalId": {"serialNo": "2"}}, {"error": {}}]
+    first, second = discovered(json.dumps(entries).encode())
+    assert (first.serial, first.takes_fingers) == ("1", True)
+    assert (second.serial, second.takes_fingers) == ("", False)
+
+
 def test_all_ten_fingers_have_a_name() -> None:
     assert len(set(NAMES.values())) == len(NAMES) == 10
 
@@ -179,7 +188,7 @@ JSON = st.recursive(
 @given(JSON)
 def test_any_json_is_read_or_refused(found: Any) -> None:
     data = json.dumps(found).encode()
-    for read in (read_info, read_capture, lists_devices):
+    for read in (read_info, read_capture, discovered):
         assert refusal(lambda read=read: read(data)) in (None, DriverReason.PROTOCOL)  # type: ignore[misc]
 
 
