@@ -50,7 +50,7 @@ def _untrusted(why: str, advice: str = "look which service answers, and at trust
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """The certificates that everything has to lead to; without any, nothing is checked (``trust=none``)."""
+    """The certificates that everything has to lead to, at least one."""
 
     certificates: tuple[x509.Certificate, ...]
 

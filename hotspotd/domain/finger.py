@@ -48,14 +48,6 @@ class Slap(IntEnum):
         """Its fingers as they lie in a picture, from left to right: the palm is down, the tips are up."""
         return _FINGERS[self]
 
-    @classmethod
-    def of(cls, position: FingerPosition) -> Slap:
-        """The slap that this finger belongs to. Raises ValueError for UNKNOWN."""
-        found = next((slap for slap, fingers in _FINGERS.items() if position in fingers), None)
-        if found is None:
-            raise ValueError(f"{position!r} belongs to no slap")
-        return found
-
 
 _FINGERS = {
     Slap.RIGHT_FOUR: tuple(FingerPosition(code) for code in (2, 3, 4, 5)),
