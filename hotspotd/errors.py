@@ -37,6 +37,8 @@ class Reason(StrEnum):
     WRONG_MODEL = "wrong_model"
     WRONG_VERSION = "wrong_version"
     NO_KEY = "no_key"
+    UNTRUSTED = "untrusted"
+    STALE = "stale"
     # records
     STORAGE_FULL = "storage_full"
     STORAGE_FAILED = "storage_failed"
