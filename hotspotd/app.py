@@ -304,7 +304,7 @@ def _list_updates(
     # Its own thread: a download on a thin line takes hours, and the list in force is looked after meanwhile.
     worker = Worker("list-updates")
     stack.callback(worker.close)
-    updates = ListUpdates(places.watchlist, credentials, engines, Clock())
+    updates = ListUpdates(places.watchlist, credentials, engines, Clock(), places.watchlist_key)
     return partial(updates.run, section.updates, section.update_every_s, worker, watchlist.look_soon)
 
 

@@ -150,13 +150,13 @@ class LivenessSection(_Section, frozen=True):
 
 
 class WatchlistSection(_Section, frozen=True):
-    """Where the watchlist snapshots are, from where newer ones come, and the key to what they list by number."""
+    """Where the watchlist snapshots are, the key to what they list by number, and from where newer ones come."""
 
     folder: str
+    key: str | None = None
     updates: Annotated[str, Meta(pattern=r"^(https://\S+)?$")] = ""
     root: str = ""
     update_every_s: Seconds = 900.0
-    key: str | None = None
 
 
 class RecordsSection(_Section, frozen=True):

@@ -37,9 +37,9 @@ class Reason(StrEnum):
     DAMAGED = "damaged"
     WRONG_MODEL = "wrong_model"
     WRONG_VERSION = "wrong_version"
+    NO_KEY = "no_key"
     UNTRUSTED = "untrusted"
     STALE = "stale"
-    NO_KEY = "no_key"
     # records
     STORAGE_FULL = "storage_full"
     STORAGE_FAILED = "storage_failed"

@@ -77,7 +77,7 @@ def open_once(folder: Path, *, check: bool) -> dict[str, float]:
     began = time.perf_counter()
     snapshot = shelf.open(finger_engine=finger.ENGINE, face_engine=FACE_ENGINE)
     opened = time.perf_counter()
-    asked = bench_watchlist.entry(1)
+    asked = bench_watchlist.entry(0)
     found = snapshot.find_number(asked.listing.kind, asked.number, asked.listing.issuer, bench_watchlist.TODAY)
     answered = time.perf_counter()
     if len(found) != 1:

@@ -19,7 +19,7 @@ from hotspotd.domain.finger import FingerPosition
 from hotspotd.errors import BiometricError, Reason, WatchlistError
 from hotspotd.relay.inquiry import Inquiry
 from hotspotd.watchlist.check import Probes, Thresholds, check
-from hotspotd.watchlist.shelf import Shelf
+from hotspotd.watchlist.shelf import Mark, Shelf, mark
 from hotspotd.watchlist.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class WatchlistSearch:
         self._thresholds = thresholds
         self._opening = threading.Lock()
         self._opened: _Opened | None = None
-        self._refused: set[str] = set()
+        self._refused: set[Mark] = set()
 
     def prepare(self) -> str:
         """Open the list now; returns its version. Raises WatchlistError."""
@@ -88,7 +88,7 @@ class WatchlistSearch:
         with self._opening:
             if self._opened is not None and self._opened.snapshot is not damaged:
                 return self._opened.snapshot
-            self._refused.add(damaged.folder.name)
+            self._refused.add(mark(damaged.folder))
             snapshot = self._shelf.open_instead(
                 self._refused,
                 error,

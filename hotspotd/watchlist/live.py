@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from hotspotd.errors import HotspotError, Reason, WatchlistError
-from hotspotd.watchlist.shelf import Shelf
+from hotspotd.watchlist.shelf import Mark, Shelf, mark
 from hotspotd.watchlist.snapshot import Snapshot
 from hotspotd.workers import Worker
 
@@ -52,11 +52,11 @@ class LiveWatchlist:
         self._worker = worker
         self._changed = changed
         self._seen: Path | None = None
-        self._soon = asyncio.Event()
-        self._refused: set[str] = set()
+        self._refused: set[Mark] = set()
         self._refusing = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._whole: Snapshot | None = None
+        self._soon = asyncio.Event()
         self.snapshot: Snapshot | None = None
         self.problem: HotspotError | OSError | None = None
         """Why the current list is not the one in force; ``None`` where all is well."""
@@ -72,7 +72,7 @@ class LiveWatchlist:
             current = await self._worker.run(self._shelf.current)
             if self.snapshot is not None and current == self._seen:
                 return False
-            if current is not None and current.name in self._refused:
+            if current is not None and await self._worker.run(mark, current) in self._refused:
                 return False
             opened = await self._worker.run(self._open)
         except (HotspotError, OSError) as error:
@@ -96,7 +96,7 @@ class LiveWatchlist:
         with self._refusing:
             if self.snapshot is not damaged:
                 return self.snapshot  # Somebody else met the damage before, or a new list has come.
-            self._refused.add(damaged.folder.name)
+            self._refused.add(mark(damaged.folder))
             try:
                 self.snapshot = self._shelf.open_instead(
                     self._refused, error, finger_engine=self._finger_engine, face_engine=self._face_engine

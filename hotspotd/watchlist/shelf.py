@@ -21,8 +21,19 @@ from hotspotd.watchlist.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 
+Mark = tuple[str, int]
+"""One folder, and no other that gets its name later."""
+
 CURRENT = "current"
 PREVIOUS = "previous"
+
+
+def mark(folder: Path) -> Mark:
+    """The mark of a snapshot's folder. Raises OSError where it cannot be looked at; one that is gone has a mark too."""
+    try:
+        return folder.name, folder.stat().st_ctime_ns
+    except FileNotFoundError:
+        return folder.name, 0
 
 
 class Shelf:
@@ -60,7 +71,7 @@ class Shelf:
                 Reason.NOT_FOUND, f"no current watchlist in {self.folder}", "Build one: hotspotctl watchlist build."
             )
         try:
-            return self._open(current, finger_engine, face_engine)
+            return self.open_folder(current, finger_engine=finger_engine, face_engine=face_engine)
         except WatchlistError as error:
             previous = self.previous()
             if error.reason is not Reason.DAMAGED or previous is None or previous == current:
@@ -68,14 +79,14 @@ class Shelf:
             return self._before(previous, error, finger_engine, face_engine)
 
     def open_instead(
-        self, refused: Collection[str], error: WatchlistError, *, finger_engine: str, face_engine: str | None
+        self, refused: Collection[Mark], error: WatchlistError, *, finger_engine: str, face_engine: str | None
     ) -> Snapshot:
         """What to search when a list was opened and then found damaged: the one of the two that is not, loudly.
 
-        ``refused`` names the folders that were found damaged. Raises ``error`` where nothing can be used.
+        ``refused`` marks the folders that were found damaged. Raises ``error`` where nothing can be used.
         """
         for other in (self.current(), self.previous()):
-            if other is not None and other.name not in refused:
+            if other is not None and mark(other) not in refused:
                 return self._before(other, error, finger_engine, face_engine)
         logger.error("watchlist is damaged, and there is no other: %s", error)
         raise error
@@ -83,14 +94,15 @@ class Shelf:
     def _before(self, folder: Path, error: WatchlistError, finger_engine: str, face_engine: str | None) -> Snapshot:
         logger.error("watchlist is damaged, trying the one before: %s", error)
         try:
-            snapshot = self._open(folder, finger_engine, face_engine)
+            snapshot = self.open_folder(folder, finger_engine=finger_engine, face_engine=face_engine)
         except WatchlistError as second:
             logger.error("the watchlist before cannot be used either: %s", second)
             raise error from second
         logger.error("searching the older watchlist %s, made %s", snapshot.version, snapshot.made_at)
         return snapshot
 
-    def _open(self, folder: Path, finger_engine: str, face_engine: str | None) -> Snapshot:
+    def open_folder(self, folder: Path, *, finger_engine: str, face_engine: str | None) -> Snapshot:
+        """The snapshot in ``folder``, with this shelf's keys. Raises as ``Snapshot.open``, but DAMAGED without one."""
         try:
             return Snapshot.open(
                 folder, finger_engine=finger_engine, face_engine=face_engine, key_of_list=self._key_of_list

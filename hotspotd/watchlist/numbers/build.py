@@ -117,9 +117,11 @@ def merge(
             hashes, tails = _without(*old.partition(number, parts), *withdrawn.partition(number, parts), owner_of)
             return _with(hashes, tails, *added.partition(number, parts))
 
-        # Twice: a class whose last number is withdrawn is gone, and the others move up.
+        # A class whose last number is withdrawn is gone, and the others move up. Mostly all are met soon.
         used = np.zeros(rows.MOST_CLASSES, np.bool_)
         for number in range(parts):
+            if bool(used[: len(classes.listings)].all()):
+                break
             used[rows.classes_of(partition(number)[1])] = True
         listings, numbers = classes.final(used)
 

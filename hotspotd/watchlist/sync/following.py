@@ -20,7 +20,6 @@ from hotspotd.errors import Reason, WatchlistError
 from hotspotd.watchlist import layout
 from hotspotd.watchlist.build import SNAPSHOT_PREFIX, locked
 from hotspotd.watchlist.shelf import Shelf
-from hotspotd.watchlist.snapshot import Snapshot
 from hotspotd.watchlist.sync import packing, publication
 from hotspotd.watchlist.sync.publication import Publication, Stream
 from hotspotd.watchlist.sync.sealing import TAG_BYTES, StreamKey, unwrap_key
@@ -155,7 +154,9 @@ class Follower:
             raise WatchlistError(
                 Reason.DAMAGED, f"list {latest.version} is not the one described", "Publish the list again."
             )
-        Snapshot.open(building, finger_engine=self._engines.finger, face_engine=self._engines.face)
+        # Opening leaves large files for later; what was just fetched is checked to the last byte.
+        layout.verify(building, layout.read_manifest(building))
+        self._shelf.open_folder(building, finger_engine=self._engines.finger, face_engine=self._engines.face)
 
 
 def _opened(parts: list[Path], key: StreamKey) -> Iterator[bytes]:
