@@ -8,6 +8,7 @@ entry that contradicts another is an error.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import re
 import secrets
@@ -40,6 +41,9 @@ from hotspotd.watchlist.numbers import build as build_numbers
 from hotspotd.watchlist.numbers.build import Rejected
 from hotspotd.watchlist.secret import ListKey
 
+log = logging.getLogger(__name__)
+
+_SECRET_BYTES = 32
 SNAPSHOT_PREFIX = "snapshot-"
 _BUILDING_PREFIX = ".building-"
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
@@ -104,12 +108,12 @@ class _Tables:
 class Builder:
     """Takes entries one by one and writes them into ``folder``, which must be empty; then ``finish``.
 
-    ``face_engine`` made the embeddings; without one there are none.
+    ``face_engine`` made the embeddings; without one there are none. ``secret`` keys the hashes.
     """
 
-    def __init__(self, folder: Path, face_engine: str | None) -> None:
+    def __init__(self, folder: Path, face_engine: str | None, secret: bytes | None = None) -> None:
         self._folder = folder
-        self._secret = secrets.token_bytes(32)
+        self._secret = secret or secrets.token_bytes(_SECRET_BYTES)
         self._tables = _Tables()
         self._seen: set[str] = set()
         self._numbers = 0
@@ -240,6 +244,17 @@ def _padded(rows: Sequence[tuple[int, ...]], dtype: np.dtype[np.void]) -> NDArra
     return table
 
 
+def _secret_in_use(folder: Path) -> bytes | None:
+    """What keys the newest list in ``folder``: with another one, two lists could not be told apart record by record."""
+    lists = sorted(folder.glob(f"{SNAPSHOT_PREFIX}*/{layout.MANIFEST}"), key=lambda path: path.stat().st_mtime)
+    for path in reversed(lists):
+        try:
+            return bytes.fromhex(layout.read_manifest(path.parent).key)
+        except WatchlistError as error:
+            log.debug("watchlist: %s", error)
+    return None
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock: one builder or swap at a time. Raises WatchlistError(BUSY) when another has it."""
@@ -285,7 +300,7 @@ def build(
             shutil.rmtree(stale)
         temporary = Path(tempfile.mkdtemp(prefix=_BUILDING_PREFIX, dir=folder))
         try:
-            builder = Builder(temporary, face_engine)
+            builder = Builder(temporary, face_engine, _secret_in_use(folder))
             try:
                 for entry in entries:
                     builder.add(entry)

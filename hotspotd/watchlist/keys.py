@@ -81,6 +81,12 @@ class KeyIndex:
         return found
 
     @staticmethod
+    def read(path: Path) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
+        """All keys in ``path`` (n,), ascending, and their record numbers (n,)."""
+        count = path.stat().st_size // 12
+        return map_array(path, KEY, count=count), map_array(path, RECORD_NUMBER, offset=8 * count, count=count)
+
+    @staticmethod
     def write(path: Path, pairs: set[tuple[int, int]]) -> None:
         """Write the (key, record number) ``pairs``."""
         ordered = sorted(pairs)

@@ -174,6 +174,31 @@ class NameIndexWriter:
             self._records.append(record)
             self._places.append(place)
 
+    def add_stored(self, stored: Areas, kept: NDArray[np.bool_], first: int) -> None:
+        """Add the names of the records of another index that are ``kept`` (records,), numbered from ``first`` on."""
+        numbers = first + np.cumsum(kept, dtype=np.int64) - 1
+        births = np.zeros(len(kept), np.int32)
+        births[: len(stored.births)] = stored.births
+        self._births.extend([0] * (first - len(self._births)))
+        self._births.extend(births[kept].tolist())
+        of_kept = kept[stored.records]
+        self._records.extend(numbers[stored.records[of_kept]].tolist())
+        self._places.extend(stored.places[of_kept].tolist())
+        # Which key each name holds, name by name.
+        key_of = np.repeat(np.arange(len(stored.holder_ends)), np.diff(stored.holder_ends, prepend=np.uint32(0)))
+        held = of_kept[stored.holders]
+        names, key_of = stored.holders[held], key_of[held]
+        order = np.argsort(names, kind="stable")
+        self._lengths.extend(np.bincount(names, minlength=len(of_kept))[of_kept].tolist())
+        used = np.unique(key_of)
+        texts = stored.texts.tobytes().decode()
+        ends = stored.text_ends.tolist()
+        begins = [0, *ends[:-1]]
+        renumbered = np.zeros(len(stored.text_ends), np.uint32)
+        for key in used.tolist():
+            renumbered[key] = self._numbers.setdefault(texts[begins[key] : ends[key]], len(self._numbers))
+        self._parts.extend(renumbered[key_of[order]].tolist())
+
     def write(self, path: Path) -> None:
         """Write the index. Syncing the file to the disk is the caller's."""
         parts = np.asarray(self._parts, np.uint32)
@@ -208,7 +233,8 @@ class NameIndexWriter:
 def _rarity(counts: NDArray[np.int64], names: int) -> NDArray[np.float32]:
     if names < 2:
         return np.ones(len(counts), np.float32)
-    return (COMMON + (1 - COMMON) * (1 - np.log(counts) / math.log(names))).astype(np.float32)
+    # Rounded: the last digits of a logarithm are the machine's own, and the file must be the same on each.
+    return np.round(COMMON + (1 - COMMON) * (1 - np.log(counts) / math.log(names)), 5).astype(np.float32)
 
 
 def _pairs(texts: dict[str, int]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
