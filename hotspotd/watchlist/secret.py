@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import stat
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,13 @@ class ListKey:
     """One key (32 bytes). Its ``id`` says which it is and tells nothing of it."""
 
     key: bytes
+
+    @classmethod
+    def parse(cls, text: str) -> ListKey:
+        """The key in ``text``, 64 hexadecimal digits. Raises WatchlistError(BAD_VALUE)."""
+        if not _LINE.fullmatch(text):
+            raise WatchlistError(Reason.BAD_VALUE, "what came as a list's key is none", "Publish the list again.")
+        return cls(bytes.fromhex(text))
 
     @property
     def id(self) -> str:
@@ -93,6 +101,28 @@ class Secrets:
                 os.fchown(file.fileno(), folder.st_uid, folder.st_gid)
             os.fsync(file.fileno())
         return cls.load(path)
+
+    @classmethod
+    def add(cls, path: Path, key: ListKey) -> None:
+        """Put ``key`` among those in ``path``, or into a new file. Raises as ``load``, and OSError."""
+        known = [] if not path.exists() else list(cls.load(path).all())
+        if key.id in {one.id for one in known}:
+            return
+        lines = [one.key.hex() for one in (key, *known)][:_MOST_KEYS]
+        # mkstemp's mode is 0600.
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123 - An open descriptor, mode and all.
+            file.write("\n".join(lines) + "\n")
+            file.flush()
+            if os.geteuid() == 0:  # As in ``load_or_make``.
+                folder = path.parent.stat()
+                os.fchown(file.fileno(), folder.st_uid, folder.st_gid)
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+
+    def all(self) -> tuple[ListKey, ...]:
+        """Every key, the newest first."""
+        return tuple(self._keys.values())
 
     def key(self, key_id: str) -> ListKey:
         """The key with this id. Raises WatchlistError(NO_KEY)."""
