@@ -39,9 +39,9 @@ class Agreement(StrEnum):
 
 
 DATE_WEIGHTS: Final = {
-    DateAgreement.SAME: 6.0,
+    DateAgreement.SAME: 8.0,
     DateAgreement.AS_FAR_AS_KNOWN: 3.0,
-    DateAgreement.SWAPPED: 3.0,
+    DateAgreement.SWAPPED: 4.0,
     DateAgreement.ONE_PART: -0.5,
     DateAgreement.DIFFERENT: -4.0,
     DateAgreement.UNKNOWN: 0.0,
