@@ -38,8 +38,6 @@ _GAINED: Final = 0.25
 _DATE_SAME: Final = 0.4
 _DATE_PART: Final = 0.2
 _DATE_OTHER: Final = -0.1
-
-
 _STEPS: Final = 32
 """Steps of likeness, from nothing to the same, in which a crowd is counted."""
 
