@@ -43,7 +43,7 @@ class RatesSection(_Section, frozen=True, kw_only=True):
     finger_fmr: Rate = 1e-4
     face_fmr: Rate = 1e-5
     face_fpir: Rate | None = None
-    name_score: Annotated[float, Meta(gt=0, lt=1)] = 0.9
+    name_score: Annotated[float, Meta(gt=0, lt=1)] = 0.8
     finger_calibration: str | None = None
     face_calibration: str | None = None
 

@@ -50,7 +50,7 @@ MOST_CANDIDATES = 20
 # A print is compared with all fingers, since hands are mistaken and fingers put down in the wrong order. There are
 # about ten times as many others as of the finger that was asked for, so each may match by chance a tenth as often.
 _OTHER_FINGER_SHARE = 0.1
-NAME_SCORE = 0.9
+NAME_SCORE = 0.8
 """From which probability on a name is listed. docs/names.md has what other values find, and whom they find in vain."""
 LEAD_FMR = 1e-2
 """A record with a print at this rate or a lower one is worth a look with all fingers (``together``). With two fingers

@@ -21,7 +21,7 @@ from hotspotd.watchlist.names.dates import packed_date
 from hotspotd.watchlist.names.forms import Kind, NameForm
 from hotspotd.watchlist.names.index_file import BONES, keys, map_areas, pair_codes
 
-MOST_LISTED: Final = 64
+MOST_LISTED: Final = 48
 """Names in a short list."""
 
 _MOST_KEYS: Final = 64
@@ -38,13 +38,19 @@ _GAINED: Final = 0.25
 _DATE_SAME: Final = 0.4
 _DATE_PART: Final = 0.2
 _DATE_OTHER: Final = -0.1
+_STEPS: Final = 32
+"""Steps of likeness, from nothing to the same, in which a crowd is counted."""
 
 
 class Found(NamedTuple):
-    """A listed name: the number of its record, and which of the record's names it is."""
+    """A listed name: the number of its record, and which of the record's names it is.
+
+    ``crowd``: how many names of the list, this one and expired ones included, are about as like the given one or more.
+    """
 
     record: int
     place: int
+    crowd: int
 
 
 class NameIndex:
@@ -76,14 +82,18 @@ class NameIndex:
         for variants in _variants(probe):
             wanted += self._gain(variants, gained)
         touched = np.flatnonzero(gained > _GAINED * wanted)
-        touched = touched[alive[areas.records[touched]]]
-        rank = 2 * gained[touched] / (wanted + areas.weights[touched])
-        rank += _date_bonus(packed_date(born), areas.births[areas.records[touched]])
-        if len(touched) > most:
-            chosen = np.argpartition(-rank, most)[:most]
-            touched, rank = touched[chosen], rank[chosen]
-        ordered = touched[np.argsort(-rank, kind="stable")]
-        return [Found(int(areas.records[one]), int(areas.places[one])) for one in ordered]
+        like = 2 * gained[touched] / (wanted + areas.weights[touched])
+        rank = like + _date_bonus(packed_date(born), areas.births[areas.records[touched]])
+        steps = (like * _STEPS).astype(np.int64)
+        crowds = np.cumsum(np.bincount(steps)[::-1])[::-1] if len(touched) else steps
+        kept = np.flatnonzero(alive[areas.records[touched]])
+        if len(kept) > most:
+            kept = kept[np.argpartition(-rank[kept], most)[:most]]
+        kept = kept[np.argsort(-rank[kept], kind="stable")]
+        return [
+            Found(int(areas.records[touched[at]]), int(areas.places[touched[at]]), int(crowds[steps[at]]))
+            for at in kept
+        ]
 
     def _gain(self, variants: list[str], gained: NDArray[np.float32]) -> float:
         """Let the names that hold a key like one of ``variants`` gain; returns the most that one could."""

@@ -10,6 +10,8 @@ from hotspotd.watchlist.names.forms import Kind, NameForm, Token
 from hotspotd.watchlist.names.scoring import Agreement, Score
 
 _AS_LIKE_AS_ANOTHER_NAME = 0.5
+_MANY = 5
+"""From so many people with such a name on the officer is told."""
 _KINDS = {Kind.PATRONYMIC: "father's name", Kind.INITIAL: "initial", Kind.PARTICLE: "particle", Kind.NAME: "part"}
 _DATES = {
     DateAgreement.SAME: "same date of birth",
@@ -26,6 +28,8 @@ def in_words(score: Score, *, through: str = "") -> str:
     is an alias or of another script.
     """
     said = [*_name(score.left, score.right, score.alignment), _DATES[score.date]]
+    if score.crowd >= _MANY:
+        said.append(f"some {score.crowd} listed people have such a name")
     said += [f"{agreement.value} {what}" for agreement, what in _codes(score) if agreement is not Agreement.UNKNOWN]
     text = "; ".join(said)
     shown = f" (listed as {through})" if through else ""

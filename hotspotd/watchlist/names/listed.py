@@ -18,7 +18,7 @@ from hotspotd.watchlist.names.forms import NameForm, form, form_of, form_of_docu
 from hotspotd.watchlist.names.scoring import Identity, Score, score
 
 _HOPELESS = 0.02
-_PATIENCE = 12
+_PATIENCE = 8
 """So many names in a row with a lower score than _HOPELESS end a search: the short list is sorted by likeness."""
 
 
@@ -81,7 +81,8 @@ class ListedNames:
         for listed in self._index.search(probe.names[0], probe.born, alive):
             record = self._record(listed.record)
             name = name_of(record, listed.place)
-            found = score(probe, Identity((name.form,), record.birth_date, record.sex, record.nationality))
+            other = Identity((name.form,), record.birth_date, record.sex, record.nationality)
+            found = score(probe, other, crowd=max(1, listed.crowd // (1 + len(record.aliases))))
             if found is None:
                 continue
             yield record.reference, found, name.written

@@ -39,9 +39,9 @@ class Agreement(StrEnum):
 
 
 DATE_WEIGHTS: Final = {
-    DateAgreement.SAME: 6.0,
+    DateAgreement.SAME: 8.0,
     DateAgreement.AS_FAR_AS_KNOWN: 3.0,
-    DateAgreement.SWAPPED: 3.0,
+    DateAgreement.SWAPPED: 4.0,
     DateAgreement.ONE_PART: -0.5,
     DateAgreement.DIFFERENT: -4.0,
     DateAgreement.UNKNOWN: 0.0,
@@ -77,13 +77,17 @@ class Score(NamedTuple):
     left: NameForm
     right: NameForm
     alignment: Alignment
+    crowd: int
     date: DateAgreement
     sex: Agreement
     nationality: Agreement
 
 
-def score(left: Identity, right: Identity) -> Score | None:
-    """The likest names of the two and all else that is known. ``None`` where one of them has no name."""
+def score(left: Identity, right: Identity, *, crowd: int = 1) -> Score | None:
+    """The likest names of the two and all else that is known. ``None`` where one of them has no name.
+
+    ``crowd``: how many people of the list have such a name. It is so many times likelier that a stranger has it too.
+    """
     best: tuple[float, NameForm, NameForm, Alignment] | None = None
     for one in left.names:
         for other in right.names:
@@ -99,7 +103,7 @@ def score(left: Identity, right: Identity) -> Score | None:
     if odds >= NAME_TOO_DIFFERENT:
         odds += PARTS_WEIGHTS[min(_agreeing(alignment), 3)] + DATE_WEIGHTS[date]
         odds += SEX_WEIGHTS[sex] + NATIONALITY_WEIGHTS[nationality]
-    return Score(probability(odds + PRIOR), one, other, alignment, date, sex, nationality)
+    return Score(probability(odds + PRIOR - math.log(crowd)), one, other, alignment, crowd, date, sex, nationality)
 
 
 def _agreeing(alignment: Alignment) -> int:

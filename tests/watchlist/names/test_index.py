@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from hotspotd.errors import Reason, WatchlistError
-from hotspotd.watchlist.names.candidates import NameIndex
+from hotspotd.watchlist.names.candidates import MOST_LISTED, NameIndex
 from hotspotd.watchlist.names.forms import NameForm, form, form_of
 from hotspotd.watchlist.names.index_file import HEADER_BYTES, NameIndexWriter, keys, pair_codes
 
@@ -80,7 +80,15 @@ def test_of_many_with_one_name_the_one_born_that_day_comes_first(tmp_path: Path)
     writer.write(tmp_path / "names.index")
     index = NameIndex(tmp_path / "names.index")
     assert numbers(index, "MUHAMMAD ALI", "1970-05-15")[0] == 244
-    assert len(numbers(index, "MUHAMMAD ALI", "1970-05-15")) == 64
+    assert len(numbers(index, "MUHAMMAD ALI", "1970-05-15")) == MOST_LISTED
+
+
+def test_a_crowd_is_how_many_listed_names_are_as_like(tmp_path: Path) -> None:
+    index = written(tmp_path / "names.index", *["MOHAMMED ALI"] * 30, "OKONKWO CHINEDU")
+    common = index.search(form("MUHAMMAD ALI"), None, everybody(index))
+    (rare,) = index.search(form("CHINEDU OKONKWO"), None, everybody(index))
+    assert {one.crowd for one in common} == {30}
+    assert rare.crowd == 1
 
 
 def test_records_that_are_not_alive_take_nobodys_place(tmp_path: Path) -> None:
@@ -96,7 +104,7 @@ def test_each_name_of_a_record_says_which_it_is(tmp_path: Path) -> None:
     writer.write(tmp_path / "names.index")
     index = NameIndex(tmp_path / "names.index")
     assert index.records == 5
-    assert index.search(form("OTHER ALIAS"), None, everybody(index)) == [(4, 2)]
+    assert index.search(form("OTHER ALIAS"), None, everybody(index)) == [(4, 2, 1)]
     with pytest.raises(ValueError, match="ascending"):
         writer.add(4, [form("AGAIN")], None)
 

@@ -157,6 +157,16 @@ def test_more_that_agrees_is_likelier_and_more_that_differs_less_so() -> None:
     assert found[5] < 0.05
 
 
+def test_a_name_that_many_bear_says_less() -> None:
+    me, other = person("ALI, MOHAMMED", "1974"), person("ALI, MOHAMMED", "1974-08-12")
+    found = [score(me, other, crowd=crowd) for crowd in (1, 4, 60)]
+    assert all(found)
+    scores = [one.probability for one in found if one]
+    assert scores[0] > scores[1] > 0.8 > scores[2]
+    assert "some 60 listed people have such a name" in in_words(found[2])  # type: ignore[arg-type]
+    assert "listed people" not in in_words(found[1])  # type: ignore[arg-type]
+
+
 def test_a_date_makes_no_one_of_quite_another_name() -> None:
     found = scored(
         person("KOWALCZYK, PIOTR", "1974-08-12", "M", "POL"), person("NGUYEN, VAN", "1974-08-12", "M", "POL")
