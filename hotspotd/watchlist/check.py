@@ -22,7 +22,7 @@ from hotspotd.domain.document import Document
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.notice import Notice
 from hotspotd.errors import HotspotError
-from hotspotd.watchlist.numbers import Kind, NumberHit
+from hotspotd.watchlist.numbers import Kind, NumberHit, issuer_code
 from hotspotd.watchlist.snapshot import NAME_SCORE, Search, Snapshot
 from hotspotd.watchlist.together import GivenFace, Limits, find_together
 
@@ -146,11 +146,14 @@ def check_all(
 
 
 def document_hits(snapshot: Snapshot, document: Document, today: date) -> list[Hit]:
-    """What is listed by the document's number (SLTD), as hits: no person, only the document and how it came there."""
-    return [
-        _of_document(found, document)
-        for found in snapshot.find_number(Kind.DOCUMENT, document.number, document.issuer, today)
-    ]
+    """What is listed by the document's number (SLTD), as hits: no person, only the document and how it came there.
+
+    None without an issuer: the same number of another one is another document.
+    """
+    if not issuer_code(Kind.DOCUMENT, document.issuer):
+        return []
+    found = snapshot.find_number(Kind.DOCUMENT, document.number, document.issuer, today)
+    return [_of_document(one, document) for one in found]
 
 
 def _of_document(found: NumberHit, document: Document) -> Hit:

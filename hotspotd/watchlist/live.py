@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from hotspotd.errors import HotspotError, Reason, WatchlistError
+from hotspotd.watchlist.blocks import damaged
 from hotspotd.watchlist.shelf import Mark, Shelf, mark
 from hotspotd.watchlist.snapshot import Snapshot
 from hotspotd.workers import Worker
@@ -53,7 +54,7 @@ class LiveWatchlist:
         self._changed = changed
         self._seen: Path | None = None
         self._refused: set[Mark] = set()
-        self._refusing = threading.Lock()
+        self._swapping = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._whole: Snapshot | None = None
         self._soon = asyncio.Event()
@@ -69,12 +70,7 @@ class LiveWatchlist:
         """Open the current list if it is another than before; whether one was opened."""
         self._loop = asyncio.get_running_loop()
         try:
-            current = await self._worker.run(self._shelf.current)
-            if self.snapshot is not None and current == self._seen:
-                return False
-            if current is not None and await self._worker.run(mark, current) in self._refused:
-                return False
-            opened = await self._worker.run(self._open)
+            opened = await self._worker.run(self._take)
         except (HotspotError, OSError) as error:
             repeated = str(error) == str(self.problem)
             log.log(logging.DEBUG if repeated else logging.ERROR, "watchlist: %s", error)
@@ -82,26 +78,39 @@ class LiveWatchlist:
             if not repeated:
                 self._changed()
             return False
-        self._seen, self.snapshot = current, opened
-        self.problem = None if current is None or opened.folder.name == current.name else _older(opened)
+        if opened is None:
+            return False
         log.info("watchlist %s in force: %s", opened.version, opened.counts)
         self._changed()
         return True
 
-    def _open(self) -> Snapshot:
-        return self._shelf.open(finger_engine=self._finger_engine, face_engine=self._face_engine)
+    def _take(self) -> Snapshot | None:
+        """Put the current list in force; ``None`` where it is already, or was refused."""
+        with self._swapping:
+            current = self._shelf.current()
+            if self.snapshot is not None and current == self._seen:
+                return None
+            if current is not None and mark(current) in self._refused:
+                return None
+            opened = self._shelf.open(finger_engine=self._finger_engine, face_engine=self._face_engine)
+            if mark(opened.folder) in self._refused:
+                raise damaged(opened.folder, "was found so before, and the current list is damaged too")
+            self._seen, self.snapshot = current, opened
+            self.problem = None if current is None or opened.folder.name == current.name else _older(opened)
+            return opened
 
-    def instead_of(self, damaged: Snapshot, error: WatchlistError) -> Snapshot | None:
-        """What to search now that ``damaged`` was found so; ``None`` where there is nothing. Blocks; any thread."""
-        with self._refusing:
-            if self.snapshot is not damaged:
+    def instead_of(self, refused: Snapshot, error: WatchlistError) -> Snapshot | None:
+        """What to search now that ``refused`` was found damaged; ``None`` for nothing. Blocks; in any thread."""
+        with self._swapping:
+            if self.snapshot is not refused:
                 return self.snapshot  # Somebody else met the damage before, or a new list has come.
-            self._refused.add(mark(damaged.folder))
+            self._refused.add(mark(refused.folder))
             try:
                 self.snapshot = self._shelf.open_instead(
                     self._refused, error, finger_engine=self._finger_engine, face_engine=self._face_engine
                 )
-            except (HotspotError, OSError):  # Said by the shelf.
+            except (HotspotError, OSError) as nothing:
+                log.error("no watchlist can be searched: %s", nothing)
                 self.snapshot = None
             self.problem = error
             if self._loop is not None and not self._loop.is_closed():

@@ -23,6 +23,8 @@ from hotspotd.errors import Reason, WatchlistError
 KEY_BYTES: Final = 32
 _MOST_KEYS: Final = 16
 _LIMIT: Final = 4096
+# Neither follow a link nor wait for who writes into a pipe.
+_READ: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _LINE: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -65,7 +67,7 @@ class Secrets:
         neither this user, root nor the owner of its folder, or that cannot be read; BAD_VALUE for anything but keys.
         """
         try:
-            with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), encoding="ascii") as file:  # noqa: PTH123
+            with open(os.open(path, _READ), encoding="ascii") as file:  # noqa: PTH123
                 _check(path, os.fstat(file.fileno()))
                 text = file.read(_LIMIT + 1)
         except FileNotFoundError as error:

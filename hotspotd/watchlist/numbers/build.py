@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -81,7 +81,6 @@ def build(folder: Path, entries: Iterable[NumberEntry], key: ListKey, rejected: 
     with Spool(folder) as spool:
         _spooled(spool, classes, entries, key, rejected)
         listings, numbers = classes.final(classes.used)
-
         parts = partitions_for(len(spool))
 
         def partition(number: int) -> tuple[Hashes, Tails]:
@@ -106,11 +105,11 @@ def merge(
     """
     old.unlock(key)
     classes = _Classes(old.listings)
-    owners = _Owners()
+    owners = {listing.owner: number for number, listing in enumerate(old.listings)}
+    owner_of = np.array([owners[listing.owner] for listing in old.listings], np.uint32)
     with Spool(folder) as added, Spool(folder) as withdrawn:
         _spooled(added, classes, additions, key, rejected)
         _spool_withdrawals(withdrawn, owners, withdrawals, key)
-        owner_of = np.array([owners.number(listing.owner) for listing in classes.listings], np.uint32)
         parts = partitions_for(len(old) + len(added))
 
         def partition(number: int) -> tuple[Hashes, Tails]:
@@ -130,16 +129,6 @@ def merge(
             return _sorted(hashes, rows.with_classes(tails, numbers))
 
         return write_store(folder, key.id, listings, map(renumbered, range(parts)))
-
-
-class _Owners:
-    """Bureaus, numbered."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-
-    def number(self, owner: str) -> int:
-        return self._numbers.setdefault(owner, len(self._numbers))
 
 
 def _spooled(
@@ -177,17 +166,23 @@ def _spooled(
         spool.add(hashes[usable], tails)
 
 
-def _spool_withdrawals(spool: Spool, owners: _Owners, withdrawals: Iterable[Withdrawal], key: ListKey) -> None:
-    groups: dict[tuple[Kind, str], int] = {}
+def _spool_withdrawals(
+    spool: Spool, owners: Mapping[str, int], withdrawals: Iterable[Withdrawal], key: ListKey
+) -> None:
+    """Spool hash and owner of each withdrawal; a bureau that is not among ``owners`` has nothing to take back."""
 
     def batches() -> Iterator[Batch]:
         batch = Batch()
+        groups: dict[tuple[Kind, str], int] = {}
         for place, one in enumerate(withdrawals):
+            owner = owners.get(one.owner)
+            if owner is None:
+                continue
             of = (one.kind, issuer_code(one.kind, one.issuer))
-            batch.add(one.number, groups.setdefault(of, len(groups)), of, owners.number(one.owner), place)
+            batch.add(one.number, groups.setdefault(of, len(groups)), of, owner, place)
             if len(batch.numbers) == BATCH:
                 yield batch
-                batch = Batch()
+                batch, groups = Batch(), {}
         if batch.numbers:
             yield batch
 

@@ -94,15 +94,15 @@ def readings(kind: Kind, number: str, issuer: str) -> dict[str, str]:
         if form is not None:
             forms.setdefault(form, how)
 
-    add(number, "Number and issuer" if kind.has_issuer else "Number")
+    add(number, "Number")
     if kind is Kind.DOCUMENT:
         bare = re.sub(r"[^A-Z0-9]+", "", number.upper())
         # The number field of a zone has nine characters, and the check digit stands beside it as a tenth. In shorter
         # numbers one last character in ten looks like a check digit by chance.
         if len(bare) == _ZONE_FIELD:
-            add(bare + check_digit(bare), "Number with its check digit, and issuer")
+            add(bare + check_digit(bare), "Number with its check digit")
         elif len(bare) == _ZONE_FIELD + 1 and check_digit(bare[:-1]) == bare[-1]:
-            add(bare[:-1], "Number without its check digit, and issuer")
+            add(bare[:-1], "Number without its check digit")
     return forms
 
 

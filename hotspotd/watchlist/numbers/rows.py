@@ -44,7 +44,7 @@ BLOCK: Final = 16 * 1024
 EPOCH: Final = date(2020, 1, 1)
 NEVER: Final = (1 << 14) - 1
 LAST_DAY: Final = date.fromordinal(EPOCH.toordinal() + NEVER - 1)
-"""The latest last day that can be held: 9 November 2064."""
+"""The latest last day that can be held: 7 November 2064."""
 
 _MAGIC: Final = b"HSNI"
 _FORMAT: Final = 1

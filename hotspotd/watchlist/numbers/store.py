@@ -73,6 +73,7 @@ class NumbersStore:
         if self._hasher is None:
             raise WatchlistError(Reason.NO_KEY, "the list's key was not given", "Name the list's key file.")
         issuers = (issuer_code(kind, issuer),) if issuer or not kind.has_issuer else self._issuers[kind]
+        agrees = "" if not kind.has_issuer else ", and issuer" if issuer else "; no issuer was given"
         today_number = rows.day_number(today)
         hits: dict[int, NumberHit] = {}
         for one in issuers:
@@ -88,7 +89,7 @@ class NumbersStore:
                         number=number,
                         listing=listing,
                         expires=rows.expiry(day),
-                        detail=how,
+                        detail=how + agrees,
                     )
                     hits.setdefault(place, hit)
         return [hits[place] for place in sorted(hits)]

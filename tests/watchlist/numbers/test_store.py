@@ -35,7 +35,7 @@ def test_tells_what_is_listed_under_a_number(store: NumbersStore) -> None:
     (hit,) = found(store, "d2314 58907")
     assert hit.listing == REVOKED
     assert (hit.number, hit.expires, hit.reason) == ("d2314 58907", date(2030, 1, 1), "Revoked by the issuer")
-    assert hit.detail == "Number and issuer"
+    assert hit.detail == "Number, and issuer"
     assert store.listed(hit.reference) is not None
 
 
@@ -71,7 +71,7 @@ def test_the_same_number_of_another_issuer_is_another(store: NumbersStore) -> No
 
 def test_without_an_issuer_all_that_are_listed_are_tried(store: NumbersStore) -> None:
     (hit,) = found(store, "LJ12OK1", "", Kind.VEHICLE)
-    assert hit.listing.issuer == "SVN"
+    assert (hit.listing.issuer, hit.detail) == ("SVN", "Number; no issuer was given")
 
 
 def test_a_record_counts_to_its_last_day_and_never_after(store: NumbersStore) -> None:
