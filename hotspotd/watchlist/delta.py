@@ -123,7 +123,7 @@ def _about(folder: Path) -> Delta:
         if path.stat().st_size > _MOST_ABOUT:
             raise WatchlistError(Reason.DAMAGED, f"{path} is too long", "Take the whole list.")
         return msgspec.json.decode(path.read_bytes(), type=Delta)
-    except (FileNotFoundError, msgspec.DecodeError) as error:
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise WatchlistError(Reason.DAMAGED, f"{path} is no delta", "Take the whole list.") from error
 
 

@@ -156,7 +156,7 @@ def read_manifest(folder: Path) -> Manifest:
                 "Build it again with this version of hotspotctl.",
             )
         manifest = msgspec.json.decode(data, type=Manifest)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise damaged(path, "not a manifest") from error
     if manifest.digest != manifest.own_digest():
         raise damaged(path, "does not match its own digest")

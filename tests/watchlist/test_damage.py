@@ -177,9 +177,13 @@ def test_a_cut_longer_missing_or_swapped_file_opens_the_other_list(
     assert _open(shelf).version == "one"
 
 
-def test_a_file_of_the_same_size_from_another_list_is_found_when_it_is_used(shelf: Shelf) -> None:
-    """Keys are drawn anew for each list, so that the same entries make files of the same size."""
-    shutil.copy2(shelf.folder / "snapshot-one" / layout.REFERENCES, _current(shelf) / layout.REFERENCES)
+def test_a_file_of_the_same_size_from_another_list_is_found_when_it_is_used(shelf: Shelf, tmp_path: Path) -> None:
+    """Keys are drawn anew for each shelf, so that the same number of entries makes files of the same size."""
+    other = Shelf(tmp_path / "other")
+    other.publish(entries(), finger_engine=finger.ENGINE, face_engine=FACE_ENGINE, version="other")
+    size = (_current(shelf) / layout.REFERENCES).stat().st_size
+    assert (_current(other) / layout.REFERENCES).stat().st_size == size
+    shutil.copy2(_current(other) / layout.REFERENCES, _current(shelf) / layout.REFERENCES)
     with pytest.raises(WatchlistError, match=layout.REFERENCES):
         _open(shelf).record("XPO/1")
 

@@ -172,7 +172,7 @@ def decode(data: bytes) -> Index:
         raise ValueError("its lengths do not add up")
     try:
         about = msgspec.json.decode(body[_HEADER.size : begins_at], type=About)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"does not say what it holds: {error}") from error
     begins = np.frombuffer(body, "<u4", count=BUCKETS + 1, offset=begins_at).astype(np.uint32)
     if int(begins[-1]) != count or begins[0] != 0 or bool((begins[1:] < begins[:-1]).any()):

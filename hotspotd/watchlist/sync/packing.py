@@ -89,7 +89,7 @@ def unpack(parts: Iterable[bytes], folder: Path, most_bytes: int) -> list[str]:
         raise _damaged("its header is too long")
     try:
         files = msgspec.json.decode(reader.take(size), type=list[_File])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _damaged("its header cannot be read") from error
     if len(files) > MOST_FILES or len({file.name for file in files}) != len(files):
         raise _damaged("it lists too many files, or one twice")

@@ -10,12 +10,10 @@ import pytest
 
 from hotspotd.biometrics import finger
 from hotspotd.errors import Reason, WatchlistError
-from hotspotd.gateway.publication.publisher import read_devices
-from hotspotd.watchlist.numbers import Kind
 from hotspotd.watchlist.sync import packing
 from hotspotd.watchlist.sync.following import STATE, Engines
-from tests.watchlist.examples import FACE_ENGINE, TODAY, entries
-from tests.watchlist.numbers.lists import numbers
+from hotspotd.watchlist.sync.publication import read_wrapped
+from tests.watchlist.examples import FACE_ENGINE, entries
 from tests.watchlist.sync.bench import Kiosk, PublishingGateway
 from tests.watchlist.sync.server import Misbehaviour, RepositoryServer
 
@@ -136,17 +134,8 @@ def test_a_damaged_list_is_fetched_again(gateway: PublishingGateway, kiosk: Kios
     kiosk.shelf.open(finger_engine=finger.ENGINE, face_engine=FACE_ENGINE)
 
 
-def test_what_is_listed_by_number_comes_along_and_is_refused_without_its_key(
-    gateway: PublishingGateway, kiosk: Kiosk
-) -> None:
-    snapshot = gateway.shelf.publish(
-        entries(), finger_engine=finger.ENGINE, face_engine=FACE_ENGINE, version="two", numbers=numbers()
-    )
-    gateway.publisher.publish(snapshot, read_devices(gateway.authority.folder), gateway.ring)
-    with pytest.raises(WatchlistError) as error:
-        kiosk.from_folder(gateway.served)
-    assert error.value.reason is Reason.NO_KEY
-    shutil.copy2(gateway.shelf.key_file, kiosk.shelf.key_file)
-    assert kiosk.from_folder(gateway.served).version == "two"
-    opened = kiosk.shelf.open(finger_engine=finger.ENGINE, face_engine=FACE_ENGINE)
-    assert opened.find_number(Kind.DOCUMENT, "L898902C3", "UTO", TODAY)
+@pytest.mark.parametrize("data", [b'{"kiosk": "\xff"}', b"\xff", b"[]", b'{"kiosk": "0"}', b'{"kiosk": "zz"}'])
+def test_keys_that_are_none_are_refused(data: bytes) -> None:
+    with pytest.raises(WatchlistError) as caught:
+        read_wrapped(data, "kiosk")
+    assert caught.value.reason is Reason.DAMAGED
