@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,16 @@ import msgspec
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from hotspotd.biometrics.face import FaceEngine, calibration
+from hotspotd.cli import watchlist_import
 from hotspotd.cli.output import Exit, people, print_json, print_table
 from hotspotd.clock import Clock
 from hotspotd.config import Config, load, resolve
 from hotspotd.errors import Reason, WatchlistError
-from hotspotd.watchlist import Entry, Shelf
+from hotspotd.watchlist import Entry, Shelf, staging
 from hotspotd.watchlist.enrol import Enroller
 from hotspotd.watchlist.layout import Manifest, read_manifest, verify
 from hotspotd.watchlist.source import Problem, Source
+from hotspotd.watchlist.staged import StagedSource
 
 _MOST_PROBLEMS_SHOWN = 50
 
@@ -44,9 +47,10 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     build = commands.add_parser(
         "build",
         help="build a list and make it current",
-        description="Reads records.jsonl and the pictures it names from SOURCE, enrols them with this machine's\n"
-        "engines, and makes the result the current list in FOLDER; the list before is kept. Rows that\n"
-        "cannot be used are told, with line and reason, and left out.",
+        description="Reads records.jsonl and the pictures it names from SOURCE, or everything in it where it is a\n"
+        "staging store (see import), enrols the pictures with this machine's engines, and makes the\n"
+        "result the current list in FOLDER; the list before is kept. Rows that cannot be used are told,\n"
+        "with line and reason, and left out.",
         epilog="examples:\n"
         "  hotspotctl watchlist build ./source /var/lib/hotspotd/watchlist\n"
         "  hotspotctl watchlist build ./source ./lists --version 2026-11-22 --json\n\n"
@@ -60,6 +64,8 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     build.add_argument("--without-faces", action="store_true", help="keep portraits, but compare no faces")
     build.add_argument("--json", action="store_true", help="print the result as JSON")
     build.set_defaults(run=_build)
+
+    watchlist_import.add_to(commands)
 
     show = commands.add_parser(
         "show",
@@ -96,7 +102,21 @@ def _build(arguments: argparse.Namespace) -> Exit:
     config = load(arguments.config) if arguments.config else None
     faces = None if arguments.without_faces else face_engine(config, arguments.config)
     enroller = Enroller(faces)
-    source = Source(arguments.source, enroller)
+    with _opened(arguments.source, enroller) as source:
+        return _publish(arguments, enroller, source)
+
+
+@contextmanager
+def _opened(folder: Path, enroller: Enroller) -> Iterator[Source | StagedSource]:
+    """The source in ``folder``: a staging store where there is one, otherwise rows and pictures."""
+    if not staging.is_staging(folder):
+        yield Source(folder, enroller)
+        return
+    with staging.opened(folder) as store:
+        yield StagedSource(store, enroller)
+
+
+def _publish(arguments: argparse.Namespace, enroller: Enroller, source: Source | StagedSource) -> Exit:
     version = arguments.version or Clock().now().at.strftime("%Y%m%dT%H%M%SZ")
     with Progress(
         SpinnerColumn(),
@@ -117,11 +137,13 @@ def _build(arguments: argparse.Namespace) -> Exit:
         print_json({"folder": str(path), "rows": source.rows, "problems": source.problems} | _summary(manifest))
     else:
         _tell(source.problems)
+        if isinstance(source, StagedSource) and source.left_behind:
+            print(f"not listed yet, since a list holds no such numbers: {_counts(source.left_behind)}")
         print(f"{path} is current: {_counts(manifest.counts)}, of {source.rows} rows")
     return Exit.PROBLEMS if source.problems else Exit.OK
 
 
-def _usable(source: Source, progress: Progress) -> Iterator[Entry]:
+def _usable(source: Source | StagedSource, progress: Progress) -> Iterator[Entry]:
     task = progress.add_task("rows", total=None)
     empty = True
     for entry in source.entries():
