@@ -22,8 +22,11 @@ from hotspotd.errors import Reason, WatchlistError
 from hotspotd.watchlist import staging
 from hotspotd.watchlist.importers import run
 from hotspotd.watchlist.importers.delivery import Delivers, Importer, Reject
+from hotspotd.watchlist.importers.ftm import FtmImporter
+from hotspotd.watchlist.importers.interpol import InterpolImporter
 from hotspotd.watchlist.importers.mapping import Mapping, read_mapping
 from hotspotd.watchlist.importers.tables import TableImporter
+from hotspotd.watchlist.importers.un_list import UnListImporter
 from hotspotd.watchlist.rules import RowError, check_owner
 
 _MOST_REJECTS_SHOWN = 20
@@ -95,10 +98,34 @@ def _csv(arguments: argparse.Namespace) -> _Choice:
     return _Choice(TableImporter(mapping), delivers, msgspec.json.encode(mapping))
 
 
-_KINDS = {"csv": _csv}
-_OWN_SOURCES: dict[str, str] = {}
+def _un(arguments: argparse.Namespace) -> _Choice:
+    notice, owner = arguments.notice or Notice.UN_SPECIAL, arguments.owner or "UNO"
+    return _Choice(UnListImporter(notice, owner), Delivers.PEOPLE, f"{notice} {owner}".encode())
+
+
+def _ftm(arguments: argparse.Namespace) -> _Choice:
+    if arguments.notice is None or arguments.owner is None:
+        raise WatchlistError(
+            Reason.MISSING_KEY, "ftm has neither notice nor owner", "Give both: --notice national --owner UTO."
+        )
+    notice, owner = arguments.notice, arguments.owner
+    return _Choice(FtmImporter(notice, owner), Delivers.PEOPLE, f"{notice} {owner}".encode())
+
+
+def _interpol(arguments: argparse.Namespace) -> _Choice:
+    notice, owner = arguments.notice, arguments.owner or "XPO"
+    return _Choice(InterpolImporter(notice, owner), Delivers.PEOPLE, f"{notice} {owner}".encode())
+
+
+_KINDS = {"csv": _csv, "ftm": _ftm, "interpol": _interpol, "un": _un}
+_OWN_SOURCES = {"interpol": "interpol-public", "un": "un-sc"}
 # What a folder is searched for.
-_ENDINGS: dict[str, tuple[str, ...]] = {"csv": (".csv", ".tsv", ".txt")}
+_ENDINGS: dict[str, tuple[str, ...]] = {
+    "csv": (".csv", ".tsv", ".txt"),
+    "ftm": (".json", ".jsonl", ".ndjson", ".ijson"),
+    "interpol": (".json", ".jsonl"),
+    "un": (".xml",),
+}
 
 
 def _import(arguments: argparse.Namespace) -> Exit:
