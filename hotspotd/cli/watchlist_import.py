@@ -19,13 +19,17 @@ from hotspotd.cli.output import Exit, people, print_json, print_table
 from hotspotd.clock import Clock
 from hotspotd.domain.notice import Notice
 from hotspotd.errors import Reason, WatchlistError
+from hotspotd.relay.listing import IntiImporter
 from hotspotd.watchlist import staging
 from hotspotd.watchlist.importers import run
 from hotspotd.watchlist.importers.delivery import Delivers, Importer, Reject
 from hotspotd.watchlist.importers.ftm import FtmImporter
 from hotspotd.watchlist.importers.interpol import InterpolImporter
 from hotspotd.watchlist.importers.mapping import Mapping, read_mapping
+from hotspotd.watchlist.importers.nist import NistImporter
+from hotspotd.watchlist.importers.portraits import PortraitsImporter
 from hotspotd.watchlist.importers.tables import TableImporter
+from hotspotd.watchlist.importers.transactions import Defaults
 from hotspotd.watchlist.importers.un_list import UnListImporter
 from hotspotd.watchlist.rules import RowError, check_owner
 
@@ -82,6 +86,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("--map", type=Path, metavar="FILE", help="csv: the mapping file")
     parser.add_argument("--notice", type=Notice, choices=list(Notice), metavar="NOTICE", help="where files have none")
     parser.add_argument("--owner", metavar="CODE", help="owning bureau where files name none: three letters")
+    parser.add_argument(
+        "--dpi", type=int, default=500, help="pictures: of prints whose names do not say; 500 if left out"
+    )
     parser.add_argument("--replace", action="store_true", help="withdraw what the source no longer delivers")
     parser.add_argument("--rejects", type=Path, metavar="FILE", help="rejects as .jsonl or .csv; else beside the store")
     parser.add_argument("--restart", action="store_true", help="begin anew where an import of the source broke off")
@@ -117,13 +124,40 @@ def _interpol(arguments: argparse.Namespace) -> _Choice:
     return _Choice(InterpolImporter(notice, owner), Delivers.PEOPLE, f"{notice} {owner}".encode())
 
 
-_KINDS = {"csv": _csv, "ftm": _ftm, "interpol": _interpol, "un": _un}
+def _nist(arguments: argparse.Namespace) -> _Choice:
+    defaults = _defaults(arguments)
+    return _Choice(NistImporter(defaults), Delivers.PEOPLE, repr(defaults).encode())
+
+
+def _inti(arguments: argparse.Namespace) -> _Choice:
+    defaults = _defaults(arguments)
+    return _Choice(IntiImporter(defaults), Delivers.PEOPLE, repr(defaults).encode())
+
+
+def _defaults(arguments: argparse.Namespace) -> Defaults:
+    if arguments.notice is None:
+        raise WatchlistError(
+            Reason.MISSING_KEY, f"{arguments.kind} files have no notice", "Give it: --notice blue, for example."
+        )
+    return Defaults(arguments.notice, arguments.owner or "XPO")
+
+
+def _pictures(arguments: argparse.Namespace) -> _Choice:
+    return _Choice(PortraitsImporter(arguments.dpi), Delivers.SAMPLES, str(arguments.dpi).encode())
+
+
+_KINDS = {
+    "csv": _csv, "ftm": _ftm, "interpol": _interpol, "inti": _inti, "nist": _nist, "pictures": _pictures, "un": _un,
+}  # fmt: skip
 _OWN_SOURCES = {"interpol": "interpol-public", "un": "un-sc"}
 # What a folder is searched for.
 _ENDINGS: dict[str, tuple[str, ...]] = {
     "csv": (".csv", ".tsv", ".txt"),
     "ftm": (".json", ".jsonl", ".ndjson", ".ijson"),
     "interpol": (".json", ".jsonl"),
+    "inti": (".xml",),
+    "nist": (".nist", ".nst", ".an2", ".eft", ".int", ".itl"),
+    "pictures": (".png", ".jpg", ".jpeg", ".jp2", ".wsq"),
     "un": (".xml",),
 }
 
