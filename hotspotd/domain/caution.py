@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -35,3 +36,15 @@ _WORDS = {
     Caution.DRUGS: "May be under the influence of drugs",
     Caution.PROTECT: "Person at risk: protect",
 }
+
+
+def flags_and_words(texts: Iterable[str]) -> tuple[tuple[Caution, ...], str]:
+    """Flags for the texts that name one, and the others as words: no warning is lost."""
+    flags: dict[Caution, None] = {}
+    words = []
+    for text in filter(None, (" ".join(text.split()) for text in texts)):
+        try:
+            flags[Caution(text.casefold().replace(" ", "_"))] = None
+        except ValueError:
+            words.append(text)
+    return tuple(flags), "; ".join(words)

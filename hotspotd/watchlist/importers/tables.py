@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from hotspotd.domain.candidate import ListRecord, NameKind, OtherName
+from hotspotd.domain.caution import flags_and_words
 from hotspotd.domain.notice import Notice
 from hotspotd.errors import Reason, WatchlistError
 from hotspotd.watchlist.build import ListedDocument
@@ -107,7 +108,7 @@ class TableImporter:
     def _person(self, fields: _Fields) -> Person:
         births = [self._dates("birth_date", text) for text in fields.all("birth_date")]
         nations = list(dict.fromkeys(self._countries("nationality", text) for text in fields.all("nationality")))
-        flags, words = values.cautions(fields.all("cautions"))
+        flags, words = flags_and_words(fields.all("cautions"))
         documents = [self._document(text) for text in fields.all("documents")]
         issuer = fields.one("document_issuer")
         record = ListRecord(

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 
-from hotspotd.domain.caution import Caution
 from hotspotd.domain.countries import alpha3
 from hotspotd.watchlist.rules import LONGEST_TEXT, RowError
 
@@ -63,18 +62,6 @@ def yes(field: str, text: str) -> bool:
     if plain in _NO:
         return False
     raise RowError(field, f"{text[:20]!r} is neither yes nor no")
-
-
-def cautions(texts: Iterable[str]) -> tuple[tuple[Caution, ...], str]:
-    """Flags, and in words whatever is no flag: no warning is lost."""
-    flags: dict[Caution, None] = {}
-    words = []
-    for text in filter(None, map(tidy, texts)):
-        try:
-            flags[Caution(text.casefold().replace(" ", "_"))] = None
-        except ValueError:
-            words.append(text)
-    return tuple(flags), "; ".join(words)
 
 
 def date_format(text: str) -> str:
