@@ -2,7 +2,8 @@
 
 Deliveries of invented people and documents are written first, references and names in random order, which is the
 slowest for the store. Each import is ``hotspotctl watchlist import`` in a process of its own, whose peak of resident
-memory is what the kernel says; ``cpu_s`` is its processor time, to be looked at where other work ran beside it. Reading is what ``hotspotctl watchlist build`` streams from, without enrolling.
+memory is what the kernel says; ``cpu_s`` is its processor time, to be looked at where other work ran beside it.
+Reading is what ``hotspotctl watchlist build`` streams from, without enrolling.
 """
 
 from __future__ import annotations

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from hotspotd.biometrics import finger
@@ -182,3 +184,54 @@ def _lines_taken(path: Path) -> int:
     finally:
         database.close()
     return int(row[0]) if row else 0
+
+
+def test_every_kind_can_be_ordered_and_ends_in_one_list(run: Run, site: Path) -> None:
+    deliveries = site / "deliveries"
+    deliveries.mkdir()
+    (deliveries / "un.xml").write_text(
+        "<CONSOLIDATED_LIST><INDIVIDUALS><INDIVIDUAL><DATAID>1</DATAID><FIRST_NAME>A</FIRST_NAME></INDIVIDUAL>"
+        "</INDIVIDUALS></CONSOLIDATED_LIST>"
+    )
+    (deliveries / "e.json").write_text('{"id": "P-1", "schema": "Person", "properties": {"name": ["B"]}}\n')
+    (deliveries / "notices").mkdir()
+    (deliveries / "notices" / "n.json").write_text('{"entity_id": "2026/1", "name": "C"}')
+    (deliveries / "pictures").mkdir()
+    picture = cv2.imencode(".png", np.full((90, 80), 9, np.uint8))[1].tobytes()
+    (deliveries / "pictures" / "P-1__face.png").write_bytes(picture)
+    (deliveries / "torn.nist").write_bytes(b"1.001:")
+    orders = (
+        (0, "un", "un.xml"),
+        (0, "ftm", "e.json", "--source", "ftm", "--notice", "national", "--owner", "UTO"),
+        (0, "interpol", "notices", "--notice", "yellow"),
+        (0, "pictures", "pictures", "--source", "ftm"),
+        (1, "nist", "torn.nist", "--source", "nist", "--notice", "blue"),
+        (1, "inti", "un.xml", "--source", "inti", "--notice", "blue"),
+        (3, "ftm", "e.json", "--source", "ftm"),
+        (3, "nist", "torn.nist", "--source", "nist"),
+        (3, "un", "pictures"),
+        (3, "un", "missing.xml"),
+    )
+    for expected, kind, name, *options in orders:
+        code, out, err = run("watchlist", "import", kind, deliveries / name, "--into", site / "staging", *options)
+        assert code == expected, (kind, out, err)
+    code, out, _ = run("watchlist", "build", site / "staging", site / "lists", "--without-faces")
+    assert code == 0
+    assert "3 records" in out
+    assert "1 pictures" in out
+    snapshot = Shelf(site / "lists").open(finger_engine=finger.ENGINE, face_engine=None)
+    assert {snapshot.record(one).source for one in ("1", "P-1", "2026/1")} == {"un-sc", "ftm", "interpol-public"}
+    assert snapshot.picture("P-1", "face") == picture
+
+
+def test_things_that_a_list_does_not_hold_are_counted(run: Run, site: Path) -> None:
+    (site / "cars.toml").write_text(SLTD.replace('"document"', '"vehicle"'))
+    for kind in ("cars", "sltd"):
+        run(
+            "watchlist", "import", "csv", site / "sltd.csv", "--map", site / f"{kind}.toml", "--source", kind, "--into",
+            site / "staging",
+        )  # fmt: skip
+    code, out, _ = run("watchlist", "build", site / "staging", site / "lists", "--without-faces")
+    assert code == 0
+    assert "1 vehicle" in out
+    assert "1 records" in out
