@@ -29,6 +29,7 @@ class DriverReason(StrEnum):
     PROTOCOL = "protocol"
     PASSWORD = "password"  # noqa: S105  # The name of a reason, not a secret.
     BAD_IMAGE = "bad_image"
+    BROKEN_DRIVER = "broken_driver"
     UNSUPPORTED = "unsupported"
     MISSING_LIBRARY = "missing_library"
 

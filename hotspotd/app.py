@@ -14,7 +14,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +25,7 @@ import msgspec
 
 from drivers import registry
 from drivers.base import Device, DriverError
+from drivers.hotplug import HotplugMonitor
 from hotspotd import __version__
 from hotspotd import config as configuration
 from hotspotd.biometrics import finger
@@ -42,6 +43,7 @@ from hotspotd.events import Events
 from hotspotd.health import log as logs
 from hotspotd.health.notify import Notifier, watchdog_period_s
 from hotspotd.health.watchdog import Watchdog
+from hotspotd.lane.arrivals import Arrivals
 from hotspotd.lane.devices import SupervisedDevice
 from hotspotd.lane.lane import Lane
 from hotspotd.lane.parts import LaneDevices, LaneParts
@@ -51,7 +53,9 @@ from hotspotd.records import Records
 from hotspotd.relay.compose import Origin, compose_nps
 from hotspotd.relay.courier import Courier, Patience
 from hotspotd.relay.links.https import HttpsLink
+from hotspotd.relay.list_updates import Credentials, ListUpdates
 from hotspotd.watchlist.live import LiveWatchlist
+from hotspotd.watchlist.sync.following import Engines
 from hotspotd.workers import Worker
 
 # Not __name__: the daemon is also started as a module.
@@ -73,6 +77,7 @@ class _Places:
     trust_anchors: Path
     certificate: Path
     key: Path
+    list_root: Path | None
     models: tuple[Path, ...]
     finger_calibration: Path | None
     face_calibration: Path | None
@@ -87,6 +92,7 @@ class _Places:
             trust_anchors=resolve(config.relay.trust_anchors),
             certificate=resolve(config.relay.certificate),
             key=resolve(config.relay.key),
+            list_root=resolve(config.watchlist.root) if config.watchlist.root else None,
             models=(resolve(config.models.folder),) if config.models.folder else (),
             finger_calibration=(
                 resolve(config.matching.finger_calibration) if config.matching.finger_calibration else None
@@ -101,6 +107,7 @@ class _Parts:
 
     records: Records
     watchlist: LiveWatchlist
+    list_updates: Callable[[], Coroutine[None, None, None]]
     courier: Courier
     console: Console
     lanes: list[Lane]
@@ -147,6 +154,7 @@ async def _run(config: Config, places: _Places) -> None:
             around = [
                 group.create_task(parts.courier.run(), name="courier"),
                 group.create_task(parts.watchlist.run(), name="watchlist"),
+                group.create_task(parts.list_updates(), name="list-updates"),
                 group.create_task(parts.watchdog.run(), name="watchdog"),
                 group.create_task(_retention(parts.records, config.operation.keep_clear_hours), name="retention"),
             ]
@@ -242,7 +250,15 @@ async def _open(config: Config, places: _Places, stack: AsyncExitStack) -> _Part
         search=search,
         passive_liveness=await asyncio.to_thread(_passive_liveness, config, places),
     )
-    lanes = [Lane(section.name, _devices(section, events, clock), shared) for section in config.lanes]
+    arrivals = Arrivals()
+    # In a thread: drivers are imported, and those of other packages looked for on the disk.
+    lanes = [
+        Lane(section.name, await asyncio.to_thread(_devices, section, events, clock, arrivals), shared)
+        for section in config.lanes
+    ]
+    hotplug = HotplugMonitor(arrivals.announce)
+    stack.callback(hotplug.close)
+    hotplug.start()
     console = Console(
         config,
         events,
@@ -264,7 +280,30 @@ async def _open(config: Config, places: _Places, stack: AsyncExitStack) -> _Part
         status=lambda: f"{len(lanes)} lanes, link {'up' if courier.link_up else 'down'}",
         clock=clock,
     )
-    return _Parts(records, watchlist, courier, console, lanes, shared, watchdog, notifier)
+    updates = _list_updates(config, places, faces, watchlist, stack)
+    return _Parts(records, watchlist, updates, courier, console, lanes, shared, watchdog, notifier)
+
+
+def _list_updates(
+    config: Config, places: _Places, faces: FaceEngine | None, watchlist: LiveWatchlist, stack: AsyncExitStack
+) -> Callable[[], Coroutine[None, None, None]]:
+    """What keeps the list as the gateway publishes it: nothing, where the configuration names no place for that."""
+    section = config.watchlist
+    if not (section.updates and places.list_root):
+        return _nothing
+    credentials = Credentials(
+        config.device.name, places.trust_anchors, places.certificate, places.key, places.list_root
+    )
+    engines = Engines(finger.ENGINE, None if faces is None else faces.engine)
+    # Its own thread: a download on a thin line takes hours, and the list in force is looked after meanwhile.
+    worker = Worker("list-updates")
+    stack.callback(worker.close)
+    updates = ListUpdates(places.watchlist, credentials, engines, Clock())
+    return partial(updates.run, section.updates, section.update_every_s, worker, watchlist.look_soon)
+
+
+async def _nothing() -> None:
+    """Nothing to keep up to date."""
 
 
 def _face_engine(config: Config, places: _Places) -> FaceEngine | None:
@@ -307,13 +346,13 @@ def _compose(origin: Origin, purpose: str, encounter: Encounter, now: Stamp) -> 
 D = TypeVar("D", bound=Device)
 
 
-def _devices(section: LaneSection, events: Events, clock: Clock) -> LaneDevices:
+def _devices(section: LaneSection, events: Events, clock: Clock, arrivals: Arrivals) -> LaneDevices:
     """The lane's devices. Raises DriverError for a driver or an address that cannot be right."""
 
     def supervised(kind: str, make: Callable[[str, str], D], device: DriverSection) -> SupervisedDevice[D]:
         made = partial(make, device.driver, device.address)
         made()  # A wrong name or address is refused now, not in a loop later.
-        return SupervisedDevice(section.name, kind, made, events, clock)
+        return SupervisedDevice(section.name, kind, made, events, clock, arrivals)
 
     return LaneDevices(
         document=supervised("document", registry.reader, section.document),

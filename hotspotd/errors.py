@@ -36,6 +36,8 @@ class Reason(StrEnum):
     DAMAGED = "damaged"
     WRONG_MODEL = "wrong_model"
     WRONG_VERSION = "wrong_version"
+    UNTRUSTED = "untrusted"
+    STALE = "stale"
     # records
     STORAGE_FULL = "storage_full"
     STORAGE_FAILED = "storage_failed"

@@ -12,7 +12,7 @@ import msgspec
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from hotspotd.biometrics.face import FaceEngine, calibration
-from hotspotd.cli import watchlist_import
+from hotspotd.cli import watchlist_import, watchlist_update
 from hotspotd.cli.output import Exit, people, print_json, print_table
 from hotspotd.clock import Clock
 from hotspotd.config import Config, load, resolve
@@ -76,6 +76,8 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     show.add_argument("folder", type=Path, metavar="FOLDER")
     show.add_argument("--json", action="store_true", help="print it as JSON")
     show.set_defaults(run=_show)
+
+    watchlist_update.add_to(commands, face_engine)
 
     back = commands.add_parser(
         "rollback",

@@ -23,6 +23,7 @@ from hotspotd.errors import HotspotError
 from hotspotd.gateway.config import GatewayConfig, load
 from hotspotd.gateway.faults import Faults
 from hotspotd.gateway.processing import Processor
+from hotspotd.gateway.publication.serving import Serving
 from hotspotd.gateway.search import Search, WatchlistSearch
 from hotspotd.gateway.service import Service
 from hotspotd.gateway.store import Store
@@ -94,6 +95,9 @@ async def _run(path: Path, config: GatewayConfig, *, allow_faults: bool) -> None
     store = await Store.open(resolve(path, config.store.database))
     try:
         service = make_service(config, store, search, allow_faults=allow_faults)
+        if config.publication is not None:
+            folder, keys = (resolve(path, one) for one in (config.publication.folder, config.publication.keys))
+            service.also_serve(Serving(folder, keys, Clock()))
         try:
             port = await service.start(config.server.host, config.server.port, context)
             sys.stdout.write(f"ready https://{config.server.host}:{port}\n")

@@ -56,6 +56,13 @@ class BureauSection(_Section, frozen=True, kw_only=True):
     telephone: Annotated[str, Meta(max_length=40)] = ""
 
 
+class PublicationSection(_Section, frozen=True, kw_only=True):
+    """The repository from which kiosks fetch their watchlist, and the folder of the key that keeps it fresh."""
+
+    folder: str
+    keys: str
+
+
 class LimitsSection(_Section, frozen=True, kw_only=True):
     """What is refused, and how long a device may wait."""
 
@@ -76,6 +83,7 @@ class GatewayConfig(_Section, frozen=True, kw_only=True):
     matching: RatesSection = RatesSection()
     models: ModelsSection = ModelsSection()
     limits: LimitsSection = LimitsSection()
+    publication: PublicationSection | None = None
     mode: Literal["training", "production"] = "training"
     log: LogSection = LogSection()
 

@@ -20,6 +20,7 @@ from hotspotd.clock import Clock
 from hotspotd.errors import HotspotError, Reason, RelayError
 from hotspotd.gateway.faults import FaultOrder, Faults
 from hotspotd.gateway.processing import Processor
+from hotspotd.gateway.publication.serving import Serving
 from hotspotd.gateway.store import Store
 from hotspotd.relay.inti import xml6
 from hotspotd.relay.inti.transaction import Transaction
@@ -54,6 +55,8 @@ class Service:
         most_unprocessed: int,
         allow_faults: bool = False,
     ) -> None:
+        self._publication: Serving | None = None
+        self._renewing: asyncio.Task[None] | None = None
         self._store = store
         self._clock = clock
         self._max_bytes = max_bytes
@@ -68,12 +71,18 @@ class Service:
         self._processing: asyncio.Task[None] | None = None
         self._runner: web.AppRunner | None = None
 
+    def also_serve(self, publication: Serving) -> None:
+        """Hand out this repository as well; before ``start``."""
+        self._publication = publication
+
     async def start(self, host: str, port: int, context: ssl.SSLContext) -> int:
         """Listen and process; returns the port. Raises OSError."""
         application = web.Application(middlewares=[_refusals], client_max_size=self._max_bytes)
         application.router.add_put("/v1/transactions/{tcn}", self._take, expect_handler=self._expected)
         application.router.add_get("/v1/replies", self._replies)
         application.router.add_get("/v1/status", self._status)
+        if self._publication is not None:
+            self._publication.add_to(application)
         if self._allow_faults:
             application.router.add_post("/v1/faults", self._order_faults)
         self._runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=2.0)
@@ -81,6 +90,8 @@ class Service:
         # No address reuse across processes: two gateways on one port would share the devices between them.
         await web.TCPSite(self._runner, host, port, ssl_context=context, reuse_port=False).start()
         self._processing = asyncio.create_task(self._processor.run(), name="gateway-processing")
+        if self._publication is not None:
+            self._renewing = asyncio.create_task(self._publication.run(), name="gateway-publication")
         return int(self._runner.addresses[0][1])
 
     async def wait(self) -> None:
@@ -95,10 +106,11 @@ class Service:
             event.set()
         if self._runner is not None:
             await self._runner.cleanup()
-        if self._processing is not None:
-            self._processing.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._processing
+        for task in (self._processing, self._renewing):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
 
     def _answered(self, device: str) -> None:
         self._arrival(device).set()

@@ -65,7 +65,7 @@ class FingerStep:
     ) -> None:
         """Add one sample for each of ``positions`` to ``visit``: a print, or the statement that none could be had.
 
-        A scanner that goes away is waited for, ``device_return_s`` at most; then the rest is noted as missing.
+        A scanner that is away is waited for until ``device_return_s`` after it went; then the rest is noted as missing.
         """
         for number, position in enumerate(positions):
             best: list[Sample] = []
@@ -126,9 +126,12 @@ class FingerStep:
         return best[0] if best else _missing(position)
 
     async def _present(self, position: FingerPosition, device_return_s: float) -> FingerprintScanner:
+        patience = self._scanner.patience(device_return_s)
+        if not patience:
+            raise TimeoutError
         if not self._scanner.is_ready:
             self._screen.show(LaneState.FINGER, Prompt.WAIT, finger=position)
-        async with self._screen.time_limit(device_return_s):
+        async with self._screen.time_limit(patience):
             return await self._scanner.ready()
 
     async def _place(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from pathlib import Path
 
 from hotspotd.errors import HotspotError
@@ -31,7 +32,12 @@ class LiveWatchlist:
         self._worker = worker
         self._seen: Path | None = None
         self._problem = ""
+        self._soon = asyncio.Event()
         self.snapshot: Snapshot | None = None
+
+    def look_soon(self) -> None:
+        """A new list was put on the shelf."""
+        self._soon.set()
 
     async def look(self) -> bool:
         """Open the current list if it is another than before; whether one was opened."""
@@ -55,5 +61,8 @@ class LiveWatchlist:
     async def run(self) -> None:
         """Look for a new list for ever."""
         while True:
-            await asyncio.sleep(_LOOK_EVERY_S)
+            self._soon.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await self._soon.wait()
             await self.look()

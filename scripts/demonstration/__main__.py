@@ -22,6 +22,7 @@ from rich.table import Table
 from demonstration import materials
 from demonstration.play import Result, Visit
 from demonstration.processes import ProcessError
+from demonstration.rigs import READERS, SCANNERS
 from demonstration.stage import Stage
 from demonstration.travellers import TRAVELLERS, Traveller
 from demonstration.world import LANE
@@ -44,7 +45,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="./scripts/demo",
         description="One lane with its gateway and emulated devices, and travellers who use it.",
-        epilog="examples: ./scripts/demo | ./scripts/demo --once | ./scripts/demo --once --json result.json --only bf",
+        epilog="examples: ./scripts/demo | ./scripts/demo --once | ./scripts/demo --once --json result.json --only bf"
+        " | ./scripts/demo --once --scanner libfprint",
     )
     parser.add_argument(
         "--once", action="store_true", help="each traveller once, then a table; exit 1 if one is not as expected"
@@ -53,6 +55,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", metavar="LETTERS", default="", help="only these travellers, such as 'bf'")
     parser.add_argument(
         "--port", type=int, default=None, help="port of the screens (default 8480, with --once a free one)"
+    )
+    parser.add_argument(
+        "--scanner", choices=list(SCANNERS), default="serial", help="the fingerprint scanner (default serial: an R307)"
+    )
+    parser.add_argument(
+        "--document", choices=list(READERS), default="serial", help="what reads documents (default a serial reader)"
     )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep logs and databases in this (new) folder")
     return parser.parse_args()
@@ -100,7 +108,7 @@ def _table(results: list[Result]) -> Table:
 async def _run(options: argparse.Namespace, folder: Path) -> int:
     travellers = [t for t in TRAVELLERS if not options.only or t.key in options.only]
     if not travellers:
-        _ERR.print(f"no traveller is called any of '{options.only}': use letters from a to i", highlight=False)
+        _ERR.print(f"no traveller is called any of '{options.only}': use letters from a to j", highlight=False)
         return EXIT_USAGE
     port = options.port if options.port is not None else (0 if options.once else 8480)
     task = asyncio.current_task()
@@ -108,7 +116,7 @@ async def _run(options: argparse.Namespace, folder: Path) -> int:
         # A closed terminal ends it as well: nothing is left running behind.
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    async with Stage(folder, _say, port) as stage:
+    async with Stage(folder, _say, port, scanner=options.scanner, document=options.document) as stage:
         if not options.once:
             await _for_ever(stage, travellers)
             return 0

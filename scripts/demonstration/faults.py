@@ -67,7 +67,7 @@ async def _round(stage: Stage, chance: random.Random, count: Count) -> None:
     count.kills += 1
     visit.cancel()
     await asyncio.wait([visit])
-    await stage.scanner.do("lift")
+    await stage.scanner.lift()
     if chance.random() < 0.5:
         stage.cable.mend()
     await stage.start_daemon()

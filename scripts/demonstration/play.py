@@ -9,13 +9,16 @@ from typing import Any
 
 import aiohttp
 
+from demonstration.processes import ProcessError
 from demonstration.stage import Stage
 from demonstration.travellers import Traveller, Twist
-from demonstration.world import Person
+from demonstration.world import NEXT_LIST, Person
 
 # What a person does within this time, or the demonstration says that they could not.
 _VISIT_S = 90.0
 _ANSWER_S = 45.0
+# Less than the lane waits for a finger.
+_LIST_S = 25.0
 _PLACE = frozenset({"place_finger", "press_harder", "press_lighter", "finger_to_middle", "finger_again"})
 
 
@@ -66,6 +69,7 @@ class Visit:
         self._result = Result(traveller)
         self._bad_left = traveller.bad_captures
         self._unplugged = False
+        self._replaced = False
         self._documents_shown = 0
         self._told = ""
 
@@ -73,7 +77,7 @@ class Visit:
         """From the document to the result. Never raises for what the software does: that is the result's."""
         try:
             await self._play()
-        except (TimeoutError, OSError, RuntimeError, aiohttp.ClientError) as error:
+        except (TimeoutError, OSError, RuntimeError, ProcessError, aiohttp.ClientError) as error:
             self._result.problems.append(str(error) or type(error).__name__)
         return self._result
 
@@ -94,6 +98,7 @@ class Visit:
         end = await self._follow_the_screen()
         self._say(f"the screen says: {end['prompt']}")
         stage.scene.show(stage.world.nobody)
+        await stage.document.take_away()
         row = await stage.officer.until(
             lambda: (found := stage.officer.newest(before)) and found["local_outcome"] and found,
             _ANSWER_S,
@@ -134,7 +139,7 @@ class Visit:
 
     async def _show_document(self) -> None:
         self._documents_shown += 1
-        await self._stage.reader.do("present", lines=list(self._traveller.mrz()))
+        await self._stage.document.show(self._traveller)
 
     async def _turn(self) -> None:
         """Turn the head as the screen says, or what is held up in its place."""
@@ -152,7 +157,7 @@ class Visit:
         prompt, finger = view["prompt"], view["finger"]
         scanner = self._stage.scanner
         if prompt == "lift_finger":
-            await scanner.do("lift")
+            await scanner.lift()
         elif prompt in _PLACE:
             self._result.captures += 1
             image = self._person.prints[finger]
@@ -160,11 +165,14 @@ class Visit:
                 self._bad_left -= 1
                 image = self._person.bad_print
                 self._say("the finger hardly touches the glass")
+            if self._traveller.twist is Twist.LIST_REPLACED and not self._replaced:
+                await self._replace_the_list()
             if self._traveller.twist is Twist.SCANNER_UNPLUGGED and not self._unplugged:
                 self._unplugged = True
                 self._say("the scanner's cable is pulled in the middle of the capture")
-                await scanner.do("unplug_during_upload", after_packets=40)
-            await scanner.do("place", image=str(image))
+                await scanner.place_and_pull(image)
+            else:
+                await scanner.place(image)
         elif prompt == "wait" and self._unplugged:
             await self._plug_in_again()
 
@@ -177,10 +185,18 @@ class Visit:
         )
         self._say(f"the officer reads: {said}")
         self._result.notes.append(said)
-        await self._stage.scanner.do("lift")
-        await self._stage.scanner.do("plug")
+        await self._stage.scanner.plug()
 
     # What happens around a person.
+
+    async def _replace_the_list(self) -> None:
+        """Publish the next list and wait until the kiosk has it in force, with the traveller before the scanner."""
+        self._replaced = True
+        self._say("the gateway publishes a list that names the document")
+        await asyncio.to_thread(self._stage.world.publish_next_list)
+        said = await self._stage.daemon.wait_for_line(f"watchlist {NEXT_LIST} in force", _LIST_S)
+        self._say(said.partition("watchlist ")[2])
+        self._result.notes.append(f"{NEXT_LIST} came into force while the traveller was being checked")
 
     async def _kill_and_restart(self, encounter: str) -> None:
         self._say("the daemon is killed (SIGKILL) before anything could be relayed")

@@ -13,9 +13,10 @@ from typing import Any, Self
 
 import aiohttp
 
-from demonstration.emulated import Emulator, Scene
+from demonstration.emulated import Scene
 from demonstration.link import Cable
 from demonstration.processes import Process
+from demonstration.rigs import READERS, SCANNERS
 from demonstration.watching import OfficerScreen, TravellerScreen
 from demonstration.world import DEVICE, LANE, build
 
@@ -24,12 +25,21 @@ class Stage:
     """Everything runs inside ``async with Stage(folder)``."""
 
     def __init__(
-        self, folder: Path, say: Callable[[str], None], console_port: int = 0, *, liveness: str = "active"
+        self,
+        folder: Path,
+        say: Callable[[str], None],
+        console_port: int = 0,
+        *,
+        liveness: str = "active",
+        scanner: str = "serial",
+        document: str = "serial",
     ) -> None:
         self._folder = folder
         self._say = say
         self._console_port = console_port
         self._liveness = liveness
+        self.scanner = SCANNERS[scanner](folder)
+        self.document = READERS[document](folder)
         self._stack = AsyncExitStack()
         self._eyes: list[asyncio.Task[None]] = []
         self.cable = Cable()
@@ -53,7 +63,10 @@ class Stage:
     async def _set_up(self) -> None:
         await self._stack.enter_async_context(self.cable)
         self._say("making certificates, lists and pictures")
-        self.world = await asyncio.to_thread(build, self._folder, self.cable.port, self._console_port, self._liveness)
+        devices = self.document.sections() | self.scanner.sections()
+        self.world = await asyncio.to_thread(
+            build, self._folder, self.cable.port, self._console_port, self._liveness, devices
+        )
         self.scene = Scene(self.world.camera)
         self.scene.show(self.world.nobody)
         logs = self._folder / "logs"
@@ -63,29 +76,22 @@ class Stage:
         gateway = Process(
             "gateway", ["-m", "hotspotd.gateway", "--config", str(world.gateway_config)], logs / "gateway.log"
         )
-        scanner = self._emulator("r30x", world.scanner, world.scanner_control)
-        reader = self._emulator("mrz_reader", world.reader, world.reader_control)
+        environment = self.document.environment() | self.scanner.environment()
         self.daemon = Process(
-            "hotspotd", ["-m", "hotspotd.app", "--config", str(world.kiosk_config)], logs / "hotspotd.log"
+            "hotspotd", ["-m", "hotspotd.app", "--config", str(world.kiosk_config)], logs / "hotspotd.log", environment
         )
-        self._say("starting the gateway, the device emulators and the daemon")
-        for process in (gateway, scanner, reader):
-            await process.start()
-            self._stack.push_async_callback(process.stop)
+        self._say("starting the gateway, the devices and the daemon")
+        await gateway.start()
+        self._stack.push_async_callback(gateway.stop)
+        for rig in (self.scanner, self.document):
+            await rig.start(self._stack)
         ready = await gateway.wait_for_line("ready https://")
         self.cable.target = int(ready.rsplit(":", 1)[1])
-        for process in (scanner, reader):
-            await process.wait_for_line("ready")
-        self.scanner, self.reader = Emulator(world.scanner_control), Emulator(world.reader_control)
         self._bureau = await self._stack.enter_async_context(self._bureau_session())
         self.http = await self._stack.enter_async_context(aiohttp.ClientSession())
         self._stack.push_async_callback(self.daemon.stop)
         self._stack.push_async_callback(self._close_eyes)
         await self.start_daemon()
-
-    def _emulator(self, module: str, device: Path, control: Path) -> Process:
-        arguments = ["-m", f"drivers.emulators.{module}", "--device", str(device), "--control", str(control)]
-        return Process(module, arguments, self._folder / "logs" / f"{module}.log")
 
     def _bureau_session(self) -> aiohttp.ClientSession:
         certificates = self.world.certificates

@@ -435,6 +435,10 @@ async def test_a_late_hit_and_a_faulted_device_are_said(kiosk: Kiosk, window: Wi
         DeviceView(lane="lane-1", device="scanner", state=DeviceState.FAULTED, reason="lost", advice="Plug it in.")
     )
     await expect(page.locator('[data-lane="lane-1"] .fault')).to_contain_text("Plug it in.")
+    kiosk.events.publish(
+        DeviceView(lane="lane-1", device="camera", state=DeviceState.ABSENT, reason="no device", advice="Look for it.")
+    )
+    await expect(page.locator('[data-lane="lane-1"] .fault').last).to_have_text("Camera absent (no device)Look for it.")
     kiosk.lanes["lane-2"].show(LaneState.OFFICER, Prompt.OFFICER_COMES)
     await expect(page.locator('[data-lane="lane-2"]')).to_contain_text("Needs an officer")
     await page.keyboard.press("n")

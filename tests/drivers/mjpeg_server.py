@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.drivers.tcp_server import TcpServer
+
 HEAD = b"HTTP/1.0 200 OK\r\nServer: test camera\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
 
 
@@ -42,26 +44,17 @@ class MjpegServer:
     tls: ssl.SSLContext | None = None
     asked: list[bytes] = field(default_factory=list)
     port: int = 0
-    _server: asyncio.Server | None = None
-    _talks: set[asyncio.Task[None]] = field(default_factory=set)
+    _server: TcpServer | None = None
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._talk, "127.0.0.1", self.port, ssl=self.tls)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._server = TcpServer(self._talk, self.tls)
+        self.port = await self._server.start(self.port)
 
     async def stop(self) -> None:
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
-            for talk in list(self._talks):
-                talk.cancel()
-            await asyncio.gather(*self._talks, return_exceptions=True)
-            await server.wait_closed()
+        if self._server is not None:
+            await self._server.stop()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._talks.add(task)
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
                 self.asked.append(await reader.readuntil(b"\r\n\r\n"))
@@ -83,11 +76,10 @@ class MjpegServer:
             writer.close()
             with contextlib.suppress(ConnectionError, ssl.SSLError):
                 await writer.wait_closed()
-            self._talks.discard(task)
 
     def is_alone(self) -> bool:
         """Whether everybody who asked has gone."""
-        return not self._talks
+        return self._server is None or self._server.is_alone()
 
     async def _send(self, writer: asyncio.StreamWriter, data: bytes) -> None:
         for at in range(0, len(data), self.piece):

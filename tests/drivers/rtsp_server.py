@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tests.drivers.mjpeg_server import jpeg
+from tests.drivers.tcp_server import TcpServer
 
 _SDP = (
     "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=test\r\nt=0 0\r\n"
@@ -55,30 +56,21 @@ class RtspServer:
     picture: NDArray[np.uint8]
     refuse: str = ""
     port: int = 0
-    _server: asyncio.Server | None = None
-    _talks: set[asyncio.Task[None]] = field(default_factory=set)
+    _server: TcpServer | None = None
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._talk, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._server = TcpServer(self._talk)
+        self.port = await self._server.start(self.port)
 
     async def stop(self) -> None:
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
-            for talk in list(self._talks):
-                talk.cancel()
-            await asyncio.gather(*self._talks, return_exceptions=True)
-            await server.wait_closed()
+        if self._server is not None:
+            await self._server.stop()
 
     def is_alone(self) -> bool:
         """Whether everybody who asked has gone."""
-        return not self._talks
+        return self._server is None or self._server.is_alone()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._talks.add(task)
         show: asyncio.Task[None] | None = None
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -94,7 +86,6 @@ class RtspServer:
             writer.transport.abort()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
-            self._talks.discard(task)
 
     def _answer(self, writer: asyncio.StreamWriter, asked: str) -> None:
         number = next(line.partition(":")[2].strip() for line in asked.split("\r\n") if line.startswith("CSeq"))

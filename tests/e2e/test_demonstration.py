@@ -7,23 +7,27 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.drivers.libfprint_bench import need_libfprint
 
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.timeout(600)
-async def test_every_traveller_of_the_demonstration_ends_as_expected(tmp_path: Path) -> None:
+async def play(folder: Path, *options: str) -> list[dict[str, Any]]:
+    """The travellers' rows of ``./scripts/demo --once`` with these options."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "demonstration",
         "--once",
         "--json",
-        str(tmp_path / "result.json"),
+        str(folder / "result.json"),
         "--keep",
-        str(tmp_path / "world"),
+        str(folder / "world"),
+        *options,
         cwd=_ROOT,
         env={**os.environ, "PYTHONPATH": str(_ROOT / "scripts")},
         stdout=asyncio.subprocess.PIPE,
@@ -31,11 +35,25 @@ async def test_every_traveller_of_the_demonstration_ends_as_expected(tmp_path: P
     )
     output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()
-    result = json.loads((tmp_path / "result.json").read_text())
-    assert [row["name"][0] for row in result["travellers"]] == list("abcdefghi")
-    for row in result["travellers"]:
+    result = json.loads((folder / "result.json").read_text())
+    rows: list[dict[str, Any]] = result["travellers"]
+    for row in rows:
         assert {"name", "expected", "local", "gateway", "ok", "local_ms"} <= row.keys()
         assert row["ok"], row
+    return rows
+
+
+@pytest.mark.timeout(600)
+async def test_every_traveller_of_the_demonstration_ends_as_expected(tmp_path: Path) -> None:
+    rows = await play(tmp_path)
+    assert [row["name"][0] for row in rows] == list("abcdefghij")
     log = (tmp_path / "world" / "logs" / "hotspotd.log").read_text()
     # Nothing personal is ever logged.
     assert not [name for name in ("KOVAC", "NOVAK", "X1000003") if name in log]
+
+
+@pytest.mark.timeout(600)
+async def test_the_whole_lane_works_with_libfprint(tmp_path: Path) -> None:
+    need_libfprint()
+    rows = await play(tmp_path, "--scanner", "libfprint", "--only", "ch")
+    assert [row["local"] for row in rows] == ["refer", "clear"]

@@ -22,6 +22,7 @@ from hotspotd.gateway.config import (
     ServerSection,
     StoreSection,
 )
+from hotspotd.gateway.publication.serving import Serving
 from hotspotd.gateway.service import Service
 from hotspotd.gateway.store import Store
 from hotspotd.relay.inquiry import Inquiry
@@ -87,6 +88,7 @@ class GatewayBench:
             watchlist=ListSection(folder=""),
             limits=LimitsSection(**limits),  # type: ignore[arg-type]  # The tests name limits that are there.
         )
+        self.also: Serving | None = None
         self.service: Service | None = None
         self.store: Store | None = None
 
@@ -97,6 +99,8 @@ class GatewayBench:
     async def start(self) -> None:
         self.store = await Store.open(self.database)
         self.service = make_service(self.config, self.store, self.search, allow_faults=self.allow_faults)
+        if self.also is not None:
+            self.service.also_serve(self.also)
         self.port = await self.service.start("127.0.0.1", self.port, self.context)
 
     async def stop(self) -> None:

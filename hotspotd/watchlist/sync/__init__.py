@@ -1,0 +1,1 @@
+"""How a watchlist gets from the gateway to a kiosk, over a network or on a USB stick (docs/watchlist-updates.md)."""
