@@ -48,6 +48,11 @@ class OtherName(msgspec.Struct, frozen=True, kw_only=True):
         """The whole name in one line, as people write it."""
         return self.full or " ".join(part for part in (self.given_names, self.surname) if part)
 
+    @property
+    def listed(self) -> str:
+        """The whole name as lists write it: ``SURNAME, given names`` where these are told apart."""
+        return self.full or ", ".join(part for part in (self.surname, self.given_names) if part)
+
 
 class ListRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a watchlist says about a person or a document, as far as an officer is shown it.

@@ -3,7 +3,7 @@
 One JSON object a line, with the fields of ``ListRecord`` and, all of them optional::
 
     {"reference": "XPO/2026/1", "notice": "red", "owner": "XPO", "surname": "ERIKSSON", "given_names": "ANNA",
-     "birth_date": "1974-08-12", "documents": [{"number": "L898902C3", "issuer": "UTO"}],
+     "birth_date": "1974-08-12", "aliases": ["Эрикссон, Анна"], "documents": [{"number": "L898902C3", "issuer": "UTO"}],
      "fingers": {"right_index": "1_1.png"}, "finger_dpi": 500, "portrait": "face.jpg"}
 
 A text has at most 500 printable characters. A row that cannot be used is left out and a picture that cannot be
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from hotspotd.domain.candidate import ListRecord
+from hotspotd.domain.candidate import ListRecord, OtherName
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.errors import BiometricError, Reason, WatchlistError
 from hotspotd.watchlist.build import EnrolledFace, EnrolledFinger, Entry, ListedDocument
@@ -37,6 +37,7 @@ class _DocumentRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Row(ListRecord, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    aliases: tuple[str, ...] = ()
     documents: tuple[_DocumentRow, ...] = ()
     fingers: dict[str, str] = msgspec.field(default_factory=dict)
     finger_dpi: int = 500
@@ -109,7 +110,7 @@ class Source:
                 face = self._enroller.face(self._picture(row.portrait))
             except (OSError, BiometricError, RowError) as error:
                 self._left_out(line, row, "portrait", error)
-        record = ListRecord(**{name: getattr(row, name) for name in ListRecord.__struct_fields__})
+        record = _record(row)
         documents = tuple(ListedDocument(document.number, document.issuer) for document in row.documents)
         return Entry(record, documents, tuple(fingers), face)
 
@@ -142,10 +143,16 @@ def _parse(line: bytes) -> _Row:
         raise RowError("", str(error)) from error
 
 
+def _record(row: _Row) -> ListRecord:
+    record = ListRecord(**{name: getattr(row, name) for name in ListRecord.__struct_fields__})
+    aliases = tuple(OtherName(full=alias) for alias in row.aliases)
+    return msgspec.structs.replace(record, other_names=record.other_names + aliases) if aliases else record
+
+
 def _check(row: _Row, seen: set[str]) -> None:
     if row.reference in seen:
         raise RowError("", "this reference was listed before")
-    check_record(row)
+    check_record(_record(row))
     check_documents(ListedDocument(document.number, document.issuer) for document in row.documents)
     for label, name in row.fingers.items():
         check_text("fingers", label)

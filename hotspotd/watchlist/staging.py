@@ -10,6 +10,7 @@ where lists are made, not on a kiosk.
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
 from collections import Counter
@@ -330,6 +331,8 @@ def opened(folder: Path, *, create: bool = False) -> Iterator[Staging]:
         raise WatchlistError(Reason.NOT_FOUND, f"no {FILE} in {folder}", "Make one: hotspotctl watchlist import.")
     path = folder / FILE
     with locked(folder):
+        # SQLite gives the files that it makes beside this one the same rights.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))
         database = sqlite3.connect(path, isolation_level="DEFERRED")
         try:
             try:
