@@ -65,6 +65,8 @@ class _Done(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool
     counts: dict[str, int]
     rejects: str | None
+    waiting: int
+    """Documents and pictures in the store whose person was not delivered."""
     seconds: float
 
 
@@ -198,6 +200,7 @@ def _import(arguments: argparse.Namespace) -> Exit:
             dry_run=arguments.dry_run,
             counts=dict(now.counts),
             rejects=str(rejects) if rejects else None,
+            waiting=store.without_person(),
             seconds=round(time.monotonic() - began, 3),
         )
         if arguments.json:
@@ -316,6 +319,10 @@ def _tell(done: _Done, store: staging.Staging, now: staging.Import) -> None:
     left = done.counts.get("rejected", 0) + done.counts.get("parts_left_out", 0)
     if left > len(shown):
         print(f"and {left - len(shown)} more{': ' + done.rejects if done.rejects else '; name a file with --rejects'}")
+    if done.waiting:
+        print(f"{done.waiting} documents and pictures wait for a person that was not delivered")
+    if done.counts.get("files_left_out"):
+        print("nothing was withdrawn, since a file could not be read")
     counts = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in done.counts.items() if number)
     goes_on = " (went on where it broke off)" if done.resumed else ""
     print(f"{done.source}{goes_on}: {counts or 'nothing'}" + ("; nothing was changed" if done.dry_run else ""))

@@ -181,13 +181,13 @@ class Staging:
         now.counts["numbers"] += 1
 
     def refuse(self, now: Import, file: str, reject: Reject) -> None:
-        """Write a reject. What is there under its reference stays: a row that got worse withdraws nobody."""
+        """Write a reject. What is there under a whole row's reference stays: one that got worse withdraws nobody."""
         self._database.execute(
             "INSERT INTO reject (import, file, line, reference, field, reason, whole) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (now.number, file, reject.line, reject.reference, reject.field, reject.reason, reject.whole),
         )
         now.counts["rejected" if reject.whole else "parts_left_out"] += 1
-        if reject.reference:
+        if reject.reference and reject.whole:
             for table in ("person", "document", "sample", "number"):
                 cursor = self._database.execute(
                     f"UPDATE {table} SET import = ? WHERE source = ? AND reference = ? AND import <> ?",  # noqa: S608

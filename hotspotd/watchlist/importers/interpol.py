@@ -98,7 +98,7 @@ class InterpolImporter:
         return parts.step(lambda: self._person(notice, parts, path), place, place)
 
     def _person(self, notice: _Notice, parts: Parts, path: Path) -> Person:
-        births = [values.as_date("date_of_birth", notice.date_of_birth, _DATES)] if notice.date_of_birth else []
+        born = (notice.date_of_birth or "").strip()
         nations = parts.each(notice.nationalities or (), lambda text: values.country("nationalities", text))
         warrants = notice.arrest_warrants or []
         asking = [alpha3(warrant.issuing_country_id or "") for warrant in warrants]
@@ -109,7 +109,7 @@ class InterpolImporter:
             owner=next(filter(None, asking), self._owner),
             surname=values.tidy(notice.name or ""),
             given_names=values.tidy(notice.forename or ""),
-            birth_date=births[0] if births else None,
+            birth_date=parts.maybe(lambda: values.as_date("date_of_birth", born, _DATES)) if born else None,
             nationality=nations[0] if nations else None,
             other_nationalities=tuple(nations[1:]),
             sex=parts.maybe(lambda: values.sex(notice.sex_id or "")),

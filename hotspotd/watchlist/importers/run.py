@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hotspotd.errors import Reason, WatchlistError
-from hotspotd.watchlist.importers.delivery import Delivers, Importer, Person, PersonsSample, Step
+from hotspotd.watchlist.importers.delivery import Delivers, Importer, Person, PersonsSample, Reject, Step
 from hotspotd.watchlist.staging import Import, Staging
 
 # A commit costs some ten milliseconds; a kill loses at most this much work, and memory holds at most this much.
@@ -59,32 +59,36 @@ class Order:
 def run(order: Order, staging: Staging, digest: str, today: str, told: Told) -> Import:
     """Do ``order`` and return what was done. With ``dry_run`` the store is left as it was, but for rejects to read.
 
-    Raises WatchlistError where a file as a whole cannot be read (what came before it stays, and the import can be
-    repeated), BAD_VALUE when it is to replace and not one row could be used.
+    One file of several that cannot be read as a whole is a reject and counted in ``files_left_out``; then nothing is
+    withdrawn, since nobody knows who was in it. Raises WatchlistError where the only file cannot be read (what came
+    before stays), BAD_VALUE when it is to replace and not one row could be used.
     """
     now = staging.begin(order.kind, order.source, digest, today, restart=order.restart)
     before = sum(path.stat().st_size for path in order.files[: now.file])
     waiting = _Waiting(staging, order.dry_run)
     waiting.save(now)
-    try:
-        for number in range(now.file, len(order.files)):
-            path = order.files[number]
+    for number in range(now.file, len(order.files)):
+        path = order.files[number]
+        try:
             for step in order.importer.read(path, now.place, now.line):
                 now.place, now.line = step.place, step.line
                 _take(staging, now, path, step)
                 told(before + step.read, now.counts["rows"])
                 waiting.add(now, step)
-            before += path.stat().st_size
-            now.file, now.place, now.line = number + 1, 0, 0
-    except WatchlistError:
-        waiting.save(now)
-        raise
+        except WatchlistError as error:
+            if len(order.files) == 1:
+                waiting.save(now)
+                raise
+            staging.refuse(now, path.name, Reject(now.line, "", "", error.what))
+            now.counts["files_left_out"] += 1
+        before += path.stat().st_size
+        now.file, now.place, now.line = number + 1, 0, 0
     if order.replaces is not None and not now.counts["taken"]:
         # An empty delivery would withdraw everybody: more likely it is the wrong file.
         raise WatchlistError(
             Reason.BAD_VALUE, "not one row of the delivery can be used", f"Nothing of {order.source} was withdrawn."
         )
-    staging.finish(now, order.replaces)
+    staging.finish(now, None if now.counts["files_left_out"] else order.replaces)
     if not order.dry_run:
         staging.commit()
     return now

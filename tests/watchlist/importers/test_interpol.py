@@ -11,6 +11,7 @@ import pytest
 from hotspotd.domain.candidate import NameKind, OtherName
 from hotspotd.domain.notice import Notice
 from hotspotd.errors import Reason, WatchlistError
+from hotspotd.watchlist.importers.delivery import Delivers
 from hotspotd.watchlist.importers.interpol import InterpolImporter
 from tests.watchlist.importers.conftest import Store
 
@@ -104,7 +105,6 @@ def test_a_notice_whose_address_says_no_colour_needs_one(tmp_path: Path, store: 
         (7, ""),
         ({}, ""),
         (notice(9, name=7), ""),
-        (notice(9, date_of_birth="12.08.1974"), "date_of_birth"),
         (notice(9, name=None, forename=None), ""),
         (notice(9, name="x" * 501), "surname"),
     ],
@@ -114,6 +114,26 @@ def test_a_bad_notice_stops_no_other(tmp_path: Path, store: Store, row: Any, fie
     assert [person.record.reference for person in store.people()] == ["2026/1", "2026/2"]
     (reject,) = store.last_rejects
     assert (reject.line, reject.field, reject.whole) == (2, field, True)
+
+
+def test_a_date_that_is_none_is_left_out_and_the_person_taken(tmp_path: Path, store: Store) -> None:
+    store.take(InterpolImporter(), write(tmp_path, notice(1, date_of_birth="12.08.1974")))
+    assert store.people()[0].record.birth_date is None
+    assert [(reject.field, reject.whole) for reject in store.last_rejects] == [("date_of_birth", False)]
+
+
+def test_of_several_files_one_that_is_none_stops_no_other_and_withdraws_nobody(tmp_path: Path, store: Store) -> None:
+    store.take(InterpolImporter(), write(tmp_path, notice(7)))
+    files = [
+        write(tmp_path, notice(1), "a.json"),
+        write(tmp_path, b"<html>", "b.json"),
+        write(tmp_path, notice(2), "c.json"),
+    ]
+    now = store.take(InterpolImporter(), *files, replaces=Delivers.PEOPLE)
+    assert [person.record.reference for person in store.people()] == ["2026/1", "2026/2", "2026/7"]
+    assert (now.counts["files_left_out"], now.counts["withdrawn"]) == (1, 0)
+    assert "neither a notice" in store.last_rejects[0].reason
+    assert store.take(InterpolImporter(), files[0], files[2], replaces=Delivers.PEOPLE).counts["withdrawn"] == 1
 
 
 @pytest.mark.parametrize("data", [b"", b"[", b"{", b"<html>", b"[" * 100_000, b"PK\x05\x06" + bytes(18)])
