@@ -8,29 +8,20 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from hotspotd.cli.import_kinds import ENDINGS, KINDS, OWN_SOURCES
 from hotspotd.cli.output import Exit, people, print_json, print_table
 from hotspotd.clock import Clock
 from hotspotd.domain.notice import Notice
 from hotspotd.errors import Reason, WatchlistError
-from hotspotd.relay.listing import IntiImporter
 from hotspotd.watchlist import staging
 from hotspotd.watchlist.importers import run
-from hotspotd.watchlist.importers.delivery import Delivers, Importer, Reject
-from hotspotd.watchlist.importers.ftm import FtmImporter
-from hotspotd.watchlist.importers.interpol import InterpolImporter
-from hotspotd.watchlist.importers.mapping import Mapping, read_mapping
-from hotspotd.watchlist.importers.nist import NistImporter
-from hotspotd.watchlist.importers.portraits import PortraitsImporter
-from hotspotd.watchlist.importers.tables import TableImporter
-from hotspotd.watchlist.importers.transactions import Defaults
-from hotspotd.watchlist.importers.un_list import UnListImporter
+from hotspotd.watchlist.importers.delivery import Reject
 from hotspotd.watchlist.rules import RowError, check_owner
 
 _MOST_REJECTS_SHOWN = 20
@@ -38,21 +29,14 @@ _EPILOG = """\
 examples:
   hotspotctl watchlist import csv wanted.csv --map wanted.toml --source uto-police --into ./staging
   hotspotctl watchlist import csv sltd.csv --map sltd.toml --source sltd --replace --into ./staging --json
+  hotspotctl watchlist import un consolidated.xml --replace --into ./staging
+  hotspotctl watchlist import pictures ./portraits --source uto-police --into ./staging
   hotspotctl watchlist build ./staging /var/lib/hotspotd/watchlist
 
 Killed or stopped, the same command goes on where it was. docs/watchlist-import.md describes each kind.
 
 exit codes: 0 every row was taken, 1 some were left out (see the rejects file), 2 wrong usage, 3 it could not be done
 """
-
-
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    """How a kind of delivery is read, once its options are known."""
-
-    importer: Importer
-    delivers: Delivers
-    options: bytes
 
 
 class _Done(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +65,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("kind", metavar="KIND", choices=sorted(_KINDS), help=", ".join(sorted(_KINDS)))
+    parser.add_argument("kind", metavar="KIND", choices=sorted(KINDS), help=", ".join(sorted(KINDS)))
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="files, or folders of such files")
     parser.add_argument("--into", type=Path, required=True, metavar="FOLDER", help="the staging store")
     parser.add_argument("--source", help="name of who delivers, in small letters; where it has one, the kind's own")
@@ -99,74 +83,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.set_defaults(run=_import)
 
 
-def _csv(arguments: argparse.Namespace) -> _Choice:
-    if arguments.map is None:
-        raise WatchlistError(Reason.MISSING_KEY, "csv needs a mapping file", "Give it with --map FILE.")
-    mapping: Mapping = read_mapping(arguments.map)
-    delivers = Delivers.PEOPLE if mapping.number_kind is None else Delivers.NUMBERS
-    return _Choice(TableImporter(mapping), delivers, msgspec.json.encode(mapping))
-
-
-def _un(arguments: argparse.Namespace) -> _Choice:
-    notice, owner = arguments.notice or Notice.UN_SPECIAL, arguments.owner or "UNO"
-    return _Choice(UnListImporter(notice, owner), Delivers.PEOPLE, f"{notice} {owner}".encode())
-
-
-def _ftm(arguments: argparse.Namespace) -> _Choice:
-    if arguments.notice is None or arguments.owner is None:
-        raise WatchlistError(
-            Reason.MISSING_KEY, "ftm has neither notice nor owner", "Give both: --notice national --owner UTO."
-        )
-    notice, owner = arguments.notice, arguments.owner
-    return _Choice(FtmImporter(notice, owner), Delivers.PEOPLE, f"{notice} {owner}".encode())
-
-
-def _interpol(arguments: argparse.Namespace) -> _Choice:
-    notice, owner = arguments.notice, arguments.owner or "XPO"
-    return _Choice(InterpolImporter(notice, owner), Delivers.PEOPLE, f"{notice} {owner}".encode())
-
-
-def _nist(arguments: argparse.Namespace) -> _Choice:
-    defaults = _defaults(arguments)
-    return _Choice(NistImporter(defaults), Delivers.PEOPLE, repr(defaults).encode())
-
-
-def _inti(arguments: argparse.Namespace) -> _Choice:
-    defaults = _defaults(arguments)
-    return _Choice(IntiImporter(defaults), Delivers.PEOPLE, repr(defaults).encode())
-
-
-def _defaults(arguments: argparse.Namespace) -> Defaults:
-    if arguments.notice is None:
-        raise WatchlistError(
-            Reason.MISSING_KEY, f"{arguments.kind} files have no notice", "Give it: --notice blue, for example."
-        )
-    return Defaults(arguments.notice, arguments.owner or "XPO")
-
-
-def _pictures(arguments: argparse.Namespace) -> _Choice:
-    return _Choice(PortraitsImporter(arguments.dpi), Delivers.SAMPLES, str(arguments.dpi).encode())
-
-
-_KINDS = {
-    "csv": _csv, "ftm": _ftm, "interpol": _interpol, "inti": _inti, "nist": _nist, "pictures": _pictures, "un": _un,
-}  # fmt: skip
-_OWN_SOURCES = {"interpol": "interpol-public", "un": "un-sc"}
-# What a folder is searched for.
-_ENDINGS: dict[str, tuple[str, ...]] = {
-    "csv": (".csv", ".tsv", ".txt"),
-    "ftm": (".json", ".jsonl", ".ndjson", ".ijson"),
-    "interpol": (".json", ".jsonl"),
-    "inti": (".xml",),
-    "nist": (".nist", ".nst", ".an2", ".eft", ".int", ".itl"),
-    "pictures": (".png", ".jpg", ".jpeg", ".jp2", ".wsq"),
-    "un": (".xml",),
-}
-
-
 def _import(arguments: argparse.Namespace) -> Exit:
     began = time.monotonic()
-    source = arguments.source or _OWN_SOURCES.get(arguments.kind, "")
+    source = arguments.source or OWN_SOURCES.get(arguments.kind, "")
     if not staging.SOURCE_NAME.fullmatch(source):
         raise WatchlistError(
             Reason.BAD_VALUE,
@@ -178,11 +97,11 @@ def _import(arguments: argparse.Namespace) -> Exit:
             check_owner(arguments.owner)
         except RowError as error:
             raise WatchlistError(Reason.BAD_VALUE, f"--{error}", "ISO 3166 alpha-3, or XPO for INTERPOL.") from error
-    choice = _KINDS[arguments.kind](arguments)
+    choice = KINDS[arguments.kind](arguments)
     order = run.Order(
         kind=arguments.kind,
         source=source,
-        files=_files(arguments.files, _ENDINGS[arguments.kind]),
+        files=_files(arguments.files, ENDINGS[arguments.kind]),
         importer=choice.importer,
         options=choice.options,
         replaces=choice.delivers if arguments.replace else None,
