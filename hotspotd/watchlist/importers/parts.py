@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TypeVar
 
 from hotspotd.domain.candidate import ListRecord, OtherName
@@ -43,7 +44,7 @@ class Parts:
 
     def each(self, texts: Iterable[str], made: Callable[[str], _T]) -> list[_T]:
         """What ``made`` gives of each text that is not empty, once; those that it raises RowError for are told."""
-        found = [self.maybe(lambda text=text: made(text)) for text in texts if text]  # type: ignore[misc]
+        found = [self.maybe(partial(made, text)) for text in texts if text]
         return list(dict.fromkeys(one for one in found if one is not None))
 
     def names(self, names: Iterable[OtherName]) -> tuple[OtherName, ...]:
@@ -72,7 +73,7 @@ class Parts:
             check_documents([document])
             return document
 
-        found = [self.maybe(lambda pair=pair: made(*pair)) for pair in pairs]  # type: ignore[misc]
+        found = [self.maybe(partial(made, *pair)) for pair in pairs]
         sound = list(dict.fromkeys(one for one in found if one is not None))
         if len(sound) > MOST_DOCUMENTS:
             self.leave_out("documents", f"{len(sound) - MOST_DOCUMENTS} of them: at most {MOST_DOCUMENTS} are kept")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from hotspotd.domain.candidate import ListRecord, OtherName
@@ -106,8 +107,8 @@ def _person(subject: Subject, prints: list[Print], faces: list[bytes], parts: Pa
         other_names=parts.names(subject.aliases),
         expires=_date("expires", subject.expires, parts),
     )
-    found = [parts.maybe(lambda one=one: _finger(one)) for one in prints]  # type: ignore[misc]
-    found += [parts.maybe(lambda face=face: _face(face)) for face in faces]  # type: ignore[misc]
+    found = [parts.maybe(partial(_finger, one)) for one in prints]
+    found += [parts.maybe(partial(_face, face)) for face in faces]
     return person(record, (), tuple(_numbered(sample for sample in found if sample is not None)))
 
 

@@ -9,6 +9,7 @@ XML is read element by element; a document type declaration, entities and the ne
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,7 +22,7 @@ from hotspotd.watchlist.importers import values
 from hotspotd.watchlist.importers.delivery import Person, Step
 from hotspotd.watchlist.importers.lines import opened
 from hotspotd.watchlist.importers.parts import Parts, person
-from hotspotd.watchlist.rules import RowError
+from hotspotd.watchlist.rules import MOST_OTHERS, RowError
 
 # The longest entry of the list has some 10 KB.
 _LARGEST_ENTRY = 1024 * 1024
@@ -94,7 +95,7 @@ class UnListImporter:
             owner=self._owner,
             surname=" ".join(filter(None, names)),
             birth_date=births[0] if births else None,
-            other_birth_dates=tuple(births[1:]),
+            other_birth_dates=tuple(births[1 : MOST_OTHERS + 1]),
             nationality=nations[0] if nations else None,
             other_nationalities=tuple(nations[1:]),
             sex=parts.maybe(lambda: values.sex(_text(element, "GENDER"))),
@@ -119,11 +120,11 @@ def _births(element: etree._Element, parts: Parts) -> Iterator[str]:
         first, last = _text(birth, "FROM_YEAR"), _text(birth, "TO_YEAR")
         text = _text(birth, "DATE")[:10] or _text(birth, "YEAR")
         if text:
-            made = parts.maybe(lambda text=text: values.as_date("birth_date", text, ("%Y-%m-%d", "%Y")))  # type: ignore[misc]
+            made = parts.maybe(partial(values.as_date, "birth_date", text, ("%Y-%m-%d", "%Y")))
             if made is not None:
                 yield made
         elif first and last:
-            yield from parts.maybe(lambda first=first, last=last: _span(first, last)) or ()  # type: ignore[misc]
+            yield from parts.maybe(partial(_span, first, last)) or ()
 
 
 def _span(first: str, last: str) -> list[str]:
