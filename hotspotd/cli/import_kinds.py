@@ -93,7 +93,7 @@ ENDINGS: dict[str, tuple[str, ...]] = {
     "interpol": (".json", ".jsonl"),
     "inti": (".xml",),
     "nist": (".nist", ".nst", ".an2", ".eft", ".int", ".itl"),
-    "pictures": (".png", ".jpg", ".jpeg", ".jp2", ".wsq"),
+    "pictures": (".png", ".jpg", ".jpeg", ".jp2", ".wsq", ".tif", ".tiff", ".bmp", ".pgm"),
     "un": (".xml",),
 }
 """What a folder is searched for."""

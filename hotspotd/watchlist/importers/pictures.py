@@ -1,6 +1,6 @@
-"""Encoded pictures of deliveries to what a list can hold: PNG and JPEG as they are, JPEG 2000 and raw pixels as PNG.
+"""Pictures of deliveries to what a list can hold: PNG and JPEG as they are, everything else that is read as PNG.
 
-Pure. The size is read from the picture's own header before anything is decoded. WSQ is not read in this version.
+Pure. The size is read from the picture's own header before anything is decoded.
 """
 
 from __future__ import annotations
@@ -8,28 +8,41 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from hotspotd.biometrics.finger.pictures import read_picture
+from hotspotd.biometrics.finger.slap import segment
 from hotspotd.biometrics.picture_size import JPEG_START, PNG_SIGNATURE, is_jpeg2000, size_of
+from hotspotd.domain.finger import FingerPosition, Slap
 from hotspotd.errors import BiometricError
 from hotspotd.watchlist.importers.delivery import LARGEST_PICTURE
 from hotspotd.watchlist.rules import RowError
 
-_WSQ_START = b"\xff\xa0"
 # Four fingers at 1000 px/inch are 3200 x 2000.
 _MOST_PIXELS = 24_000_000
 _LONGEST_SIDE = 8_000
 
 
-def holdable(field: str, data: bytes) -> bytes:
-    """``data`` as PNG or JPEG. Raises RowError, naming ``field``, for what is too large, damaged or not read."""
-    if len(data) > LARGEST_PICTURE:
-        raise RowError(field, f"a picture of {len(data)} bytes, at most {LARGEST_PICTURE}")
-    if data.startswith(_WSQ_START):
-        raise RowError(field, "WSQ is not read in this version: convert it to PNG")
+def print_picture(field: str, data: bytes) -> bytes:
+    """The picture of a print as PNG or JPEG: WSQ, JPEG 2000, TIFF, BMP and PGM become grey PNG.
+
+    Raises RowError, naming ``field``, for what is too large, damaged or not read.
+    """
+    if data.startswith((PNG_SIGNATURE, JPEG_START)):
+        return portrait_picture(field, data)
+    _check_length(field, data)
+    try:
+        return cv2.imencode(".png", read_picture(data).pixels)[1].tobytes()
+    except BiometricError as error:
+        raise RowError(field, error.what) from error
+
+
+def portrait_picture(field: str, data: bytes) -> bytes:
+    """A portrait as PNG or JPEG: JPEG 2000 becomes PNG. Raises RowError as ``print_picture``."""
+    _check_length(field, data)
     try:
         _check_size(field, *size_of(data))
     except BiometricError as error:
         raise RowError(field, error.what) from error
-    if data.startswith((PNG_SIGNATURE, JPEG_START)) or not is_jpeg2000(data):
+    if not is_jpeg2000(data):
         return data
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -46,6 +59,20 @@ def from_pixels(field: str, data: bytes, width: int, height: int) -> bytes:
     if len(data) != width * height:
         raise RowError(field, f"{len(data)} bytes of pixels for {width} x {height}")
     return cv2.imencode(".png", np.frombuffer(data, np.uint8).reshape(height, width))[1].tobytes()
+
+
+def cut_slap(field: str, picture: bytes, dpi: int, slap: Slap) -> list[tuple[FingerPosition, bytes]]:
+    """The fingers of a slap, each as PNG. Raises RowError where it does not show all of them."""
+    try:
+        cut = segment(read_picture(picture).pixels, dpi, slap)
+    except BiometricError as error:
+        raise RowError(field, error.what) from error
+    return [(one.position, cv2.imencode(".png", one.pixels)[1].tobytes()) for one in cut]
+
+
+def _check_length(field: str, data: bytes) -> None:
+    if len(data) > LARGEST_PICTURE:
+        raise RowError(field, f"a picture of {len(data)} bytes, at most {LARGEST_PICTURE}")
 
 
 def _check_size(field: str, width: int, height: int) -> None:

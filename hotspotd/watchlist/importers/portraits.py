@@ -22,7 +22,7 @@ from hotspotd.watchlist.importers.delivery import (
     SampleKind,
     Step,
 )
-from hotspotd.watchlist.importers.pictures import holdable
+from hotspotd.watchlist.importers.pictures import portrait_picture, print_picture
 from hotspotd.watchlist.rules import RowError, check_text
 
 _WHAT = re.compile(r"(?P<what>[a-z_]+|\d{1,2})(-(?P<count>\d{1,3}))?(@(?P<dpi>\d{2,4}))?", re.ASCII)
@@ -61,12 +61,13 @@ class PortraitsImporter:
             raise RowError("name", "not written REFERENCE__face.jpg or REFERENCE__right_index.png")
         if path.stat().st_size > LARGEST_PICTURE:
             raise RowError("picture", f"larger than {LARGEST_PICTURE} bytes")
-        picture = holdable("picture", path.read_bytes())
+        data = path.read_bytes()
         if found["what"] == "face":
-            return reference, Sample(SampleKind.FACE, what, picture)
+            return reference, Sample(SampleKind.FACE, what, portrait_picture("picture", data))
         dpi = int(found["dpi"] or self._dpi)
         check_dpi(dpi)
-        return reference, Sample(SampleKind.FINGER, what, picture, _finger(found["what"]), dpi)
+        position = _finger(found["what"])
+        return reference, Sample(SampleKind.FINGER, what, print_picture("picture", data), position, dpi)
 
 
 def check_dpi(dpi: int) -> None:

@@ -1,7 +1,7 @@
 """What every encoding of an ANSI/NIST-ITL transaction has in common when one is imported: one file, one person.
 
 An importer of an encoding turns its records into ``Subject``, ``Print`` and ``Face``; this makes a person of them.
-Pictures of several fingers at once are left out and told: what is enrolled is one finger.
+Pictures of four fingers or two thumbs are cut into fingers; where that fails they are left out and told.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from functools import partial
 from pathlib import Path
 
 from hotspotd.domain.candidate import ListRecord, OtherName
-from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.finger import FingerPosition, Slap
 from hotspotd.domain.notice import Notice
 from hotspotd.errors import Reason, WatchlistError
 from hotspotd.watchlist.importers import values
 from hotspotd.watchlist.importers.delivery import Person, Reject, Sample, SampleKind, Step
 from hotspotd.watchlist.importers.lines import opened
 from hotspotd.watchlist.importers.parts import Parts, person
-from hotspotd.watchlist.importers.pictures import from_pixels, holdable
+from hotspotd.watchlist.importers.pictures import cut_slap, from_pixels, portrait_picture, print_picture
 from hotspotd.watchlist.importers.portraits import check_dpi
 from hotspotd.watchlist.rules import RowError
 
@@ -107,29 +107,35 @@ def _person(subject: Subject, prints: list[Print], faces: list[bytes], parts: Pa
         other_names=parts.names(subject.aliases),
         expires=_date("expires", subject.expires, parts),
     )
-    found = [parts.maybe(partial(_finger, one)) for one in prints]
-    found += [parts.maybe(partial(_face, face)) for face in faces]
-    return person(record, (), tuple(_numbered(sample for sample in found if sample is not None)))
+    found = [sample for one in prints for sample in parts.maybe(partial(_fingers, one)) or ()]
+    found += filter(None, (parts.maybe(partial(_face, face)) for face in faces))
+    return person(record, (), tuple(_numbered(found)))
 
 
 def _date(field: str, text: str, parts: Parts) -> str | None:
     return parts.maybe(lambda: values.as_date(field, text[:10], _DATES)) if text else None
 
 
-def _finger(one: Print) -> Sample:
+def _fingers(one: Print) -> list[Sample]:
+    """The picture as a sample, or of several fingers each one, cut out."""
     field = f"print {one.position}"
+    dpi = round(one.dpi)
+    check_dpi(dpi)
+    picture = from_pixels(field, one.data, *one.raw) if one.raw else print_picture(field, one.data)
+    if one.position in set(Slap):
+        return [
+            Sample(SampleKind.FINGER, position.label, cut, position, dpi)
+            for position, cut in cut_slap(field, picture, dpi, Slap(one.position))
+        ]
     try:
         position = _PLAIN_THUMBS.get(one.position) or FingerPosition(one.position)
     except ValueError as error:
-        raise RowError(field, f"position {one.position} is not one finger: cut the picture first") from error
-    dpi = round(one.dpi)
-    check_dpi(dpi)
-    picture = from_pixels(field, one.data, *one.raw) if one.raw else holdable(field, one.data)
-    return Sample(SampleKind.FINGER, position.label, picture, position, dpi)
+        raise RowError(field, f"position {one.position} is neither a finger nor a slap") from error
+    return [Sample(SampleKind.FINGER, position.label, picture, position, dpi)]
 
 
 def _face(data: bytes) -> Sample:
-    return Sample(SampleKind.FACE, "face", holdable("face", data))
+    return Sample(SampleKind.FACE, "face", portrait_picture("face", data))
 
 
 def _numbered(samples: Iterable[Sample]) -> Iterator[Sample]:

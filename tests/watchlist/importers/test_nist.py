@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from hotspotd.biometrics import finger
 from hotspotd.biometrics.finger import synthetic
+from hotspotd.biometrics.finger.synthetic.slaps import Placing, drawn_slap
 from hotspotd.domain.candidate import OtherName
-from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.finger import FingerPosition, Slap
 from hotspotd.domain.notice import Notice
 from hotspotd.watchlist import staging
 from hotspotd.watchlist.enrol import Enroller
@@ -142,6 +143,24 @@ def test_jpeg_2000_becomes_png(tmp_path: Path, store: Store) -> None:
     assert sample.picture.startswith(b"\x89PNG")
 
 
+def test_wsq_becomes_png(tmp_path: Path, store: Store) -> None:
+    picture = (Path(__file__).parents[2] / "biometrics/finger/pictures/synthetic.wsq").read_bytes()
+    data = header([2, 14]) + tagged(2, SUBJECT) + type_14(picture, f011="WSQ20")
+    store.take(importer(), write(tmp_path, data))
+    (sample,) = store.people()[0].samples
+    assert sample.picture.startswith(b"\x89PNG")
+
+
+def test_two_thumbs_in_one_picture_are_cut(tmp_path: Path, store: Store) -> None:
+    rng = np.random.default_rng(3)
+    thumb = synthetic.impression(synthetic.master(1), rng, size=(440, 340), levels=256)
+    picture, _ = drawn_slap(dict.fromkeys(Slap.THUMBS.fingers, thumb), Slap.THUMBS, rng, Placing())
+    record = type_14(cv2.imencode(".png", picture)[1].tobytes(), 15)
+    store.take(importer(), write(tmp_path, header([2, 14]) + tagged(2, SUBJECT) + record))
+    assert store.last_rejects == []
+    assert {sample.position for sample in store.people()[0].samples} == set(Slap.THUMBS.fingers)
+
+
 def test_the_fbis_domain_has_its_own_numbers(tmp_path: Path, store: Store) -> None:
     fields: dict[int, str | bytes] = {2: "00", 14: "FBI-1", 18: "ERIKSSON,ANNA", 22: "19740812", 24: "F"}
     store.take(importer(), write(tmp_path, header([2], f013="NORAM\x1fEBTS10") + tagged(2, fields)))
@@ -158,9 +177,10 @@ def test_two_prints_of_a_finger_are_both_kept(tmp_path: Path, store: Store) -> N
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
-        (type_14(png(), 13), "not one finger"),
+        (type_14(png(), 13), "4 were asked for"),
+        (type_14(png(), 21), "neither a finger nor a slap"),
         (type_14(b"\xff\xa0wsq"), "WSQ"),
-        (type_14(b"GIF89a"), "neither PNG"),
+        (type_14(b"GIF89a"), "unknown format"),
         (type_14(png()[:20]), "damaged header"),
         (type_14(png(), f009="72"), "pixels per inch"),
         (type_14(png(), f008="0"), "pixels per inch"),

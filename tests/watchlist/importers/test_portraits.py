@@ -70,7 +70,7 @@ def test_a_new_delivery_of_the_person_keeps_pictures_that_came_apart(tmp_path: P
         ("U%0A1__face.png", PNG, "printable"),
         ("U1__face.png", b"", "neither PNG"),
         ("U1__face.png", b"PK\x05\x06" + bytes(18), "neither PNG"),
-        ("U1__face.png", b"\xff\xa0", "WSQ"),
+        ("U1__2.wsq", b"\xff\xa0", "WSQ"),
     ],
 )
 def test_a_picture_that_cannot_be_used_stops_no_other(
