@@ -1,0 +1,238 @@
+"""From candidates to the lines of one zone: each as the network sees it, cut along the line as it lies.
+
+The first look at a candidate is through a rough cut, which tells where the characters are; the zone's other lines
+lie beside it at the same slope. Then every line is cut anew along its own characters, upright and to scale, whatever
+the perspective and the bend of the page, and looked at once more: that look is what is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hotspotd.mrz.alphabet import LENGTHS
+from hotspotd.mrz.locate import Rough, candidates
+from hotspotd.mrz.recogniser import WIDTH, LineSight, Recogniser, line_of
+from hotspotd.mrz.strips import HEIGHT, PITCH
+
+Image = NDArray[np.uint8]
+Float = NDArray[np.float32]
+Points = NDArray[np.float64]
+
+_LOOKED_AT = 8
+"""Candidates that the network looks at before a picture counts as without a zone."""
+_LEAST_SURE, _LEAST_LEGIBLE = 0.6, 0.6
+"""Mean sureness of the middles, and of the characters, from which something is a line of a zone."""
+_LEADING = np.arange(1.45, 2.9, 0.1)
+"""Distances between lines [cells] at which neighbours are looked for: 9303 has 2.5, older cards down to 1.6."""
+_LINES = {30: 3, 36: 2, 44: 2}
+_SHRUNK_FROM = 28.0
+"""Pixels a cell from which the picture is blurred before it is cut: a cut samples points."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """A line in the picture: places of its characters are polynomials of their number (x, y), highest power first.
+
+    ``height`` is how tall its characters are by how tall they would be, were the cell as high as it is wide.
+    """
+
+    x: Points
+    y: Points
+    height: float
+    length: int
+
+    def at(self, places: Points) -> Points:
+        """(n, 2) picture coordinates of the middles at ``places`` (n,), which may lie between or beyond them."""
+        inside = np.clip(places, 0, self.length - 1)
+        beyond = places - inside
+        out = np.stack([np.polyval(self.x, inside), np.polyval(self.y, inside)], 1)
+        slope = np.stack([np.polyval(np.polyder(self.x), inside), np.polyval(np.polyder(self.y), inside)], 1)
+        return np.asarray(out + slope * beyond[:, None])
+
+    def along(self, places: Points) -> Points:
+        """(n, 2) how far one character is from the next, and in which direction."""
+        inside = np.clip(places, 0, self.length - 1)
+        return np.stack([np.polyval(np.polyder(self.x), inside), np.polyval(np.polyder(self.y), inside)], 1)
+
+    def beside(self, leading: float) -> Track:
+        """The line ``leading`` cells below."""
+        places = np.arange(self.length, dtype=np.float64)
+        along = self.along(places)
+        down = np.stack([-along[:, 1], along[:, 0]], 1) * leading * self.height
+        points = self.at(places) + down
+        return replace(self, x=np.polyfit(places, points[:, 0], 3), y=np.polyfit(places, points[:, 1], 3))
+
+
+@dataclass(frozen=True)
+class ZoneSight:
+    """The lines of a zone, top to bottom, as the network sees them, and where they lie."""
+
+    lines: tuple[LineSight, ...]
+    tracks: tuple[Track, ...]
+
+    @property
+    def length(self) -> int:
+        """Characters a line."""
+        return self.tracks[0].length
+
+    @property
+    def corners(self) -> Points:
+        """(4, 2) picture coordinates of the zone's corners, from the first character on, clockwise."""
+        first, last = self.tracks[0], self.tracks[-1]
+        ends = np.array([-0.5, self.length - 0.5])
+        return np.concatenate([first.at(ends), last.at(ends)[::-1]])
+
+
+def find_zone(grey: Image, recogniser: Recogniser) -> ZoneSight | None:
+    """The zone in ``grey`` (h, w) uint8, or None: there is none, or not all of it can be seen."""
+    for rough in candidates(grey)[:_LOOKED_AT]:
+        first = _first_line(grey, rough, recogniser)
+        if first is not None and (zone := _around(grey, first, recogniser)) is not None:
+            return zone
+    return None
+
+
+def _first_line(grey: Image, rough: Rough, recogniser: Recogniser) -> tuple[Track, LineSight] | None:
+    """The candidate read one way round and the other; None where it is no line of a zone."""
+    best: tuple[Track, LineSight] | None = None
+    for sign in (1, -1):
+        matrix = _rough_cut(rough, sign)
+        strip = _cut_straight(grey, matrix, rough.height)
+        columns = recogniser.look(strip)
+        sights = [line_of(columns, length) for length in LENGTHS]
+        sight = max(sights, key=lambda one: one.score)
+        if _is_line(sight) and (best is None or _legible(sight) > _legible(best[1])):
+            best = _track(sight, matrix), sight
+    return best
+
+
+def _is_line(sight: LineSight) -> bool:
+    return float(sight.sureness.mean()) > _LEAST_SURE and _certainty(sight) > _LEAST_LEGIBLE
+
+
+def _certainty(sight: LineSight) -> float:
+    return float(np.exp(sight.characters.max(axis=1)).mean())
+
+
+def _legible(sight: LineSight) -> float:
+    return _certainty(sight) * float(sight.sureness.mean())
+
+
+def _rough_cut(rough: Rough, sign: int) -> Points:
+    """2x3 from a strip to the picture."""
+    # What is found of a character is a little less high than its cell is wide.
+    cell = rough.height / 0.95
+    fits = (WIDTH - 4 * PITCH) / PITCH
+    across = max(cell, rough.length / fits) / PITCH
+    down = cell / PITCH
+    along_x, along_y = sign * rough.along_x, sign * rough.along_y
+    out = np.array([[along_x * across, -along_y * down, rough.x], [along_y * across, along_x * down, rough.y]])
+    out[:, 2] -= out[:, :2] @ (WIDTH / 2 - 0.5, HEIGHT / 2 - 0.5)
+    return out
+
+
+def _cut_straight(grey: Image, matrix: Points, cell: float) -> Image:
+    source = _shrunk(grey, cell)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    strip = cv2.warpAffine(source, matrix, (WIDTH, HEIGHT), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(strip, np.uint8)
+
+
+def _shrunk(grey: Image, cell: float) -> Image:
+    return np.asarray(cv2.GaussianBlur(grey, (0, 0), 0.35 * cell / PITCH), np.uint8) if cell > _SHRUNK_FROM else grey
+
+
+def _track(sight: LineSight, matrix: Points) -> Track:
+    """Where a line lies that was seen in a straight cut."""
+    points = np.stack([sight.x, sight.y, np.ones_like(sight.x)], 1).astype(np.float64) @ matrix.T
+    down = float(np.hypot(*matrix[:, 1])) * sight.scale
+    return _fitted(points, sight, down * PITCH)
+
+
+def _fitted(points: Points, sight: LineSight, tall: float) -> Track:
+    """Smooth places through the seen ones; ``tall``: pixels of the picture that the line's cell is high."""
+    places = np.arange(len(points), dtype=np.float64)
+    weight = np.maximum(sight.sureness.astype(np.float64), 0.05)
+    x, y = (np.polyfit(places, points[:, axis], 2, w=weight) for axis in (0, 1))
+    # A middle that lies apart from its neighbours was misplaced.
+    off = np.hypot(np.polyval(x, places) - points[:, 0], np.polyval(y, places) - points[:, 1])
+    weight = weight / (1 + (off / (np.median(off) * 2 + 0.25)) ** 2)
+    x, y = (np.polyfit(places, points[:, axis], 3, w=weight) for axis in (0, 1))
+    track = Track(x, y, 1.0, len(points))
+    wide = float(np.hypot(*track.along(np.array([len(points) / 2]))[0]))
+    return replace(track, height=tall / max(wide, 1e-6))
+
+
+def _around(grey: Image, first: tuple[Track, LineSight], recogniser: Recogniser) -> ZoneSight | None:
+    """The whole zone that the line belongs to."""
+    track, _ = first
+    wanted = _LINES[track.length]
+    found = [_again(grey, track, recogniser)]
+    while len(found) < wanted:
+        upper = _neighbour(grey, found[0][0], -1, recogniser)
+        lower = _neighbour(grey, found[-1][0], 1, recogniser)
+        if upper is not None and (lower is None or _legible(upper[1]) > _legible(lower[1])):
+            found.insert(0, upper)
+        elif lower is not None:
+            found.append(lower)
+        else:
+            return None
+    final = [_again(grey, track, recogniser) for track, _ in found]
+    if not all(_is_line(sight) for _, sight in final):
+        return None
+    return ZoneSight(tuple(sight for _, sight in final), tuple(track for track, _ in final))
+
+
+def _neighbour(grey: Image, track: Track, sign: int, recogniser: Recogniser) -> tuple[Track, LineSight] | None:
+    """The line above (-1) or below (1): at the distance where the marks are, looked at from there."""
+    source = _shrunk(grey, float(np.hypot(*track.along(np.array([track.length / 2]))[0])))
+    marks = []
+    for leading in np.r_[_LEADING - 0.5, _LEADING[-5:] + 0.5]:
+        strip = _cut(source, track.beside(sign * float(leading)), rows=4).astype(np.float32)
+        marks.append(np.abs(np.diff(strip[:, 4 * PITCH : -4 * PITCH], axis=1)).mean())
+    density = np.convolve(marks, np.ones(9) / 9, "same")
+    order = np.argsort(-density[4:-4])
+    tried: list[float] = []
+    for number in order:
+        leading = float(np.r_[_LEADING - 0.5, _LEADING[-5:] + 0.5][number + 4])
+        if any(abs(leading - other) < 0.35 for other in tried):
+            continue
+        tried.append(leading)
+        found = _again(grey, track.beside(sign * leading), recogniser)
+        if _is_line(found[1]):
+            return found
+        if len(tried) == 3:
+            break
+    return None
+
+
+def _again(grey: Image, track: Track, recogniser: Recogniser) -> tuple[Track, LineSight]:
+    """The line looked at through a cut along its track, and its track after that."""
+    middle = np.array([track.length / 2])
+    wide = float(np.hypot(*track.along(middle)[0]))
+    sight = line_of(recogniser.look(_cut(_shrunk(grey, wide), track)), track.length)
+    places = (sight.x.astype(np.float64) - _start(track.length)) / PITCH
+    along = track.along(places)
+    rows = (sight.y.astype(np.float64) - (HEIGHT - 1) / 2) / PITCH
+    points = track.at(places) + np.stack([-along[:, 1], along[:, 0]], 1) * (rows * track.height)[:, None]
+    return _fitted(points, sight, wide * track.height * sight.scale), sight
+
+
+def _start(length: int) -> float:
+    """Column of the first character's middle in a strip cut along a track."""
+    return (WIDTH - PITCH * length) / 2 + PITCH / 2 - 0.5
+
+
+def _cut(grey: Image, track: Track, rows: int = HEIGHT) -> Image:
+    """A strip along the track, its middle row on the track."""
+    places = (np.arange(WIDTH, dtype=np.float64) - _start(track.length)) / PITCH
+    along = track.along(places)
+    down = np.stack([-along[:, 1], along[:, 0]], 1) * track.height
+    off = (np.arange(rows, dtype=np.float64) - (rows - 1) / 2) / PITCH
+    grid = track.at(places)[None] + down[None] * off[:, None, None]
+    x, y = grid[..., 0].astype(np.float32), grid[..., 1].astype(np.float32)
+    return np.asarray(cv2.remap(grey, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
