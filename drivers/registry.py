@@ -6,13 +6,22 @@ Each function checks the address and returns a driver that is not yet open. An u
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from drivers.address import DeviceAddress
 from drivers.base import Camera, DocumentReader, DriverError, DriverReason, FingerprintScanner, LaneSignal
 
+if TYPE_CHECKING:
+    from drivers.document.mrz_camera import Watching
+
 CAMERAS = ("replay", "http-mjpeg", "rtsp", "v4l2", "picamera2")
 SCANNERS = ("libfprint", "r30x", "replay")
-READERS = ("mrz-serial",)
+READERS = ("mrz-serial", "mrz-camera")
 SIGNALS = ("none",)
+
+# Where a document reader is a camera, the scheme of its address says which.
+_CAMERA_OF = {"http": "http-mjpeg", "https": "http-mjpeg"}
 
 # What a replay camera takes for a video rather than for a folder.
 VIDEO_SUFFIXES = (".avi", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".webm")
@@ -88,8 +97,11 @@ def scanner(driver: str, address: str) -> FingerprintScanner:
         raise _missing(driver, error) from error
 
 
-def reader(driver: str, address: str) -> DocumentReader:
-    """The document reader driver with this name, for this address."""
+def reader(driver: str, address: str, watch: Callable[[], Watching] | None = None) -> DocumentReader:
+    """The document reader driver with this name, for this address.
+
+    ``watch`` makes what reads zones in a camera's frames; without it ``mrz-camera`` can be opened but not read.
+    """
     place = DeviceAddress.parse(address)
     try:
         match driver:
@@ -97,6 +109,10 @@ def reader(driver: str, address: str) -> DocumentReader:
                 from drivers.document.mrz_serial import MrzSerialReader  # noqa: PLC0415  # Imported only when named.
 
                 return MrzSerialReader(place)
+            case "mrz-camera":
+                from drivers.document.mrz_camera import MrzCameraReader  # noqa: PLC0415  # Imported only when named.
+
+                return MrzCameraReader(camera(_CAMERA_OF.get(place.scheme, place.scheme), address), place, watch)
             case _:
                 raise _unknown("document reader", driver, READERS)
     except ImportError as error:

@@ -47,6 +47,7 @@ from hotspotd.lane.lane import Lane
 from hotspotd.lane.parts import LaneDevices, LaneParts
 from hotspotd.lane.recording import check_interrupted
 from hotspotd.lane.waiting import first_of
+from hotspotd.mrz.watch import Watch, zone_reader
 from hotspotd.records import Records
 from hotspotd.relay.compose import Origin, compose_nps
 from hotspotd.relay.courier import Courier, Patience
@@ -242,6 +243,8 @@ async def _open(config: Config, places: _Places, stack: AsyncExitStack) -> _Part
         search=search,
         passive_liveness=await asyncio.to_thread(_passive_liveness, config, places),
     )
+    if any(section.document.driver == "mrz-camera" for section in config.lanes):
+        await asyncio.to_thread(zone_reader)  # Without its networks the daemon does not start.
     lanes = [Lane(section.name, _devices(section, events, clock), shared) for section in config.lanes]
     console = Console(
         config,
@@ -315,12 +318,18 @@ def _devices(section: LaneSection, events: Events, clock: Clock) -> LaneDevices:
         made()  # A wrong name or address is refused now, not in a loop later.
         return SupervisedDevice(section.name, kind, made, events, clock)
 
+    watch = _zone_watch if section.document.driver == "mrz-camera" else None
     return LaneDevices(
-        document=supervised("document", registry.reader, section.document),
+        document=supervised("document", partial(registry.reader, watch=watch), section.document),
         camera=supervised("camera", registry.camera, section.camera) if section.camera else None,
         scanner=supervised("scanner", registry.scanner, section.scanner) if section.scanner else None,
         signal=supervised("signal", registry.signal, section.signal) if section.signal else None,
     )
+
+
+def _zone_watch() -> Watch:
+    """What reads zones in a document camera's frames; all lanes share its networks."""
+    return Watch(zone_reader())
 
 
 async def _retention(records: Records, keep_hours: float) -> None:

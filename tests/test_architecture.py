@@ -19,6 +19,7 @@ _ALLOWED = {
     "config": set(),
     "events": set(),
     "biometrics": set(),
+    "mrz": {"biometrics"},
     "watchlist": {"biometrics"},
     "records": set(),
     "relay": {"records", "watchlist", "biometrics", "events"},
@@ -27,7 +28,7 @@ _ALLOWED = {
     "console": {"watchlist", "records", "biometrics", "events"},
     "gateway": {"relay", "watchlist", "records", "biometrics"},
     "cli": {"relay", "watchlist", "records", "biometrics", "events", "lane", "console", "health"},
-    "app": {"relay", "watchlist", "records", "biometrics", "events", "lane", "console", "health"},
+    "app": {"relay", "watchlist", "records", "biometrics", "mrz", "events", "lane", "console", "health"},
 }
 _MAY_TOUCH_DRIVERS = {"lane", "cli", "app", "console"}
 

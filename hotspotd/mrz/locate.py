@@ -1,8 +1,7 @@
-"""Where lines of small dark characters may lie in a camera's picture, at any turn: classical image work.
+"""Where lines of machine readable zones lie in a camera's picture, at any turn: the finding network and its answers.
 
-What is found is rough, and more than there is: the network looks at each candidate, best first, and tells a zone's line
-from other print, from hatching and from the wood of a desk. One line of a zone is enough: its neighbours are looked for
-from there (``zone``).
+The model is ``biometrics/bundled/mrz-place.tflite`` with its manifest; scripts/train/mrz makes it. What it finds is
+rough: ``zone`` looks at each candidate with the network that reads.
 """
 
 from __future__ import annotations
@@ -13,143 +12,122 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hotspotd.biometrics.models import BUNDLED, load_manifest
+from hotspotd.biometrics.runtime import Model
+
+NAME = "mrz-place"
+SIDE = 640
+"""Longest side of the picture that is searched [px]; its sides are padded to multiples of 16."""
+CELL = 8
+"""Its pixels for each number of the network."""
+OUTPUT = "places"
+MOST = 8
+"""Lines that are given."""
+
+_MULTIPLE = 16
+_AROUND = 25
+_FLOOR = 3.0
+_LIKELY = 0.0
+"""Logit from which a place belongs to a line."""
+_SAME_WAY = 0.94
+_LEAST_CELLS = 9.0
+"""Characters' widths from which something is a line: of a torn one at least so much is seen."""
+
 Image = NDArray[np.uint8]
 Float = NDArray[np.float32]
-
-SIDE = 960
-"""Longest side of the picture that is searched [px]."""
-_STROKE = 13
-"""Side of what strokes are thinner than, in the searched picture."""
-_ANGLES = 4
-"""Directions that are tried: the strongest, as long as they differ."""
-_STEP_DEG = 1.5
-_APART_DEG = 6.0
-_MOST_POINTS = 12_000
-_GAP = 27
-"""Bridged between characters, in the searched picture: more than a cell of the largest zone."""
-_FLATTEST = 9.0
-"""Length by height from which something is a line: the shortest, torn in two by a reflection, is twelve."""
-_SHORTEST = 0.12
-"""Of the longest side."""
-_HEIGHTS = (5, 42)
-MOST = 12
-"""Candidates that are given."""
+Doubles = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Rough:
-    """A candidate in the picture's pixels: middle, unit vector along it (either way), length and height."""
+    """A line in the picture's pixels: its middle, the unit vector in which it is read, its length, a cell's width."""
 
     x: float
     y: float
     along_x: float
     along_y: float
     length: float
-    height: float
+    cell: float
 
 
-def strokes(grey: Image) -> Float:
-    """How much each pixel of ``grey`` (h, w) uint8 is a dark stroke on lighter ground, whatever the light: 0 to 1."""
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_STROKE, _STROKE))
-    dark = cv2.morphologyEx(cv2.GaussianBlur(grey, (3, 3), 0), cv2.MORPH_BLACKHAT, kernel).astype(np.float32)
-    light = cv2.blur(grey.astype(np.float32), (2 * _STROKE + 1, 2 * _STROKE + 1))
-    return np.asarray(np.clip(dark / (light * np.float32(0.5) + 8), 0, 1), np.float32)
+def even_picture(picture: Image) -> Float:
+    """A grey picture (h, w) uint8 without its light and its contrast: (h, w) float32, about -4 to 4."""
+    values = picture.astype(np.float32)
+    values -= cv2.blur(values, (_AROUND, _AROUND), borderType=cv2.BORDER_REPLICATE)
+    power = cv2.blur(values * values, (_AROUND, _AROUND), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(np.clip(values / (np.sqrt(power) + np.float32(_FLOOR)), -4, 4), np.float32)
 
 
-def candidates(grey: Image) -> list[Rough]:
-    """At most MOST candidates in ``grey`` (h, w) uint8, best first."""
-    scale = SIDE / max(grey.shape)
-    size = max(32, round(grey.shape[1] * scale)), max(32, round(grey.shape[0] * scale))
-    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    seen = strokes(np.asarray(small, np.uint8))
-    level = max(0.08, 0.45 * float(np.quantile(seen, 0.985)))
-    marks = (seen > level).astype(np.uint8)
-    found: list[tuple[float, Rough]] = []
-    for angle in _directions(marks, seen):
-        found += _lines(marks, angle)
-    found.sort(key=lambda pair: -pair[0])
-    chosen: list[Rough] = []
-    for _, one in found:
-        if len(chosen) < MOST and not any(_same(one, other) for other in chosen):
-            chosen.append(one)
-    return [Rough(c.x / scale, c.y / scale, c.along_x, c.along_y, c.length / scale, c.height / scale) for c in chosen]
+class Locator:
+    """The network, loaded. Thread-safe; calls take turns."""
+
+    def __init__(self, model: Model | None = None) -> None:
+        """Raises BiometricError where the model or a runtime is missing or wrong."""
+        self._model = model or Model(load_manifest(BUNDLED / f"{NAME}.toml"), threads=1)
+
+    def candidates(self, grey: Image) -> list[Rough]:
+        """At most MOST lines in ``grey`` (h, w) uint8, the longest first."""
+        scale = SIDE / max(grey.shape)
+        size = max(_MULTIPLE, round(grey.shape[1] * scale)), max(_MULTIPLE, round(grey.shape[0] * scale))
+        small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+        evened = even_picture(np.asarray(small, np.uint8))
+        down, right = -evened.shape[0] % _MULTIPLE, -evened.shape[1] % _MULTIPLE
+        evened = np.asarray(cv2.copyMakeBorder(evened, 0, down, 0, right, cv2.BORDER_CONSTANT, value=0.0), np.float32)
+        said = self._model.run(evened[None, :, :, None])[OUTPUT][0]
+        return [
+            Rough(one.x / scale, one.y / scale, one.along_x, one.along_y, one.length / scale, one.cell / scale)
+            for one in lines_of(said)
+        ]
 
 
-def _directions(marks: NDArray[np.uint8], seen: Float) -> list[float]:
-    """Angles [rad] in which the marks lie in rows, most strongly first."""
-    rows, columns = np.nonzero(marks)
-    if len(rows) < 50:
-        return []
-    if len(rows) > _MOST_POINTS:
-        kept = np.linspace(0, len(rows) - 1, _MOST_POINTS).astype(np.intp)
-        rows, columns = rows[kept], columns[kept]
-    weight = seen[rows, columns]
-    angles = np.deg2rad(np.arange(-90, 90, _STEP_DEG))
-    reach = int(np.hypot(*marks.shape)) // 2 + 2
-    scores = np.zeros(len(angles))
-    for number, angle in enumerate(angles):
-        off = rows * np.cos(angle) - columns * np.sin(angle)
-        profile = np.bincount((off / 2 + reach).astype(np.intp), weights=weight, minlength=2 * reach)
-        # Rows of print are some pixels thick with clear ground between them; hatching is too fine to show here.
-        profile = np.convolve(profile, np.ones(3))
-        scores[number] = np.square(profile[4:] - profile[:-4]).sum()
-    chosen: list[float] = []
-    for number in np.argsort(-scores):
-        angle = float(angles[number])
-        turned = [abs((angle - other + np.pi / 2) % np.pi - np.pi / 2) for other in chosen]
-        if all(turn > np.deg2rad(_APART_DEG) for turn in turned):
-            chosen.append(angle)
-        if len(chosen) == _ANGLES:
-            break
-    return chosen
+def lines_of(said: Float) -> list[Rough]:
+    """The lines in what the network says, (h, w, 5), in pixels of the searched picture."""
+    rows, columns = np.nonzero(said[..., 0] > _LIKELY)
+    values = said[rows, columns].astype(np.float64)
+    way = values[:, 1:3] / np.maximum(np.hypot(values[:, 1], values[:, 2]), 1e-6)[:, None]
+    middle = np.stack([columns, rows], 1) * CELL + (CELL - 1) / 2
+    middle = middle + np.stack([-way[:, 1], way[:, 0]], 1) * values[:, 3:4] * CELL
+    cell = np.exp(np.clip(values[:, 4], -1.5, 2)) * CELL
+    left = np.ones(len(values), bool)
+    out: list[Rough] = []
+    while left.sum() >= 4 and len(out) < 3 * MOST:
+        seed = int(np.flatnonzero(left)[values[left, 0].argmax()])
+        own = left & _beside(middle, middle[seed], way[seed], 0.5 * cell[seed]) & (way @ way[seed] > _SAME_WAY)
+        for _ in range(2):
+            # Once more about the line through all of them: one place's direction is not exact over a whole line.
+            centre, along = _through(middle[own], way[own])
+            own = left & _beside(middle, centre, along, 0.45 * cell[seed]) & (way @ along > _SAME_WAY)
+            if own.sum() < 4:
+                break
+        left &= ~own
+        left[seed] = False
+        if own.sum() >= 4:
+            out.append(_rough(middle[own], way[own], cell[own]))
+    out = [one for one in out if one.length > _LEAST_CELLS * one.cell]
+    return sorted(out, key=lambda one: -one.length)[:MOST]
 
 
-def _lines(marks: NDArray[np.uint8], angle: float) -> list[tuple[float, Rough]]:
-    """Flat runs of marks along ``angle``, with how good they look."""
-    height, width = marks.shape
-    cos, sin = float(np.cos(angle)), float(np.sin(angle))
-    side = int(np.ceil(np.hypot(height, width)))
-    turn = np.array([[cos, sin, 0.0], [-sin, cos, 0.0]])
-    turn[:, 2] = side / 2 - turn[:, :2] @ (width / 2, height / 2)
-    turned = cv2.warpAffine(marks, turn, (side, side), flags=cv2.INTER_NEAREST)
-    joined = cv2.morphologyEx(turned, cv2.MORPH_CLOSE, np.ones((1, _GAP), np.uint8))
-    joined = cv2.morphologyEx(joined, cv2.MORPH_OPEN, np.ones((3, _GAP), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=4)
-    out: list[tuple[float, Rough]] = []
-    for label in range(1, count):
-        left, top, wide, high, area = (int(v) for v in stats[label])
-        if wide < _SHORTEST * SIDE or wide < 2.5 * high or area < 4 * wide:
-            continue
-        part = labels[top : top + high, left : left + wide] == label
-        points = np.argwhere(part)[:, ::-1].astype(np.float32) + (left, top)
-        one = _rough(points, area)
-        if one is None:
-            continue
-        # Characters leave about half of their box bare; solid bars and sparse specks are no text.
-        ink = float(turned[top : top + high, left : left + wide][part].mean())
-        goodness = one.length * (1 - min(1.0, abs(ink - 0.4) / 0.5))
-        x, y = np.linalg.solve(turn[:, :2], np.array([one.x, one.y]) - turn[:, 2])
-        along = turn[:, :2].T @ (one.along_x, one.along_y)
-        out.append((goodness, Rough(float(x), float(y), float(along[0]), float(along[1]), one.length, one.height)))
-    return out
+def _beside(points: Doubles, centre: Doubles, along: Doubles, limit: float) -> Bools:
+    off = points - centre
+    return np.asarray(np.abs(off[:, 1] * along[0] - off[:, 0] * along[1]) < limit)
 
 
-def _rough(points: Float, area: int) -> Rough | None:
-    """The line through the points of a run, where it is flat enough."""
-    middle = points.mean(axis=0)
-    slope = np.polyfit(points[:, 0] - middle[0], points[:, 1] - middle[1], 1)[0]
-    along = np.array([1.0, slope]) / np.hypot(1.0, slope)
-    reach = (points - middle) @ along
-    length, height = float(np.ptp(reach)), area / max(float(np.ptp(reach)), 1.0)
-    if length < _FLATTEST * height or not _HEIGHTS[0] <= height <= _HEIGHTS[1]:
-        return None
-    centre = middle + along * (reach.max() + reach.min()) / 2
-    return Rough(float(centre[0]), float(centre[1]), float(along[0]), float(along[1]), length, height)
+def _through(points: Doubles, way: Doubles) -> tuple[Doubles, Doubles]:
+    """Centre of the points, and the direction of the line through them."""
+    centre = points.mean(axis=0)
+    mean = way.sum(axis=0)
+    mean = mean / max(float(np.hypot(*mean)), 1e-6)
+    off = points - centre
+    if float(np.ptp(off @ mean)) < 4 * CELL:
+        return centre, mean
+    along = np.linalg.svd(off, full_matrices=False)[2][0]
+    return centre, np.asarray(along if along @ mean > 0 else -along)
 
 
-def _same(one: Rough, other: Rough) -> bool:
-    """Whether two candidates are one line."""
-    dx, dy = one.x - other.x, one.y - other.y
-    across = abs(dx * -other.along_y + dy * other.along_x)
-    along = abs(dx * other.along_x + dy * other.along_y)
-    return across < 0.5 * max(one.height, other.height) and along < 0.5 * max(one.length, other.length)
+def _rough(points: Doubles, way: Doubles, cell: Doubles) -> Rough:
+    centre, along = _through(points, way)
+    reach = (points - centre) @ along
+    first, last = float(reach.min()) - CELL / 2, float(reach.max()) + CELL / 2
+    x, y = centre + along * (first + last) / 2
+    return Rough(float(x), float(y), float(along[0]), float(along[1]), last - first, float(np.median(cell)))

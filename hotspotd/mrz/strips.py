@@ -15,7 +15,7 @@ COLUMN = 4
 _NEAR, _AROUND = 8.0, 24.0
 _FLOOR = 2.5
 _MOST = 5.0
-"""Strokes are seen against their surroundings and measured by how much the line varies; noise is not made into strokes."""
+"""Strokes are measured against what surrounds them; bare noise is not made into strokes."""
 
 
 def even(strip: NDArray[np.uint8]) -> NDArray[np.float32]:

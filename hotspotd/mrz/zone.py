@@ -1,7 +1,7 @@
 """From candidates to the lines of one zone: each as the network sees it, cut along the line as it lies.
 
 The first look at a candidate is through a rough cut, which tells where the characters are; the zone's other lines
-lie beside it at the same slope. Then every line is cut anew along its own characters, upright and to scale, whatever
+lie beside it. Then every line is cut anew along its own characters, upright and to scale, whatever
 the perspective and the bend of the page, and looked at once more: that look is what is read.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hotspotd.mrz.alphabet import LENGTHS
-from hotspotd.mrz.locate import Rough, candidates
+from hotspotd.mrz.locate import Locator, Rough
 from hotspotd.mrz.recogniser import WIDTH, LineSight, Recogniser, line_of
 from hotspotd.mrz.strips import HEIGHT, PITCH
 
@@ -22,12 +22,13 @@ Image = NDArray[np.uint8]
 Float = NDArray[np.float32]
 Points = NDArray[np.float64]
 
-_LOOKED_AT = 8
-"""Candidates that the network looks at before a picture counts as without a zone."""
+_LOOKED_AT = 4
+"""Candidates that are read before a picture counts as without a zone."""
 _LEAST_SURE, _LEAST_LEGIBLE = 0.6, 0.6
 """Mean sureness of the middles, and of the characters, from which something is a line of a zone."""
-_LEADING = np.arange(1.45, 2.9, 0.1)
-"""Distances between lines [cells] at which neighbours are looked for: 9303 has 2.5, older cards down to 1.6."""
+_LEADINGS = (2.45, 2.1, 1.75)
+"""Distances between lines [cells] that are tried where the next line was not found: 9303 has up to 2.5."""
+_NEAREST, _FURTHEST = 1.2, 3.4
 _LINES = {30: 3, 36: 2, 44: 2}
 _SHRUNK_FROM = 28.0
 """Pixels a cell from which the picture is blurred before it is cut: a cut samples points."""
@@ -87,27 +88,22 @@ class ZoneSight:
         return np.concatenate([first.at(ends), last.at(ends)[::-1]])
 
 
-def find_zone(grey: Image, recogniser: Recogniser) -> ZoneSight | None:
+def find_zone(grey: Image, locator: Locator, recogniser: Recogniser) -> ZoneSight | None:
     """The zone in ``grey`` (h, w) uint8, or None: there is none, or not all of it can be seen."""
-    for rough in candidates(grey)[:_LOOKED_AT]:
-        first = _first_line(grey, rough, recogniser)
-        if first is not None and (zone := _around(grey, first, recogniser)) is not None:
+    found = locator.candidates(grey)
+    for rough in found[:_LOOKED_AT]:
+        track = _first_line(grey, rough, recogniser)
+        if track is not None and (zone := _around(grey, track, found, recogniser)) is not None:
             return zone
     return None
 
 
-def _first_line(grey: Image, rough: Rough, recogniser: Recogniser) -> tuple[Track, LineSight] | None:
-    """The candidate read one way round and the other; None where it is no line of a zone."""
-    best: tuple[Track, LineSight] | None = None
-    for sign in (1, -1):
-        matrix = _rough_cut(rough, sign)
-        strip = _cut_straight(grey, matrix, rough.height)
-        columns = recogniser.look(strip)
-        sights = [line_of(columns, length) for length in LENGTHS]
-        sight = max(sights, key=lambda one: one.score)
-        if _is_line(sight) and (best is None or _legible(sight) > _legible(best[1])):
-            best = _track(sight, matrix), sight
-    return best
+def _first_line(grey: Image, rough: Rough, recogniser: Recogniser) -> Track | None:
+    """Where the candidate's characters lie; None where it is no line of a zone."""
+    matrix = _rough_cut(rough)
+    columns = recogniser.look(_cut_straight(grey, matrix, rough.cell))
+    sight = max((line_of(columns, length) for length in LENGTHS), key=lambda one: one.score)
+    return _track(sight, matrix) if _is_line(sight) else None
 
 
 def _is_line(sight: LineSight) -> bool:
@@ -122,15 +118,12 @@ def _legible(sight: LineSight) -> float:
     return _certainty(sight) * float(sight.sureness.mean())
 
 
-def _rough_cut(rough: Rough, sign: int) -> Points:
+def _rough_cut(rough: Rough) -> Points:
     """2x3 from a strip to the picture."""
-    # What is found of a character is a little less high than its cell is wide.
-    cell = rough.height / 0.95
-    fits = (WIDTH - 4 * PITCH) / PITCH
-    across = max(cell, rough.length / fits) / PITCH
-    down = cell / PITCH
-    along_x, along_y = sign * rough.along_x, sign * rough.along_y
-    out = np.array([[along_x * across, -along_y * down, rough.x], [along_y * across, along_x * down, rough.y]])
+    across = max(rough.cell, rough.length / (WIDTH - 3 * PITCH) * PITCH) / PITCH
+    down = rough.cell / PITCH
+    x, y = rough.along_x, rough.along_y
+    out = np.array([[x * across, -y * down, rough.x], [y * across, x * down, rough.y]])
     out[:, 2] -= out[:, :2] @ (WIDTH / 2 - 0.5, HEIGHT / 2 - 0.5)
     return out
 
@@ -167,14 +160,13 @@ def _fitted(points: Points, sight: LineSight, tall: float) -> Track:
     return replace(track, height=tall / max(wide, 1e-6))
 
 
-def _around(grey: Image, first: tuple[Track, LineSight], recogniser: Recogniser) -> ZoneSight | None:
-    """The whole zone that the line belongs to."""
-    track, _ = first
-    wanted = _LINES[track.length]
-    found = [_again(grey, track, recogniser)]
+def _around(grey: Image, first: Track, rough: list[Rough], recogniser: Recogniser) -> ZoneSight | None:
+    """The whole zone that the line belongs to; ``rough``: where else lines may be."""
+    wanted = _LINES[first.length]
+    found = [_again(grey, first, recogniser)]
     while len(found) < wanted:
-        upper = _neighbour(grey, found[0][0], -1, recogniser)
-        lower = _neighbour(grey, found[-1][0], 1, recogniser)
+        upper = _neighbour(grey, found[0][0], -1, rough, recogniser)
+        lower = _neighbour(grey, found[-1][0], 1, rough, recogniser)
         if upper is not None and (lower is None or _legible(upper[1]) > _legible(lower[1])):
             found.insert(0, upper)
         elif lower is not None:
@@ -187,27 +179,28 @@ def _around(grey: Image, first: tuple[Track, LineSight], recogniser: Recogniser)
     return ZoneSight(tuple(sight for _, sight in final), tuple(track for track, _ in final))
 
 
-def _neighbour(grey: Image, track: Track, sign: int, recogniser: Recogniser) -> tuple[Track, LineSight] | None:
-    """The line above (-1) or below (1): at the distance where the marks are, looked at from there."""
-    source = _shrunk(grey, float(np.hypot(*track.along(np.array([track.length / 2]))[0])))
-    marks = []
-    for leading in np.r_[_LEADING - 0.5, _LEADING[-5:] + 0.5]:
-        strip = _cut(source, track.beside(sign * float(leading)), rows=4).astype(np.float32)
-        marks.append(np.abs(np.diff(strip[:, 4 * PITCH : -4 * PITCH], axis=1)).mean())
-    density = np.convolve(marks, np.ones(9) / 9, "same")
-    order = np.argsort(-density[4:-4])
-    tried: list[float] = []
-    for number in order:
-        leading = float(np.r_[_LEADING - 0.5, _LEADING[-5:] + 0.5][number + 4])
-        if any(abs(leading - other) < 0.35 for other in tried):
-            continue
-        tried.append(leading)
+def _neighbour(
+    grey: Image, track: Track, sign: int, rough: list[Rough], recogniser: Recogniser
+) -> tuple[Track, LineSight] | None:
+    """The line above (-1) or below (1): where a candidate lies, else at the usual distances."""
+    known = [sign * one for one in (_leading(track, other) for other in rough) if _NEAREST < sign * one < _FURTHEST]
+    for leading in [min(known)] if known else _LEADINGS:
         found = _again(grey, track.beside(sign * leading), recogniser)
         if _is_line(found[1]):
             return found
-        if len(tried) == 3:
-            break
     return None
+
+
+def _leading(track: Track, other: Rough) -> float:
+    """How many cells ``other`` lies below the track."""
+    first, last = track.at(np.array([0.0, track.length - 1.0]))
+    way = (last - first) / max(float(np.hypot(*(last - first))), 1e-6)
+    off = np.array([other.x, other.y]) - first
+    reach = float(np.clip(off @ way / max(float(np.hypot(*(last - first))), 1e-6), 0, 1)) * (track.length - 1)
+    here, along = track.at(np.array([reach]))[0], track.along(np.array([reach]))[0]
+    cell = max(float(np.hypot(*along)), 1e-6)
+    down = np.array([-along[1], along[0]]) / cell
+    return float((np.array([other.x, other.y]) - here) @ down / (cell * track.height))
 
 
 def _again(grey: Image, track: Track, recogniser: Recogniser) -> tuple[Track, LineSight]:

@@ -37,9 +37,9 @@ def take(rng: np.random.Generator, scene: Float, shot: Shot) -> NDArray[np.uint8
     """``scene`` (h, w) or (h, w, 3) float32 0..1 as the camera gives it, same shape, uint8."""
     out = scene
     if shot.motion >= 1:
-        out = cv2.filter2D(out, -1, _streak(shot.motion, shot.motion_angle))
+        out = np.asarray(cv2.filter2D(out, -1, _streak(shot.motion, shot.motion_angle)), np.float32)
     if shot.blur > 0.2:
-        out = cv2.GaussianBlur(out, (0, 0), shot.blur)
+        out = np.asarray(cv2.GaussianBlur(out, (0, 0), shot.blur), np.float32)
     light = _light(out.shape[:2], shot)
     if out.ndim == 3:
         light = light[..., None]
@@ -52,7 +52,7 @@ def take(rng: np.random.Generator, scene: Float, shot: Shot) -> NDArray[np.uint8
         out = np.power(out, np.float32(shot.gamma))
     if shot.noise:
         out = out + rng.standard_normal(out.shape, np.float32) * np.float32(shot.noise)
-    picture = np.clip(out * 255 + 0.5, 0, 255).astype(np.uint8)
+    picture: NDArray[np.uint8] = np.clip(out * 255 + 0.5, 0, 255).astype(np.uint8)
     if shot.jpeg < 100:
         coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, shot.jpeg])[1]
         mode = cv2.IMREAD_COLOR if picture.ndim == 3 else cv2.IMREAD_GRAYSCALE

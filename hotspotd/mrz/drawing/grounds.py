@@ -48,16 +48,15 @@ def ground(rng: np.random.Generator, kind: Ground, shape: tuple[int, int], pitch
 
 
 def _waves(rng: np.random.Generator, rows: Float, columns: Float) -> Float:
-    out: Float | None = None
+    out = np.zeros((rows.shape[0], columns.shape[1]), np.float32)
     for _ in range(int(rng.integers(1, 4))):
         every, thin = rng.uniform(0.12, 0.9), rng.uniform(1, 4)
         bend = rng.uniform(0.1, 1.2) * np.sin(columns * rng.uniform(0.2, 2.5) + rng.uniform(0, 6))
         slope = rng.uniform(-0.6, 0.6)
         phase = (rows + slope * columns + bend.astype(np.float32)) * np.float32(2 * np.pi / every)
         lines = (0.5 + 0.5 * np.cos(phase)) ** np.float32(thin)
-        out = lines if out is None else np.maximum(out, lines)
-    assert out is not None
-    return np.asarray(out, np.float32)
+        out = np.maximum(out, lines.astype(np.float32))
+    return out
 
 
 def _lines(rng: np.random.Generator, rows: Float, columns: Float) -> Float:

@@ -6,7 +6,7 @@ strokes; only the zone needs a font.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hotspotd.biometrics.face import synthetic
 from hotspotd.domain.document import DocumentFormat
 from hotspotd.mrz.drawing.grounds import Ground, ground
-from hotspotd.mrz.drawing.printing import Press, ink
+from hotspotd.mrz.drawing.printing import Press, ink, middle_of
 
 Float = NDArray[np.float32]
 Image = NDArray[np.uint8]
@@ -24,6 +24,7 @@ Image = NDArray[np.uint8]
 SCALE = 10
 """Pixels a millimetre."""
 _CELL_MM = 2.54
+_PITCH = 25
 SIZES_MM = {
     DocumentFormat.TD1: (85.6, 54.0),
     DocumentFormat.TD2: (105.0, 74.0),
@@ -41,7 +42,7 @@ _WORDS = ("Surname/Nom", "Given names/Prenoms", "Date of birth", "Place of birth
 class Paper:
     """What a page is printed on, and how."""
 
-    press: Press = Press()
+    press: Press
     ground: Ground = Ground.WAVES
     depth: float = 0.15
     """How dark the ground's darkest part is, 0 to 1."""
@@ -65,22 +66,39 @@ def page(rng: np.random.Generator, layout: DocumentFormat, lines: tuple[str, ...
     return out
 
 
+def band(rng: np.random.Generator, lines: tuple[str, ...], paper: Paper) -> Float:
+    """The zone alone on its ground, (h, w) float32 0..1 grey, two cells of margin: a page's lower end, drawn faster."""
+    press = replace(paper.press, stretch=paper.press.stretch * _CELL_MM * SCALE / _PITCH)
+    black = ink(rng, lines, press, _PITCH, paper.leading_mm * SCALE / _PITCH)
+    grey = ground(rng, paper.ground, (black.shape[0], black.shape[1]), _PITCH, paper.depth) * np.float32(paper.white)
+    return np.asarray(grey * (1 - black) + np.minimum(grey, np.float32(paper.ink)) * black, np.float32)
+
+
+def line_middles(layout: DocumentFormat, lines: tuple[str, ...], paper: Paper) -> list[tuple[float, float, float]]:
+    """For each line x of its beginning, x of its end, and y of its middle, in the page's pixels."""
+    left, top, press = _place(layout, len(lines), paper)
+    out = []
+    for row, line in enumerate(lines):
+        first, y = middle_of(row, 0, press, _PITCH, paper.leading_mm * SCALE / _PITCH)
+        last, _ = middle_of(row, len(line) - 1, press, _PITCH, paper.leading_mm * SCALE / _PITCH)
+        out.append((left + first - _PITCH / 2, left + last + _PITCH / 2, top + y))
+    return out
+
+
+def _place(layout: DocumentFormat, count: int, paper: Paper) -> tuple[int, int, Press]:
+    """Where on the page the picture that ``ink`` makes has its corner, and what prints it."""
+    press = replace(paper.press, stretch=paper.press.stretch * _CELL_MM * SCALE / _PITCH)
+    # ``ink`` leaves two cells to the left, and has its first line's middle one and a half below its top.
+    left = round(_LEFT_MM.get(layout, 6.0) * SCALE) - 2 * _PITCH
+    last = round(SIZES_MM[layout][1] * SCALE) - round(_LOWEST_MM.get(layout, 9.4) * SCALE)
+    return left, round(last - (1.5 * _PITCH + paper.leading_mm * SCALE * (count - 1))), press
+
+
 def _lay_zone(
     rng: np.random.Generator, marks: Float, layout: DocumentFormat, lines: tuple[str, ...], paper: Paper
 ) -> None:
-    pitch = 25
-    press = Press(
-        paper.press.cut,
-        paper.press.jitter,
-        paper.press.spread,
-        paper.press.worn,
-        paper.press.stretch * _CELL_MM * SCALE / pitch,
-    )
-    black = ink(rng, lines, press, pitch, paper.leading_mm * SCALE / pitch)
-    # ``ink`` leaves two cells to the left, and has its first line's middle one and a half below its top.
-    left = round(_LEFT_MM.get(layout, 6.0) * SCALE) - 2 * pitch
-    last = marks.shape[0] - round(_LOWEST_MM.get(layout, 9.4) * SCALE)
-    top = round(last - (1.5 * pitch + paper.leading_mm * SCALE * (len(lines) - 1)))
+    left, top, press = _place(layout, len(lines), paper)
+    black = ink(rng, lines, press, _PITCH, paper.leading_mm * SCALE / _PITCH)
     bottom, right = min(marks.shape[0], top + black.shape[0]), min(marks.shape[1], left + black.shape[1])
     inside = marks[top:bottom, max(left, 0) : right]
     black = black[:, max(-left, 0) :]

@@ -49,18 +49,22 @@ def place(page: tuple[int, ...], size: tuple[int, int], pose: Pose) -> Matrix:
 def look(
     rng: np.random.Generator, page: Float, size: tuple[int, int], pose: Pose, shot: Shot, desk: Float | None = None
 ) -> Image:
-    """The camera's picture (height, width, 3) uint8 RGB; ``size`` is (width, height)."""
+    """The camera's picture, uint8, of the page's kind: (height, width, 3) RGB or grey; ``size``: (width, height)."""
     matrix = place(page.shape, size, pose)
     scene = table(rng, size) if desk is None else desk.copy()
     unit = pose.share * size[0] / page.shape[1]
     if unit < 0.7:
         # The warp samples points; what is made smaller has to be blurred first.
-        page = cv2.GaussianBlur(page, (0, 0), 0.35 / unit)
+        page = np.asarray(cv2.GaussianBlur(page, (0, 0), 0.35 / unit), np.float32)
     warped = cv2.warpPerspective(page, matrix, size, flags=cv2.INTER_LINEAR)
     mask = cv2.warpPerspective(np.ones(page.shape[:2], np.float32), matrix, size, flags=cv2.INTER_LINEAR)
     shade = cv2.GaussianBlur(mask, (0, 0), 6)
-    scene *= 1 - np.float32(0.35) * shade[..., None]
-    scene = scene * (1 - mask[..., None]) + warped * mask[..., None]
+    if page.ndim == 2:
+        scene = scene[..., 1]
+    else:
+        shade, mask = shade[..., None], mask[..., None]
+    scene = scene * (1 - np.float32(0.35) * shade)
+    scene = scene * (1 - mask) + warped * mask
     return take(rng, np.asarray(scene, np.float32), shot)
 
 

@@ -1,6 +1,6 @@
-"""Write the trained network as a TFLite file with its manifest: batch norm folded, weights in half precision.
+"""Write a trained network as a TFLite file with its manifest: batch norm folded, weights in half precision.
 
-Usage: scripts/train/mrz/export.py CHECKPOINT --out FILE.tflite
+Usage: scripts/train/mrz/export.py lines|places CHECKPOINT --out FILE.tflite
 
 The graph holds CONV_2D, ADD and DEQUANTIZE alone, so LiteRT and tflite-runtime both run it. The written file is run and
 compared with the network before it counts.
@@ -17,50 +17,70 @@ import numpy as np
 import torch
 from ai_edge_litert import schema_py_generated as tfl
 from ai_edge_litert.interpreter import Interpreter
-from net import CHANNELS, Net, Residual, Step
+from nets import LINE_CHANNELS, PLACE_CHANNELS, LineNet, PlaceNet, Residual, Step
 from numpy.typing import NDArray
 from torch import nn
 
-from hotspotd.mrz.recogniser import COLUMNS, OUTPUT, WIDTH
+from hotspotd.mrz import locate, recogniser
+from hotspotd.mrz.recogniser import COLUMNS, WIDTH
 from hotspotd.mrz.strips import HEIGHT
 
 Tensor = int
 Shape = tuple[int, int, int]
 """Rows, columns, channels."""
 
-MANIFEST = """name = "mrz-line"
+SEARCHED = (368, locate.SIDE)
+"""Height and width that the finding network is written for; it takes any multiple of 16."""
+
+MANIFEST = """name = "{name}"
 role = "text"
 file = "{file}"
 sha256 = "{digest}"
 bytes = {size}
 licence = "Apache-2.0"
-users = "Anyone, for any purpose. Error rates on drawn documents: docs/model-card-mrz-line.md."
-source = "Trained on drawn lines alone by scripts/train/mrz"
+users = "Anyone, for any purpose. Error rates on drawn documents: docs/model-card-mrz.md."
+source = "Trained on drawn documents alone by scripts/train/mrz"
 grade = "operational"
 
 [input]
-# Cut and evened by hotspotd.mrz.strips.
-width = {width}
-height = {height}
+{input}
 layout = "NHWC"
 colour = "GREY"
 mean = 0.0
 scale = 1.0
-
+{more}
 [[outputs]]
 tensor = "{output}"
-shape = [1, 1, {columns}, {channels}]
-meaning = "Every 4 columns: logits of 37 characters; of a character's middle; cells off the middle row; log scale."
+shape = {shape}
+meaning = "{meaning}"
 """
+LINES = {
+    "name": recogniser.NAME,
+    "input": f"# Cut and evened by hotspotd.mrz.strips.\nwidth = {WIDTH}\nheight = {HEIGHT}",
+    "more": "",
+    "output": recogniser.OUTPUT,
+    "shape": [1, 1, COLUMNS, LINE_CHANNELS],
+    "meaning": "Every 4 columns: 37 character logits; a middle's logit; cells off the middle row; log scale.",
+}
+PLACES = {
+    "name": locate.NAME,
+    "input": f"# Evened by hotspotd.mrz.locate; any height and width that 16 divides.\nwidth = {SEARCHED[1]}\n"
+    f"height = {SEARCHED[0]}",
+    "more": "multiple_of = 16\n",
+    "output": locate.OUTPUT,
+    "shape": [1, SEARCHED[0] // locate.CELL, SEARCHED[1] // locate.CELL, PLACE_CHANNELS],
+    "meaning": "Each 8x8 px: a line's logit; cosine and sine of its direction; how far off it is; log of its cell.",
+}
 
 
 class Graph:
     """A TFLite subgraph in the making; tensors are numbers."""
 
-    def __init__(self) -> None:
+    def __init__(self, open_sides: bool) -> None:
+        self.open_sides = open_sides
         self.model = tfl.ModelT()
         self.model.version = 3
-        self.model.description = "hotspotd MRZ line network"
+        self.model.description = "hotspotd MRZ network"
         self.model.buffers = [tfl.BufferT()]
         self.model.operatorCodes = []
         self.sub = tfl.SubGraphT()
@@ -69,6 +89,8 @@ class Graph:
 
     def tensor(self, name: str, shape: tuple[int, ...], kind: int = tfl.TensorType.FLOAT32, buffer: int = 0) -> Tensor:
         made = tfl.TensorT()
+        if self.open_sides and not buffer and len(shape) == 4 and kind == tfl.TensorType.FLOAT32 and shape[0] == 1:
+            made.shapeSignature = [1, -1, -1, shape[3]]
         made.name, made.shape, made.type, made.buffer = name, list(shape), kind, buffer
         self.sub.tensors.append(made)
         return len(self.sub.tensors) - 1
@@ -142,9 +164,9 @@ def folded(layer: nn.Conv2d, norm: nn.BatchNorm2d | None) -> tuple[NDArray[np.fl
     return weight.permute(0, 2, 3, 1).numpy().astype(np.float16), bias.float().numpy().copy()
 
 
-def build(net: Net) -> bytes:
-    """The file."""
-    g = Graph()
+def build_lines(net: LineNet) -> bytes:
+    """The file of the reading network."""
+    g = Graph(open_sides=False)
     strip = g.tensor("strip", (1, HEIGHT, WIDTH, 1))
     stem = g.step("stem", strip, net.stem, (HEIGHT // 2, WIDTH // 2, 16))
     quarter = g.step("quarter", stem, net.quarter, (HEIGHT // 4, COLUMNS, 32))
@@ -153,15 +175,33 @@ def build(net: Net) -> bytes:
     coarse = g.residual("coarse", low, net.coarse, (HEIGHT // 8, COLUMNS, 48))
     row = g.step("row", coarse, net.row, (1, COLUMNS, 96))
     far = g.residual("far", g.residual("near", row, net.near, (1, COLUMNS, 96)), net.far, (1, COLUMNS, 96))
-    return g.finish([strip], [g.convolve(OUTPUT, far, net.head, None, (1, COLUMNS, CHANNELS), relu=False)])
+    return g.finish(
+        [strip], [g.convolve(recogniser.OUTPUT, far, net.head, None, (1, COLUMNS, LINE_CHANNELS), relu=False)]
+    )
 
 
-def difference(content: bytes, net: Net) -> float:
+def build_places(net: PlaceNet) -> bytes:
+    """The file of the finding network, open in height and width."""
+    g = Graph(open_sides=True)
+    height, width = SEARCHED
+    picture = g.tensor("picture", (1, height, width, 1))
+    stem = g.step("stem", picture, net.stem, (height // 2, width // 2, 12))
+    quarter = g.step("quarter", stem, net.quarter, (height // 4, width // 4, 24))
+    shape = (height // 8, width // 8, 40)
+    values = g.step("eighth", quarter, net.eighth, shape)
+    for name in ("near", "far", "farther"):
+        values = g.residual(name, values, getattr(net, name), shape)
+    head = g.convolve(locate.OUTPUT, values, net.head, None, (*shape[:2], PLACE_CHANNELS), relu=False)
+    return g.finish([picture], [head])
+
+
+def difference(content: bytes, net: nn.Module) -> float:
     """Largest difference between file and network on noise."""
     interpreter = Interpreter(model_content=content, num_threads=1)
     interpreter.allocate_tensors()
-    noise = np.random.default_rng(1).standard_normal((1, HEIGHT, WIDTH, 1)).astype(np.float32)
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], noise)
+    into = interpreter.get_input_details()[0]
+    noise = np.random.default_rng(1).standard_normal(into["shape"]).astype(np.float32)
+    interpreter.set_tensor(into["index"], noise)
     interpreter.invoke()
     got = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
     with torch.no_grad():
@@ -172,22 +212,22 @@ def difference(content: bytes, net: Net) -> float:
 def main() -> None:
     """Write the file and its manifest."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", choices=("lines", "places"))
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
-    net = Net().eval()
     kept = torch.load(given.checkpoint, weights_only=True)
+    net: LineNet | PlaceNet = LineNet() if given.task == "lines" else PlaceNet()
     net.load_state_dict(kept["mean"])
-    content = build(net)
+    net.eval()
+    content = build_lines(net) if isinstance(net, LineNet) else build_places(net)
     off = difference(content, net)
     if off > 0.1:
         raise SystemExit(f"the file's outputs differ from the network's by {off:g}: not written")
     given.out.write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
-    text = MANIFEST.format(
-        file=given.out.name, digest=digest, size=len(content), width=WIDTH, height=HEIGHT, columns=COLUMNS,
-        channels=CHANNELS, output=OUTPUT,
-    )  # fmt: skip
+    about = LINES if given.task == "lines" else PLACES
+    text = MANIFEST.format(file=given.out.name, digest=digest, size=len(content), **about)
     given.out.with_suffix(".toml").write_text(text, encoding="utf-8")
     parameters = sum(value.numel() for value in net.parameters())
     print(f"{kept['step']} steps, {kept['seconds_used']:.0f} s of training, {parameters} parameters")

@@ -1,9 +1,9 @@
-"""Train the network on strips drawn as it goes; a checkpoint is kept, and a run that was stopped goes on from it.
+"""Train a network on pictures drawn as it goes; a checkpoint is kept, and a run that was stopped goes on from it.
 
-Usage: scripts/train/mrz/learn.py --out CHECKPOINT [--minutes 30] [--seed 1]
+Usage: scripts/train/mrz/learn.py lines|places --out CHECKPOINT [--minutes 20] [--seed 1]
 
 One thread. The learning rate falls with the time used, so the figure that says how long this trained is --minutes.
-Validation strips are drawn from another seed.
+What it is validated on is drawn from another seed.
 """
 
 from __future__ import annotations
@@ -12,69 +12,37 @@ import argparse
 import copy
 import time
 from pathlib import Path
+from types import ModuleType
 
 import cv2
+import lines
 import numpy as np
+import places
 import torch
-from net import CHARACTERS, Net
-from observe import Sample, samples
-from torch import Tensor
-from torch.nn import functional
+from nets import LineNet, PlaceNet
+from torch import Tensor, nn
 
-BATCH = 24
 RATE = 3e-3
 VALIDATION_SEED = 900_001
 
 Batch = dict[str, Tensor]
 
 
-def batch(rng: np.random.Generator, size: int) -> Batch:
-    """Freshly drawn strips with what the network should say of them."""
-    drawn = [one for _ in range(size // 2) for one in samples(rng)]
-
-    def stacked(name: str) -> Tensor:
-        return torch.from_numpy(np.stack([getattr(one, name) for one in drawn]))
-
-    return {
-        "strip": torch.from_numpy(np.stack([one.strip for one in drawn]))[:, None],
-        **{name: stacked(name) for name in Sample.__dataclass_fields__ if name != "strip"},
-    }
-
-
-def losses(output: Tensor, wanted: Batch) -> dict[str, Tensor]:
-    """What the network is off by, in parts."""
-    said = output[:, :, 0]
-    weight = wanted["weight"]
-    own = weight * wanted["centre"]
-    count = own.sum() + 1
-    middle = functional.binary_cross_entropy_with_logits(said[:, CHARACTERS], wanted["centre"], reduction="none")
-    character = functional.cross_entropy(said[:, :CHARACTERS], wanted["character"], reduction="none")
-    offset = functional.smooth_l1_loss(said[:, CHARACTERS + 1], wanted["offset"], reduction="none", beta=0.05)
-    scale = functional.smooth_l1_loss(said[:, CHARACTERS + 2], wanted["scale"], reduction="none", beta=0.05)
-    return {
-        "character": (character * own).sum() / count,
-        "middle": (middle * weight).mean() * 4,
-        "offset": (offset * own).sum() / count * 3,
-        "scale": (scale * own).sum() / count * 3,
-    }
-
-
-def validate(net: Net, tested: list[Batch]) -> dict[str, float]:
+def validate(task: ModuleType, net: nn.Module, tested: list[Batch]) -> dict[str, float]:
     """Mean losses and the share of characters that are right, as they are (best column known)."""
     sums: dict[str, float] = {}
     net.eval()
     with torch.no_grad():
         for wanted in tested:
-            output = net(wanted["strip"])
-            for name, value in losses(output, wanted).items():
+            output = net(wanted["picture"])
+            for name, value in task.losses(output, wanted).items():
                 sums[name] = sums.get(name, 0.0) + float(value) / len(tested)
-            there = (wanted["centre"] > 0.5) & (wanted["weight"] > 0)
-            right = (output[:, :CHARACTERS, 0].argmax(1) == wanted["character"])[there].float().mean()
-            sums["right"] = sums.get("right", 0.0) + float(right) / len(tested)
+            right = task.right(output, wanted)
+            sums["right"] = sums.get("right", 0.0) + right / len(tested)
     return sums
 
 
-def restore(path: Path, net: Net, mean: Net, optimiser: torch.optim.Optimizer) -> tuple[int, float]:
+def restore(path: Path, net: nn.Module, mean: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[int, float]:
     """Go on from the checkpoint: steps made and seconds used."""
     kept = torch.load(path, weights_only=True)
     net.load_state_dict(kept["net"])
@@ -83,7 +51,9 @@ def restore(path: Path, net: Net, mean: Net, optimiser: torch.optim.Optimizer) -
     return kept["step"], kept["seconds_used"]
 
 
-def keep(path: Path, net: Net, mean: Net, optimiser: torch.optim.Optimizer, used: tuple[int, float]) -> None:
+def keep(
+    path: Path, net: nn.Module, mean: nn.Module, optimiser: torch.optim.Optimizer, used: tuple[int, float]
+) -> None:
     """Write the checkpoint, whole or not at all."""
     parts = {"net": net.state_dict(), "mean": mean.state_dict(), "optimiser": optimiser.state_dict()}
     fresh = path.with_suffix(".new")
@@ -94,19 +64,20 @@ def keep(path: Path, net: Net, mean: Net, optimiser: torch.optim.Optimizer, used
 def main() -> None:
     """Train until the time is used."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", choices=("lines", "places"), help="what is learned: reading lines, or finding them")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     torch.manual_seed(given.seed)
-    net = Net()
+    task, net = (lines, LineNet()) if given.task == "lines" else (places, PlaceNet())
     mean = copy.deepcopy(net)
     optimiser = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=1e-4)
     step, used = restore(given.out, net, mean, optimiser) if given.out.exists() else (0, 0.0)
     tested_rng = np.random.default_rng(VALIDATION_SEED)
-    tested = [batch(tested_rng, 64) for _ in range(8)]
+    tested = [task.batch(tested_rng, 64) for _ in range(8)]
     last, saved = time.monotonic(), used
     sums: dict[str, float] = {}
     while used < given.minutes * 60:
@@ -114,12 +85,12 @@ def main() -> None:
         rate = RATE * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + float(np.cos(np.pi * done))))
         for group in optimiser.param_groups:
             group["lr"] = rate
-        wanted = batch(np.random.default_rng([given.seed, step]), BATCH)
+        wanted = task.batch(np.random.default_rng([given.seed, step]), task.BATCH)
         net.train()
         optimiser.zero_grad()
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            output = net(wanted["strip"])
-        each = losses(output.float(), wanted)
+            output = net(wanted["picture"])
+        each = task.losses(output.float(), wanted)
         torch.stack(list(each.values())).sum().backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         optimiser.step()
@@ -135,11 +106,11 @@ def main() -> None:
         if used - saved > 120 or used >= given.minutes * 60:
             saved = used
             keep(given.out, net, mean, optimiser, (step, used))
-            checked = validate(copy.deepcopy(mean), tested)
+            checked = validate(task, copy.deepcopy(mean), tested)
             print("validation", step, " ".join(f"{k} {v:.4f}" for k, v in checked.items()), flush=True)
 
 
-def follow(mean: Net, net: Net, share: float) -> None:
+def follow(mean: nn.Module, net: nn.Module, share: float) -> None:
     """Move the running mean of the weights by ``share`` towards ``net``."""
     with torch.no_grad():
         for kept, new in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):

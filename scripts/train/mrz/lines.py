@@ -1,4 +1,4 @@
-"""Training material: strips of drawn lines as a camera would give them, and where which character stands in each.
+"""What the reading network learns: strips of drawn lines as a camera gives them, and where which character stands.
 
 Made as they are learned from; nothing is stored. Each strip is a cut of 384 columns, so that a batch holds many
 documents. Different seeds make different strips.
@@ -10,7 +10,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import torch
+from nets import CHARACTERS
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
 
 from hotspotd.domain.document import DocumentFormat
 from hotspotd.mrz.alphabet import ALPHABET, NUMBER_OF
@@ -21,6 +25,7 @@ from hotspotd.mrz.drawing.printing import Press, ink, middle_of
 from hotspotd.mrz.drawing.zones import zone
 from hotspotd.mrz.strips import COLUMN, HEIGHT, PITCH, even
 
+BATCH = 24
 WIDTH = 384
 COLUMNS = WIDTH // COLUMN
 _GROUNDS = (Ground.PLAIN, Ground.WAVES, Ground.ROSETTES, Ground.LATTICE, Ground.BLOTCHES)
@@ -235,3 +240,40 @@ def _labelled(strip: Float, line: str, points: Points, scale: tuple[float, float
         if not half - 3 < x < WIDTH - half + 3 or off > _WHOLE_TO:
             weight[np.abs(places - x) < half] = 0
     return Sample(strip, character, centre, offset, np.full(COLUMNS, np.log(scale[1]), np.float32), weight)
+
+
+def batch(rng: np.random.Generator, size: int) -> dict[str, Tensor]:
+    """Freshly drawn strips with what the network should say of them."""
+    drawn = [one for _ in range(size // 2) for one in samples(rng)]
+
+    def stacked(name: str) -> Tensor:
+        return torch.from_numpy(np.stack([getattr(one, name) for one in drawn]))
+
+    return {
+        "picture": torch.from_numpy(np.stack([one.strip for one in drawn]))[:, None],
+        **{name: stacked(name) for name in Sample.__dataclass_fields__ if name != "strip"},
+    }
+
+
+def losses(output: Tensor, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What the network is off by, in parts."""
+    said = output[:, :, 0]
+    weight = wanted["weight"]
+    own = weight * wanted["centre"]
+    count = own.sum() + 1
+    middle = functional.binary_cross_entropy_with_logits(said[:, CHARACTERS], wanted["centre"], reduction="none")
+    character = functional.cross_entropy(said[:, :CHARACTERS], wanted["character"], reduction="none")
+    offset = functional.smooth_l1_loss(said[:, CHARACTERS + 1], wanted["offset"], reduction="none", beta=0.05)
+    scale = functional.smooth_l1_loss(said[:, CHARACTERS + 2], wanted["scale"], reduction="none", beta=0.05)
+    return {
+        "character": (character * own).sum() / count,
+        "middle": (middle * weight).mean() * 4,
+        "offset": (offset * own).sum() / count * 3,
+        "scale": (scale * own).sum() / count * 3,
+    }
+
+
+def right(output: Tensor, wanted: dict[str, Tensor]) -> float:
+    """Share of the characters that are right."""
+    there = (wanted["centre"] > 0.5) & (wanted["weight"] > 0)
+    return float((output[:, :CHARACTERS, 0].argmax(1) == wanted["character"])[there].float().mean())

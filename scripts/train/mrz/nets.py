@@ -1,7 +1,7 @@
-"""The network: an evened strip of a line in; for every fourth column which character, and whether its middle is there.
+"""The two networks: one finds lines in a picture, the other reads a line.
 
-Plain convolutions with ReLU, so every TFLite runtime runs it at full speed. Rows are folded away by strides, so what
-is left is one row of columns; the last layers look along it. Strided convolutions pad as TFLite's SAME does.
+Plain convolutions with ReLU, so every TFLite runtime runs them at full speed. Strided convolutions pad as TFLite's SAME
+does.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 CHARACTERS = 37
-CHANNELS = CHARACTERS + 3
+LINE_CHANNELS = CHARACTERS + 3
 """Logits of the characters; logit of a character's middle; rows off the strip's middle [cells]; log of the scale."""
 
 
@@ -52,8 +52,11 @@ class Residual(nn.Module):
         return functional.relu(values + self.second(self.first(values)))
 
 
-class Net(nn.Module):
-    """(n, 1, 32, w) evened strips -> (n, 40, 1, w / 4)."""
+class LineNet(nn.Module):
+    """(n, 1, 32, w) evened strips of a line -> (n, 40, 1, w / 4): for every fourth column what stands there.
+
+    Rows are folded away by strides, so that what is left is one row of columns; the last layers look along it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,10 +68,33 @@ class Net(nn.Module):
         self.row = Step(48, 96, (4, 3), fold=True)
         self.near = Residual(96, (1, 5))
         self.far = Residual(96, (1, 5))
-        self.head = nn.Conv2d(96, CHANNELS, 1)
+        self.head = nn.Conv2d(96, LINE_CHANNELS, 1)
         nn.init.constant_(self.head.bias, 0.0)
         self.head.bias.data[CHARACTERS] = -1.0
 
     def forward(self, strip: Tensor) -> Tensor:
         values = self.coarse(self.low(self.fine(self.quarter(self.stem(strip)))))
         return self.head(self.far(self.near(self.row(values))))
+
+
+PLACE_CHANNELS = 5
+"""Logit of a line; cosine and sine of its direction; how far off its middle is, across it; log of a cell's width."""
+
+
+class PlaceNet(nn.Module):
+    """(n, 1, h, w) evened pictures -> (n, 5, h / 8, w / 8): for each 8 x 8 pixels whether a line lies there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = Step(1, 12, strides=(2, 2))
+        self.quarter = Step(12, 24, strides=(2, 2))
+        self.eighth = Step(24, 40, strides=(2, 2))
+        self.near = Residual(40, (3, 3))
+        self.far = Residual(40, (3, 3))
+        self.farther = Residual(40, (3, 3))
+        self.head = nn.Conv2d(40, PLACE_CHANNELS, 1)
+        nn.init.constant_(self.head.bias, 0.0)
+        self.head.bias.data[0] = -3.0
+
+    def forward(self, picture: Tensor) -> Tensor:
+        return self.head(self.farther(self.far(self.near(self.eighth(self.quarter(self.stem(picture)))))))
