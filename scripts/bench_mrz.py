@@ -2,8 +2,8 @@
 
 Two sets, easy and hard, drawn from fixed seeds (``hotspotd.mrz.drawing.sets``). Of each document: one picture read
 alone, three pictures put together, and Tesseract on the same picture. Tesseract is given more than a camera gives: the
-zone cut out and set upright by our finding network, in one piece (--psm 6) and line by line (--psm 7), with the 37 characters as
-its whitelist; where ours finds no zone, the whole picture. *Given* are zones that may be believed: for ours what the
+zone cut out and set upright by our networks, in one piece (--psm 6) and line by line (--psm 7), with the 37 characters
+as its whitelist; where ours find no zone, the whole picture. *Given* are zones that may be believed: for ours what the
 judge lets through, for Tesseract those whose check digits hold. *Wrong given* are the given ones that are not what was
 printed. The last part draws many zones alone, for the rate of wrong ones among those given.
 """

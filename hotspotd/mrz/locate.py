@@ -56,7 +56,7 @@ def even_picture(picture: Image) -> Float:
     values = picture.astype(np.float32)
     values -= cv2.blur(values, (_AROUND, _AROUND), borderType=cv2.BORDER_REPLICATE)
     power = cv2.blur(values * values, (_AROUND, _AROUND), borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(np.clip(values / (np.sqrt(power) + np.float32(_FLOOR)), -4, 4), np.float32)
+    return np.asarray(np.clip(values / (np.sqrt(np.maximum(power, 0)) + np.float32(_FLOOR)), -4, 4), np.float32)
 
 
 class Locator:

@@ -118,7 +118,8 @@ class Watch:
 def characters_of(sight: ZoneSight) -> Float:
     """Log probabilities (lines, length, 37); a middle that is not surely there makes its character doubtful too."""
     out = np.stack([line.characters for line in sight.lines])
-    there = np.stack([line.sureness for line in sight.lines])[..., None]
+    # A middle that lies between two columns is half there in each: from 0.7 on nothing is missing.
+    there = np.clip((np.stack([line.sureness for line in sight.lines])[..., None] - 0.3) / 0.4, 0, 1)
     mixed = np.exp(out) * there + (1 - there) / out.shape[2]
     return np.asarray(np.log(np.maximum(mixed, 1e-9)), np.float32)
 

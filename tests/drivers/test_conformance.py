@@ -14,8 +14,9 @@ from tests.drivers.benches import BENCHES as PLAIN
 from tests.drivers.benches import SERIAL, Bench, sense_for_ever, sense_until
 from tests.drivers.conftest import driver_threads, open_files
 from tests.drivers.libfprint_bench import LibfprintBench
+from tests.drivers.mrz_camera_bench import MrzCameraBench
 
-BENCHES: dict[str, type[Bench]] = {**PLAIN, "libfprint": LibfprintBench}
+BENCHES: dict[str, type[Bench]] = {**PLAIN, "libfprint": LibfprintBench, "mrz-camera": MrzCameraBench}
 
 every_device = pytest.mark.parametrize("bench", BENCHES, indirect=True)
 serial_devices = pytest.mark.parametrize("bench", SERIAL, indirect=True)

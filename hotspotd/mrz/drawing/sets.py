@@ -1,9 +1,9 @@
 """The test sets ``easy`` and ``hard``: documents of nobody before a camera of 1280 x 720, each made by its number.
 
 Easy is what a desk with a fixed camera gives: the document fills most of the picture, lies within 6 degrees of
-straight, is printed well and lit evenly. Hard is what is shown by hand: any way round, up to 20 degrees askew and tilted, from
-further away, out of focus or moved, with reflections, on heavy security print. The seeds are never those of the
-training. Of the hard set a third is in the font's sharp cut, and a sixth on microtext, which the training has not.
+straight, is printed well and lit evenly. Hard is what is shown by hand: any way round, up to 20 degrees askew and
+tilted, from further away, out of focus or moved, with reflections, on heavy security print. The seeds are never those
+of the training. Of the hard set a third is in the font's sharp cut, and a sixth on microtext: the training has neither.
 """
 
 from __future__ import annotations

@@ -186,10 +186,10 @@ def build_places(net: PlaceNet) -> bytes:
     height, width = SEARCHED
     picture = g.tensor("picture", (1, height, width, 1))
     stem = g.step("stem", picture, net.stem, (height // 2, width // 2, 12))
-    quarter = g.step("quarter", stem, net.quarter, (height // 4, width // 4, 24))
-    shape = (height // 8, width // 8, 40)
+    quarter = g.step("quarter", stem, net.quarter, (height // 4, width // 4, 20))
+    shape = (height // 8, width // 8, 32)
     values = g.step("eighth", quarter, net.eighth, shape)
-    for name in ("near", "far", "farther"):
+    for name in ("near", "far"):
         values = g.residual(name, values, getattr(net, name), shape)
     head = g.convolve(locate.OUTPUT, values, net.head, None, (*shape[:2], PLACE_CHANNELS), relu=False)
     return g.finish([picture], [head])

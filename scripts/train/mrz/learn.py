@@ -77,7 +77,7 @@ def main() -> None:
     optimiser = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=1e-4)
     step, used = restore(given.out, net, mean, optimiser) if given.out.exists() else (0, 0.0)
     tested_rng = np.random.default_rng(VALIDATION_SEED)
-    tested = [task.batch(tested_rng, 64) for _ in range(8)]
+    tested = [task.batch(tested_rng, 32) for _ in range(4)]
     last, saved = time.monotonic(), used
     sums: dict[str, float] = {}
     while used < given.minutes * 60:
@@ -100,8 +100,8 @@ def main() -> None:
             sums[name] = sums.get(name, 0.0) + float(value.detach())
         now = time.monotonic()
         used, last = used + now - last, now
-        if step % 100 == 0:
-            print(step, f"{used:.0f}s", " ".join(f"{k} {v / 100:.4f}" for k, v in sums.items()), flush=True)
+        if step % 50 == 0:
+            print(step, f"{used:.0f}s", " ".join(f"{k} {v / 50:.4f}" for k, v in sums.items()), flush=True)
             sums = {}
         if used - saved > 120 or used >= given.minutes * 60:
             saved = used

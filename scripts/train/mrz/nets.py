@@ -87,14 +87,13 @@ class PlaceNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stem = Step(1, 12, strides=(2, 2))
-        self.quarter = Step(12, 24, strides=(2, 2))
-        self.eighth = Step(24, 40, strides=(2, 2))
-        self.near = Residual(40, (3, 3))
-        self.far = Residual(40, (3, 3))
-        self.farther = Residual(40, (3, 3))
-        self.head = nn.Conv2d(40, PLACE_CHANNELS, 1)
+        self.quarter = Step(12, 20, strides=(2, 2))
+        self.eighth = Step(20, 32, strides=(2, 2))
+        self.near = Residual(32, (3, 3))
+        self.far = Residual(32, (3, 3))
+        self.head = nn.Conv2d(32, PLACE_CHANNELS, 1)
         nn.init.constant_(self.head.bias, 0.0)
         self.head.bias.data[0] = -3.0
 
     def forward(self, picture: Tensor) -> Tensor:
-        return self.head(self.farther(self.far(self.near(self.eighth(self.quarter(self.stem(picture)))))))
+        return self.head(self.far(self.near(self.eighth(self.quarter(self.stem(picture))))))

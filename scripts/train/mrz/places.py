@@ -1,10 +1,13 @@
 """What the finding network learns: drawn pages before a camera, and where the lines of their zones lie.
 
-A page is drawn once and looked at several times; a view is 320 x 320 pixels of a picture of 640. Different seeds make
-different pages. A page's words, its portrait and the desk are what is not to be found.
+240 pages are drawn as they are needed, and each is looked at again and again; a view is 256 x 256 pixels of a picture of
+640. A page's words, its portrait and the desk are what is not to be found.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -24,8 +27,9 @@ from hotspotd.mrz.drawing.zones import zone
 from hotspotd.mrz.locate import CELL, even_picture
 
 BATCH = 16
-SIDE = 320
-_VIEWS = 8
+SIDE = 256
+PAGES = 240
+_SHRUNK = 0.6
 _GROUNDS = (Ground.PLAIN, Ground.WAVES, Ground.ROSETTES, Ground.LATTICE, Ground.BLOTCHES)
 _OWN, _NEAR = 0.45, 0.95
 """Cells that a place may lie off a line's middle to belong to it, and from which it does not."""
@@ -33,9 +37,20 @@ _OWN, _NEAR = 0.45, 0.95
 Float = NDArray[np.float32]
 
 
-def views(rng: np.random.Generator) -> list[tuple[Float, Float]]:
-    """Evened pictures (320, 320) of one page, with (6, 40, 40): weight, line, cosine, sine, distance, log cell."""
-    layout = list(DocumentFormat)[int(rng.integers(5))]
+@dataclass(frozen=True)
+class Sheet:
+    """A drawn page, grey (h, w) uint8; ``middles``: x of the beginning and end of each line, and y; its width."""
+
+    grey: NDArray[np.uint8]
+    middles: tuple[tuple[float, ...], ...]
+    width_mm: float
+
+
+@lru_cache(maxsize=PAGES)
+def _sheet(number: int) -> Sheet:
+    """The page with this number."""
+    rng = np.random.default_rng([PAGES, number])
+    layout = list(DocumentFormat)[number % 5]
     lines = zone(rng, layout)
     paper = Paper(
         Press(
@@ -49,20 +64,20 @@ def views(rng: np.random.Generator) -> list[tuple[Float, Float]]:
         ink=float(rng.uniform(0.03, 0.35)),
         leading_mm=float(rng.uniform(4.2, 6.8)),
     )
-    sheet = page(rng, layout, lines, paper, portrait(1000 + int(rng.integers(8))))[..., 1]
-    # What is looked at is at most 640 pixels wide: a page of half the size shows as much.
-    sheet = cv2.resize(sheet, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
-    middles = [tuple(0.6 * value for value in line) for line in line_middles(layout, lines, paper)]
-    return [_view(rng, np.asarray(sheet, np.float32), SIZES_MM[layout][0], middles) for _ in range(_VIEWS)]
+    drawn = page(rng, layout, lines, paper, portrait(1000 + number % 3))[..., 1]
+    # A picture of 640 pixels shows no more than a page of this size does.
+    grey = cv2.resize(drawn, None, fx=_SHRUNK, fy=_SHRUNK, interpolation=cv2.INTER_AREA)
+    middles = tuple(tuple(_SHRUNK * value for value in line) for line in line_middles(layout, lines, paper))
+    return Sheet((grey * 255).astype(np.uint8), middles, SIZES_MM[layout][0])
 
 
-def _view(
-    rng: np.random.Generator, sheet: Float, width_mm: float, middles: list[tuple[float, ...]]
-) -> tuple[Float, Float]:
+def view(rng: np.random.Generator, shown: Sheet) -> tuple[Float, Float]:
+    """An evened picture (256, 256) of a page, with (6, 32, 32): weight, line, cosine, sine, distance, log cell."""
     size = (SIDE, SIDE)
+    sheet, middles = shown.grey.astype(np.float32) / np.float32(255), shown.middles
     cell = float(np.exp(rng.uniform(np.log(6.2), np.log(18))))
     pose = Pose(
-        share=cell / 2.54 * width_mm / SIDE,
+        share=cell / 2.54 * shown.width_mm / SIDE,
         turn=float(rng.uniform(-np.pi, np.pi)),
         tilt_x=float(rng.uniform(-0.4, 0.4)),
         tilt_y=float(rng.uniform(-0.4, 0.4)),
@@ -87,11 +102,12 @@ def _view(
         glare_size=float(rng.uniform(0.05, 0.3)),
         exposure=float(rng.uniform(0.4, 1.3)),
     )
-    picture = look(rng, sheet, size, pose, shot)
+    bare = np.full((SIDE, SIDE, 3), float(rng.uniform(0.05, 0.9)), np.float32) if rng.random() < 0.6 else None
+    picture = look(rng, sheet, size, pose, shot, bare)
     return even_picture(picture), _truth(place(sheet.shape, size, pose), middles)
 
 
-def _truth(matrix: NDArray[np.float64], middles: list[tuple[float, ...]]) -> Float:
+def _truth(matrix: NDArray[np.float64], middles: tuple[tuple[float, ...], ...]) -> Float:
     """What the network should say, for each CELL x CELL pixels."""
     count = SIDE // CELL
     grid = (np.arange(count) + 0.5) * CELL - 0.5
@@ -100,7 +116,7 @@ def _truth(matrix: NDArray[np.float64], middles: list[tuple[float, ...]]) -> Flo
     x = back[..., 0] / back[..., 2]
     out = np.zeros((6, count, count), np.float32)
     nearest = np.full((count, count), np.inf)
-    pitch = 0.6 * 25.4
+    pitch = _SHRUNK * 25.4
     for left, right, middle in middles:
         foot = _seen(matrix, x, np.full_like(x, middle))
         ahead = _seen(matrix, x + pitch, np.full_like(x, middle)) - foot
@@ -128,7 +144,7 @@ def _seen(matrix: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.flo
 
 def batch(rng: np.random.Generator, size: int) -> dict[str, Tensor]:
     """Freshly drawn views with what the network should say of them."""
-    drawn = [one for _ in range(size // _VIEWS) for one in views(rng)]
+    drawn = [view(rng, _sheet(int(rng.integers(PAGES)))) for _ in range(size)]
     return {
         "picture": torch.from_numpy(np.stack([picture for picture, _ in drawn]))[:, None],
         "truth": torch.from_numpy(np.stack([truth for _, truth in drawn])),
