@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from hotspotd.mrz.alphabet import LENGTHS
 from hotspotd.mrz.locate import Locator, Rough
-from hotspotd.mrz.recogniser import WIDTH, LineSight, Recogniser, line_of
+from hotspotd.mrz.recogniser import WIDTH, Columns, LineSight, Recogniser, line_of
+from hotspotd.mrz.runs import runs
 from hotspotd.mrz.strips import HEIGHT, PITCH
 
 Image = NDArray[np.uint8]
@@ -26,9 +27,13 @@ _LOOKED_AT = 4
 """Candidates that are read before a picture counts as without a zone."""
 _LEAST_SURE, _LEAST_LEGIBLE = 0.6, 0.6
 """Mean sureness of the middles, and of the characters, from which something is a line of a zone."""
+_RUNS = 8
+"""The same of what is looked at where the finding network found nothing that is a zone."""
 _LEADINGS = (2.45, 2.1, 1.75)
 """Distances between lines [cells] that are tried where the next line was not found: 9303 has up to 2.5."""
 _NEAREST, _FURTHEST = 1.2, 3.4
+_LONGER = 2
+"""Looks along a line until its length is settled."""
 _LINES = {30: 3, 36: 2, 44: 2}
 _SHRUNK_FROM = 28.0
 """Pixels a cell from which the picture is blurred before it is cut: a cut samples points."""
@@ -90,20 +95,33 @@ class ZoneSight:
 
 def find_zone(grey: Image, locator: Locator, recogniser: Recogniser) -> ZoneSight | None:
     """The zone in ``grey`` (h, w) uint8, or None: there is none, or not all of it can be seen."""
-    found = locator.candidates(grey)
-    for rough in found[:_LOOKED_AT]:
-        track = _first_line(grey, rough, recogniser)
-        if track is not None and (zone := _around(grey, track, found, recogniser)) is not None:
-            return zone
+    for find, most in ((locator.candidates, _LOOKED_AT), (runs, _RUNS)):
+        found = find(grey)
+        for rough in found[:most]:
+            track = _first_line(grey, rough, recogniser)
+            if track is not None and (zone := _around(grey, track, found, recogniser)) is not None:
+                return zone
     return None
 
 
 def _first_line(grey: Image, rough: Rough, recogniser: Recogniser) -> Track | None:
     """Where the candidate's characters lie; None where it is no line of a zone."""
     matrix = _rough_cut(rough)
-    columns = recogniser.look(_cut_straight(grey, matrix, rough.cell))
-    sight = max((line_of(columns, length) for length in LENGTHS), key=lambda one: one.score)
-    return _track(sight, matrix) if _is_line(sight) else None
+    sight = _best_length(recogniser.look(_cut_straight(grey, matrix, rough.cell)))
+    if not _is_line(sight):
+        return None
+    track = _track(sight, matrix)
+    # What was found may have been a part of the line: seen along itself, it shows whether it goes on.
+    for _ in range(_LONGER):
+        length = track.length
+        track, sight = _again(grey, track, recogniser, whole=False)
+        if track.length == length:
+            break
+    return track if _is_line(sight) else None
+
+
+def _best_length(columns: Columns) -> LineSight:
+    return max((line_of(columns, length) for length in LENGTHS), key=lambda one: one.score)
 
 
 def _is_line(sight: LineSight) -> bool:
@@ -203,11 +221,12 @@ def _leading(track: Track, other: Rough) -> float:
     return float((np.array([other.x, other.y]) - here) @ down / (cell * track.height))
 
 
-def _again(grey: Image, track: Track, recogniser: Recogniser) -> tuple[Track, LineSight]:
-    """The line looked at through a cut along its track, and its track after that."""
+def _again(grey: Image, track: Track, recogniser: Recogniser, *, whole: bool = True) -> tuple[Track, LineSight]:
+    """The line looked at through a cut along its track, and its track after that; if not ``whole``, of any length."""
     middle = np.array([track.length / 2])
     wide = float(np.hypot(*track.along(middle)[0]))
-    sight = line_of(recogniser.look(_cut(_shrunk(grey, wide), track)), track.length)
+    columns = recogniser.look(_cut(_shrunk(grey, wide), track))
+    sight = line_of(columns, track.length) if whole else _best_length(columns)
     places = (sight.x.astype(np.float64) - _start(track.length)) / PITCH
     along = track.along(places)
     rows = (sight.y.astype(np.float64) - (HEIGHT - 1) / 2) / PITCH

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers import registry
+from drivers.base import DocumentReader
 from drivers.emulators.mrz_reader import MrzReaderEmulator
 from drivers.emulators.r30x import R30xEmulator
 from hotspotd import config as configuration
@@ -136,10 +137,11 @@ async def lane_on_the_bench(
     faces: FaceEngine | None = None,
     liveness: LivenessSection | None = None,
     passive_liveness: PassiveLiveness | None = None,
+    document: Callable[[], DocumentReader] | None = None,
 ) -> AsyncIterator[LaneOnTheBench]:
     """A running lane with a document reader and a scanner; with ``faces`` a camera too, on ``folder``/camera.
 
-    Without ``liveness`` nobody is asked whether they are alive.
+    Without ``liveness`` nobody is asked whether they are alive. ``document`` makes another reader than the emulator's.
     """
     config = configuration.parse(_CONFIG, folder / "hotspotd.toml")
     config = msgspec.structs.replace(config, operation=msgspec.structs.replace(config.operation, **(operation or {})))
@@ -169,7 +171,11 @@ async def lane_on_the_bench(
         scanner = await stack.enter_async_context(R30xEmulator(folder / "ttyScanner"))
         devices = LaneDevices(
             document=SupervisedDevice(
-                "lane-1", "document", partial(registry.reader, "mrz-serial", f"serial://{reader.link}"), events, clock
+                "lane-1",
+                "document",
+                document or partial(registry.reader, "mrz-serial", f"serial://{reader.link}"),
+                events,
+                clock,
             ),
             scanner=SupervisedDevice(
                 "lane-1", "scanner", partial(registry.scanner, "r30x", f"serial://{scanner.link}"), events, clock

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,8 @@ def glyphs(cut: Cut, pitch: int) -> Float:
     try:
         from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415  # Only drawing needs Pillow.
 
-        font = ImageFont.truetype(str(path), pitch / _ADVANCE)
+        # Given a path that is not there, Pillow would look for the font elsewhere.
+        font = ImageFont.truetype(BytesIO(path.read_bytes()), pitch / _ADVANCE)
     except (ImportError, OSError) as error:
         raise DocumentError(
             Reason.NOT_FOUND,

@@ -1,7 +1,7 @@
 """What the finding network learns: drawn pages before a camera, and where the lines of their zones lie.
 
-240 pages are drawn as they are needed, and each is looked at again and again; a view is 256 x 256 pixels of a picture of
-640. A page's words, its portrait and the desk are what is not to be found.
+240 pages are drawn as they are needed, and each is looked at again and again; a view is 256 x 256 pixels of a picture
+of 640. A page's words, its portrait and the desk are what is not to be found.
 """
 
 from __future__ import annotations
