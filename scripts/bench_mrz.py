@@ -191,7 +191,9 @@ def main() -> int:
         print(version)
     report: dict[str, object] = {"peer": version}
     for hardness in Hardness:
-        scores = _measure(hardness, options.documents, reader, peer=not options.no_tesseract)
+        scores = []
+        if options.documents:
+            scores += _measure(hardness, options.documents, reader, peer=not options.no_tesseract)
         if options.zones:
             scores.append(_judge(hardness, options.zones, reader))
         print(f"\n{hardness}")

@@ -6,7 +6,7 @@ rough: ``zone`` looks at each candidate with the network that reads.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -21,22 +21,25 @@ SIDE = 640
 CELL = 8
 """Its pixels for each number of the network."""
 OUTPUT = "places"
-MOST = 8
+MOST = 6
 """Lines that are given."""
 
 _MULTIPLE = 16
 _AROUND = 25
 _FLOOR = 3.0
-_LIKELY = 0.0
-"""Logit from which a place belongs to a line."""
-_SAME_WAY = 0.94
-_LEAST_CELLS = 9.0
-"""Characters' widths from which something is a line: of a torn one at least so much is seen."""
+_LIKELY, _FAINT = 0.0, -2.0
+"""Logits from which a place belongs to a line, and from which one beside such a place counts a little."""
+_PATCHES = 2
+_LEAST_PLACES = 12
+_LINES = 3
+_SHARE_OF_BEST = 0.3
+_BIN = 2.0
+_SMOOTH = np.array([1, 2, 3, 4, 3, 2, 1]) / 16
+"""A place is four bins high: smoothed by that, lines are as sharp at any slope."""
 
 Image = NDArray[np.uint8]
 Float = NDArray[np.float32]
 Doubles = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Locator:
         self._model = model or Model(load_manifest(BUNDLED / f"{NAME}.toml"), threads=1)
 
     def candidates(self, grey: Image) -> list[Rough]:
-        """At most MOST lines in ``grey`` (h, w) uint8, the longest first."""
+        """At most MOST lines in ``grey`` (h, w) uint8, each both ways round, the likeliest first."""
         scale = SIDE / max(grey.shape)
         size = max(_MULTIPLE, round(grey.shape[1] * scale)), max(_MULTIPLE, round(grey.shape[0] * scale))
         small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
@@ -82,52 +85,56 @@ class Locator:
 
 
 def lines_of(said: Float) -> list[Rough]:
-    """The lines in what the network says, (h, w, 5), in pixels of the searched picture."""
-    rows, columns = np.nonzero(said[..., 0] > _LIKELY)
-    values = said[rows, columns].astype(np.float64)
-    way = values[:, 1:3] / np.maximum(np.hypot(values[:, 1], values[:, 2]), 1e-6)[:, None]
-    middle = np.stack([columns, rows], 1) * CELL + (CELL - 1) / 2
-    middle = middle + np.stack([-way[:, 1], way[:, 0]], 1) * values[:, 3:4] * CELL
-    cell = np.exp(np.clip(values[:, 4], -1.5, 2)) * CELL
-    left = np.ones(len(values), bool)
+    """The lines in what the network says, (h, w, 5), in pixels of the searched picture, each both ways round.
+
+    Which way round a line is to be read, the network says too seldom rightly; its places tell the slope, all together.
+    """
+    likely = (said[..., 0] > _LIKELY).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(likely, np.ones((3, 3), np.uint8)))
     out: list[Rough] = []
-    while left.sum() >= 4 and len(out) < 3 * MOST:
-        seed = int(np.flatnonzero(left)[values[left, 0].argmax()])
-        own = left & _beside(middle, middle[seed], way[seed], 0.5 * cell[seed]) & (way @ way[seed] > _SAME_WAY)
-        for _ in range(2):
-            # Once more about the line through all of them: one place's direction is not exact over a whole line.
-            centre, along = _through(middle[own], way[own])
-            own = left & _beside(middle, centre, along, 0.45 * cell[seed]) & (way @ along > _SAME_WAY)
-            if own.sum() < 4:
-                break
-        left &= ~own
-        left[seed] = False
-        if own.sum() >= 4:
-            out.append(_rough(middle[own], way[own], cell[own]))
-    out = [one for one in out if one.length > _LEAST_CELLS * one.cell]
-    return sorted(out, key=lambda one: -one.length)[:MOST]
+    for label in np.argsort(-stats[1:, cv2.CC_STAT_AREA])[:_PATCHES] + 1 if count > 1 else []:
+        rows, columns = np.nonzero((labels == label) & (said[..., 0] > _FAINT))
+        if len(rows) >= _LEAST_PLACES:
+            values = said[rows, columns].astype(np.float64)
+            points = np.stack([columns, rows], 1).astype(np.float64) * CELL + (CELL - 1) / 2
+            out += _lines_of_patch(
+                points, 1 / (1 + np.exp(-values[:, 0])), float(np.exp(np.median(values[:, 4])) * CELL)
+            )
+    return out[: 2 * MOST]
 
 
-def _beside(points: Doubles, centre: Doubles, along: Doubles, limit: float) -> Bools:
+def _lines_of_patch(points: Doubles, weight: Doubles, cell: float) -> list[Rough]:
+    """The lines of one patch of places: parallel, where most places lie, heaviest first."""
+    centre = (points * weight[:, None]).sum(axis=0) / weight.sum()
     off = points - centre
-    return np.asarray(np.abs(off[:, 1] * along[0] - off[:, 0] * along[1]) < limit)
+    along = np.linalg.svd(off * weight[:, None], full_matrices=False)[2][0]
+    turns = np.arctan2(along[1], along[0]) + np.deg2rad(np.arange(-12, 12.1, 0.5))
+    profiles = [_profile(off, weight, turn) for turn in turns]
+    best = int(np.argmax([np.square(profile).sum() for profile in profiles]))
+    along, profile = np.array([np.cos(turns[best]), np.sin(turns[best])]), profiles[best]
+    across = off @ (-along[1], along[0])
+    out: list[Rough] = []
+    for peak in np.argsort(-profile):
+        if profile[peak] < _SHARE_OF_BEST * profile.max() or len(out) == 2 * _LINES:
+            break
+        place = (peak - len(profile) // 2) * _BIN
+        if any(abs(float((np.array([one.x, one.y]) - centre) @ (-along[1], along[0])) - place) < cell for one in out):
+            continue
+        own = np.abs(across - place) < 0.7 * cell
+        if own.sum() < _LEAST_PLACES // 2:
+            continue
+        reach = off[own] @ along
+        first, last = np.quantile(reach, 0.01) - CELL / 2, np.quantile(reach, 0.99) + CELL / 2
+        x, y = centre + along * (first + last) / 2 + np.array([-along[1], along[0]]) * place
+        found = Rough(float(x), float(y), float(along[0]), float(along[1]), float(last - first), cell)
+        out += [found, replace(found, along_x=-found.along_x, along_y=-found.along_y)]
+    return out
 
 
-def _through(points: Doubles, way: Doubles) -> tuple[Doubles, Doubles]:
-    """Centre of the points, and the direction of the line through them."""
-    centre = points.mean(axis=0)
-    mean = way.sum(axis=0)
-    mean = mean / max(float(np.hypot(*mean)), 1e-6)
-    off = points - centre
-    if float(np.ptp(off @ mean)) < 4 * CELL:
-        return centre, mean
-    along = np.linalg.svd(off, full_matrices=False)[2][0]
-    return centre, np.asarray(along if along @ mean > 0 else -along)
-
-
-def _rough(points: Doubles, way: Doubles, cell: Doubles) -> Rough:
-    centre, along = _through(points, way)
-    reach = (points - centre) @ along
-    first, last = float(reach.min()) - CELL / 2, float(reach.max()) + CELL / 2
-    x, y = centre + along * (first + last) / 2
-    return Rough(float(x), float(y), float(along[0]), float(along[1]), last - first, float(np.median(cell)))
+def _profile(off: Doubles, weight: Doubles, turn: float) -> Doubles:
+    """How much lies at each distance across a direction, in bins of _BIN pixels, the middle at 0."""
+    across = off @ (-np.sin(turn), np.cos(turn))
+    half = int(SIDE / _BIN)
+    bins = np.clip(np.rint(across / _BIN).astype(np.intp) + half, 0, 2 * half)
+    summed = np.bincount(bins, weights=weight, minlength=2 * half + 1)
+    return np.asarray(np.convolve(summed, _SMOOTH, "same"))

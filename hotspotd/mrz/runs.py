@@ -113,7 +113,8 @@ def _lines(marks: NDArray[np.uint8], angle: float) -> list[tuple[float, Rough]]:
         if wide < _SHORTEST * SIDE or wide < 2.5 * high or area < 4 * wide:
             continue
         part = labels[top : top + high, left : left + wide] == label
-        points = np.argwhere(part)[:, ::-1].astype(np.float64) + (left, top)
+        corner = np.array([left, top], np.float64)
+        points = np.argwhere(part)[:, ::-1] + corner
         one = _rough(points, area)
         if one is None:
             continue

@@ -17,13 +17,13 @@ from hotspotd.mrz.alphabet import LENGTHS
 from hotspotd.mrz.locate import Locator, Rough
 from hotspotd.mrz.recogniser import WIDTH, Columns, LineSight, Recogniser, line_of
 from hotspotd.mrz.runs import runs
-from hotspotd.mrz.strips import HEIGHT, PITCH
+from hotspotd.mrz.strips import COLUMN, HEIGHT, PITCH
 
 Image = NDArray[np.uint8]
 Float = NDArray[np.float32]
 Points = NDArray[np.float64]
 
-_LOOKED_AT = 4
+_LOOKED_AT = 8
 """Candidates that are read before a picture counts as without a zone."""
 _LEAST_SURE, _LEAST_LEGIBLE = 0.6, 0.6
 """Mean sureness of the middles, and of the characters, from which something is a line of a zone."""
@@ -32,8 +32,8 @@ _RUNS = 8
 _LEADINGS = (2.45, 2.1, 1.75)
 """Distances between lines [cells] that are tried where the next line was not found: 9303 has up to 2.5."""
 _NEAREST, _FURTHEST = 1.2, 3.4
-_LONGER = 2
-"""Looks along a line until its length is settled."""
+_MOVES = 4
+"""Looks along a line until it lies in the middle of its strip."""
 _LINES = {30: 3, 36: 2, 44: 2}
 _SHRUNK_FROM = 28.0
 """Pixels a cell from which the picture is blurred before it is cut: a cut samples points."""
@@ -63,6 +63,17 @@ class Track:
         """(n, 2) how far one character is from the next, and in which direction."""
         inside = np.clip(places, 0, self.length - 1)
         return np.stack([np.polyval(np.polyder(self.x), inside), np.polyval(np.polyder(self.y), inside)], 1)
+
+    @property
+    def cell(self) -> float:
+        """Width of a cell in the middle of the line [px]."""
+        return float(np.hypot(*self.along(np.array([self.length / 2]))[0]))
+
+    def moved(self, places: float) -> Track:
+        """The same line, its first character so many places further on."""
+        numbers = np.arange(self.length, dtype=np.float64)
+        points = self.at(numbers + places)
+        return replace(self, x=np.polyfit(numbers, points[:, 0], 3), y=np.polyfit(numbers, points[:, 1], 3))
 
     def beside(self, leading: float) -> Track:
         """The line ``leading`` cells below."""
@@ -111,13 +122,22 @@ def _first_line(grey: Image, rough: Rough, recogniser: Recogniser) -> Track | No
     if not _is_line(sight):
         return None
     track = _track(sight, matrix)
-    # What was found may have been a part of the line: seen along itself, it shows whether it goes on.
-    for _ in range(_LONGER):
-        length = track.length
-        track, sight = _again(grey, track, recogniser, whole=False)
-        if track.length == length:
+    # What was found may be a part of the line: seen along itself, it shows to which side it goes on.
+    for _ in range(_MOVES):
+        columns = recogniser.look(_cut(grey, track))
+        off = _off_middle(columns)
+        if abs(off) < 1:
             break
+        track = track.moved(off)
+    track, sight = _refined(track, _best_length(columns))
     return track if _is_line(sight) else None
+
+
+def _off_middle(columns: Columns) -> float:
+    """How many cells the middle of what the strip shows of a line lies to the right of the strip's."""
+    share = 1 / (1 + np.exp(-np.clip(columns.middle, -15, 15)))
+    places = np.arange(len(share)) - (len(share) - 1) / 2
+    return float((share * places).sum() / max(float(share.sum()), 1e-6)) * COLUMN / PITCH
 
 
 def _best_length(columns: Columns) -> LineSight:
@@ -174,8 +194,7 @@ def _fitted(points: Points, sight: LineSight, tall: float) -> Track:
     weight = weight / (1 + (off / (np.median(off) * 2 + 0.25)) ** 2)
     x, y = (np.polyfit(places, points[:, axis], 3, w=weight) for axis in (0, 1))
     track = Track(x, y, 1.0, len(points))
-    wide = float(np.hypot(*track.along(np.array([len(points) / 2]))[0]))
-    return replace(track, height=tall / max(wide, 1e-6))
+    return replace(track, height=tall / max(track.cell, 1e-6))
 
 
 def _around(grey: Image, first: Track, rough: list[Rough], recogniser: Recogniser) -> ZoneSight | None:
@@ -221,30 +240,32 @@ def _leading(track: Track, other: Rough) -> float:
     return float((np.array([other.x, other.y]) - here) @ down / (cell * track.height))
 
 
-def _again(grey: Image, track: Track, recogniser: Recogniser, *, whole: bool = True) -> tuple[Track, LineSight]:
-    """The line looked at through a cut along its track, and its track after that; if not ``whole``, of any length."""
-    middle = np.array([track.length / 2])
-    wide = float(np.hypot(*track.along(middle)[0]))
-    columns = recogniser.look(_cut(_shrunk(grey, wide), track))
-    sight = line_of(columns, track.length) if whole else _best_length(columns)
+def _again(grey: Image, track: Track, recogniser: Recogniser) -> tuple[Track, LineSight]:
+    """The line looked at through a cut along its track, and its track after that."""
+    return _refined(track, line_of(recogniser.look(_cut(grey, track)), track.length))
+
+
+def _refined(track: Track, sight: LineSight) -> tuple[Track, LineSight]:
+    """Where the characters lie that were seen in a cut along the track."""
     places = (sight.x.astype(np.float64) - _start(track.length)) / PITCH
     along = track.along(places)
     rows = (sight.y.astype(np.float64) - (HEIGHT - 1) / 2) / PITCH
     points = track.at(places) + np.stack([-along[:, 1], along[:, 0]], 1) * (rows * track.height)[:, None]
-    return _fitted(points, sight, wide * track.height * sight.scale), sight
+    return _fitted(points, sight, track.cell * track.height * sight.scale), sight
 
 
 def _start(length: int) -> float:
-    """Column of the first character's middle in a strip cut along a track."""
-    return (WIDTH - PITCH * length) / 2 + PITCH / 2 - 0.5
+    """Column of the first character's middle in a strip cut along a track: where the network has a number for it."""
+    return (WIDTH - PITCH * length) / 2 + PITCH / 2 + (COLUMN - 1) / 2
 
 
-def _cut(grey: Image, track: Track, rows: int = HEIGHT) -> Image:
+def _cut(grey: Image, track: Track) -> Image:
     """A strip along the track, its middle row on the track."""
+    source = _shrunk(grey, track.cell)
     places = (np.arange(WIDTH, dtype=np.float64) - _start(track.length)) / PITCH
     along = track.along(places)
     down = np.stack([-along[:, 1], along[:, 0]], 1) * track.height
-    off = (np.arange(rows, dtype=np.float64) - (rows - 1) / 2) / PITCH
+    off = (np.arange(HEIGHT, dtype=np.float64) - (HEIGHT - 1) / 2) / PITCH
     grid = track.at(places)[None] + down[None] * off[:, None, None]
     x, y = grid[..., 0].astype(np.float32), grid[..., 1].astype(np.float32)
-    return np.asarray(cv2.remap(grey, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    return np.asarray(cv2.remap(source, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)

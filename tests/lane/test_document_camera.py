@@ -66,7 +66,7 @@ async def test_documents_laid_before_the_camera_are_read_once_each(tmp_path: Pat
         await show(folder, await asyncio.to_thread(seen, mrz(number="X1000001")))
         await bench.until_state(LaneState.GO, Prompt.THANK_YOU)
         await bench.until_state(LaneState.IDLE)
-        assert (await bench.latest()).local_outcome is Outcome.CLEAR
+        assert (await bench.latest()).local_outcome == Outcome.CLEAR
         # Upside down, and another one: it was swapped under the camera.
         await show(folder, await asyncio.to_thread(seen, mrz(number="Y2000002", birth_date="850101"), np.pi))
         await bench.until_state(LaneState.GO, Prompt.THANK_YOU)
