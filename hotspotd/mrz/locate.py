@@ -21,7 +21,7 @@ SIDE = 640
 CELL = 8
 """Its pixels for each number of the network."""
 OUTPUT = "places"
-MOST = 6
+MOST = 12
 """Lines that are given."""
 
 _MULTIPLE = 16
@@ -100,7 +100,7 @@ def lines_of(said: Float) -> list[Rough]:
             out += _lines_of_patch(
                 points, 1 / (1 + np.exp(-values[:, 0])), float(np.exp(np.median(values[:, 4])) * CELL)
             )
-    return out[: 2 * MOST]
+    return out[:MOST]
 
 
 def _lines_of_patch(points: Doubles, weight: Doubles, cell: float) -> list[Rough]:
