@@ -49,7 +49,7 @@ async def show(folder: Path, picture: NDArray[np.uint8]) -> None:
 async def numbers(bench: LaneOnTheBench) -> list[str]:
     """The document numbers of all encounters, the newest first."""
     rows = await bench.records.recent(9)
-    stored = [await bench.records.encounter(row.encounter_id) for row in rows]
+    stored = [(await bench.records.encounter(row.encounter_id)).encounter for row in rows]
     return [one.document.number for one in stored if one.document is not None]
 
 
