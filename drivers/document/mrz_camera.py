@@ -57,14 +57,18 @@ class Presence:
     def __init__(self) -> None:
         self._given: tuple[str, ...] | None = None
         self._seen_at = float("-inf")
+        self._away_since: float | None = None
 
     def saw(self, in_view: bool, lines: tuple[str, ...] | None, now: float) -> tuple[str, ...] | None:
         """The lines, where they are those of a document that was not given yet."""
         if not in_view:
+            if self._away_since is None:
+                self._away_since = now
             return None
-        if now - self._seen_at > GONE_S:
+        # Only what was looked at counts: a slow computer sees little, and nothing is away while nobody looks.
+        if self._away_since is not None and now - self._away_since > GONE_S:
             self._given = None
-        self._seen_at = now
+        self._seen_at, self._away_since = now, None
         if lines is None or (self._given is not None and _same(lines, self._given)):
             return None
         self._given = lines

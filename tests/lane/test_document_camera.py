@@ -82,7 +82,13 @@ def test_a_document_counts_once_until_it_was_away() -> None:
     assert presence.saw(False, None, 2.0) is None
     assert presence.saw(True, lines, 2.5) is None
     assert presence.saw(False, None, 3.0) is None
-    assert presence.saw(True, lines, 2.6 + mrz_camera.GONE_S) == lines
+    assert presence.saw(True, lines, 3.1 + mrz_camera.GONE_S) == lines
+
+
+def test_a_slow_look_does_not_make_a_document_another() -> None:
+    presence, lines = mrz_camera.Presence(), mrz()
+    assert presence.saw(True, lines, 0.0) == lines
+    assert presence.saw(True, lines, 60.0) is None
 
 
 def test_another_document_counts_at_once_and_a_slip_of_one_character_is_none() -> None:
