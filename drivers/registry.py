@@ -65,6 +65,7 @@ BUILT_IN = (
     Row(SCANNER, "r30x", "drivers.fingerprint.r30x:R30xScanner", "serial", answers=True),
     Row(SCANNER, "replay", "drivers.fingerprint.replay:ReplayScanner"),
     Row(SCANNER, "sbi", "drivers.fingerprint.sbi:SbiScanner", "sbi"),
+    Row(READER, "mrz-camera", "drivers.document.mrz_camera:over_camera"),
     Row(READER, "mrz-keyboard", "drivers.document.mrz_keyboard:MrzKeyboardReader", "evdev"),
     Row(READER, "mrz-serial", "drivers.document.mrz_serial:MrzSerialReader", "serial"),
     Row(SIGNAL, "gpio", "drivers.signal.gpio:GpioSignal"),
@@ -76,6 +77,11 @@ BUILT_IN = (
 def camera(driver: str, address: str) -> Camera:
     """The camera driver with this name, for this address."""
     return _made(CAMERA, Camera, driver, address)  # type: ignore[type-abstract]  # Only looked at, never called.
+
+
+def camera_at(driver: str, place: DeviceAddress) -> Camera:
+    """As ``camera``, for an address that has been parsed."""
+    return _made_at(CAMERA, Camera, driver, place)  # type: ignore[type-abstract]  # As above.
 
 
 def scanner(driver: str, address: str) -> FingerprintScanner:
@@ -111,7 +117,10 @@ def known(kind: Kind) -> tuple[str, ...]:
 
 
 def _made(kind: Kind, interface: type[D], driver: str, address: str) -> D:
-    place = DeviceAddress.parse(address)
+    return _made_at(kind, interface, driver, DeviceAddress.parse(address))
+
+
+def _made_at(kind: Kind, interface: type[D], driver: str, place: DeviceAddress) -> D:
     own = next((row for row in BUILT_IN if (row.kind, row.name) == (kind, driver)), None)
     made, package = (_built_in(own, place), "hotspotd") if own is not None else _foreign_made(kind, driver, place)
     if not isinstance(made, interface):

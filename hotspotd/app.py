@@ -37,6 +37,7 @@ from hotspotd.biometrics.models import find_model
 from hotspotd.clock import Clock, Stamp
 from hotspotd.config import Config, DriverSection, LaneSection
 from hotspotd.console.server import Console
+from hotspotd.devices.zones import ZONE_CAMERA, document_reader
 from hotspotd.domain.encounter import Encounter
 from hotspotd.errors import BiometricError, ConfigError, HotspotError, Reason, RecordsError
 from hotspotd.events import DeviceState, DeviceView, Events
@@ -49,6 +50,7 @@ from hotspotd.lane.lane import Lane
 from hotspotd.lane.parts import LaneDevices, LaneParts
 from hotspotd.lane.recording import check_interrupted
 from hotspotd.lane.waiting import first_of
+from hotspotd.mrz.watch import zone_reader
 from hotspotd.records import Records
 from hotspotd.relay.compose import Origin, compose_nps
 from hotspotd.relay.courier import Courier, Patience
@@ -256,6 +258,8 @@ async def _open(config: Config, places: _Places, stack: AsyncExitStack) -> _Part
         search=search,
         passive_liveness=await asyncio.to_thread(_passive_liveness, config, places),
     )
+    if any(section.document.driver == ZONE_CAMERA for section in config.lanes):
+        await asyncio.to_thread(zone_reader)  # Without its networks the daemon does not start.
     arrivals = Arrivals()
     # In a thread: drivers are imported, and those of other packages looked for on the disk.
     lanes = [
@@ -377,7 +381,7 @@ def _devices(section: LaneSection, events: Events, clock: Clock, arrivals: Arriv
         return SupervisedDevice(section.name, kind, made, events, clock, arrivals)
 
     return LaneDevices(
-        document=supervised("document", registry.reader, section.document),
+        document=supervised("document", document_reader, section.document),
         camera=supervised("camera", registry.camera, section.camera) if section.camera else None,
         scanner=supervised("scanner", registry.scanner, section.scanner) if section.scanner else None,
         signal=supervised("signal", registry.signal, section.signal) if section.signal else None,

@@ -19,16 +19,17 @@ _ALLOWED = {
     "config": set(),
     "events": set(),
     "biometrics": set(),
+    "mrz": {"biometrics"},
     "watchlist": {"biometrics"},
     "records": set(),
     "relay": {"records", "watchlist", "biometrics", "events"},
     "health": set(),
-    "devices": {"biometrics"},
+    "devices": {"biometrics", "mrz"},
     "lane": {"relay", "watchlist", "records", "biometrics", "events"},
     "console": {"watchlist", "records", "biometrics", "events", "devices"},
     "gateway": {"relay", "watchlist", "records", "biometrics"},
     "cli": {"relay", "watchlist", "records", "biometrics", "events", "lane", "console", "health", "devices"},
-    "app": {"relay", "watchlist", "records", "biometrics", "events", "lane", "console", "health"},
+    "app": {"relay", "watchlist", "records", "biometrics", "mrz", "events", "lane", "console", "health", "devices"},
 }
 _MAY_TOUCH_DRIVERS = {"lane", "cli", "app", "console", "devices"}
 

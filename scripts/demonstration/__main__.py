@@ -107,6 +107,9 @@ def _table(results: list[Result]) -> Table:
 
 async def _run(options: argparse.Namespace, folder: Path) -> int:
     travellers = [t for t in TRAVELLERS if not options.only or t.key in options.only]
+    if options.document == "camera" and any(t.misread_lines for t in travellers):
+        _say("left out: whose zone is invalid; a camera gives no zone that its check digits refute")
+        travellers = [t for t in travellers if not t.misread_lines]
     if not travellers:
         _ERR.print(f"no traveller is called any of '{options.only}': use letters from a to j", highlight=False)
         return EXIT_USAGE

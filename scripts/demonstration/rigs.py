@@ -6,6 +6,7 @@ itself would be. ``SCANNERS`` and ``READERS`` hold them by the name that ``./scr
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -15,7 +16,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from demonstration.emulated import Emulator
+from demonstration import materials, pages
+from demonstration.emulated import Emulator, Scene
 from demonstration.processes import Process, ProcessError
 from demonstration.travellers import Traveller
 from drivers.base import DriverError
@@ -218,9 +220,39 @@ class SerialReader(ReaderRig):
         await self._emulated.do("present", lines=list(traveller.mrz()))
 
 
+class DocumentCamera(ReaderRig):
+    """A camera above the desk on which documents are laid; its pictures are drawn."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._scene = Scene(folder / "desk-camera", folder / "desk-shown")
+        self._desk = folder / "pages" / "none"
+
+    def sections(self) -> dict[str, tuple[str, str]]:
+        return {"document": ("mrz-camera", f"replay://{self._scene.link}?fps=10")}
+
+    async def start(self, stack: AsyncExitStack) -> None:
+        del stack  # Nothing runs: the camera plays pictures.
+        await asyncio.to_thread(materials.write_colour, self._desk / "desk.jpg", pages.desk())
+        await self.take_away()
+
+    async def show(self, traveller: Traveller) -> None:
+        self._scene.show(await asyncio.to_thread(self._pictures, traveller))
+
+    async def take_away(self) -> None:
+        self._scene.show(self._desk)
+
+    def _pictures(self, traveller: Traveller) -> Path:
+        home = self._folder / "pages" / traveller.key
+        if not home.is_dir():
+            for number, picture in enumerate(pages.lying(traveller.mrz(), seed=ord(traveller.key))):
+                materials.write_colour(home / f"{number}.jpg", picture)
+        return home
+
+
 SCANNERS: dict[str, Callable[[Path], ScannerRig]] = {
     "serial": SerialScanner,
     "libfprint": LibfprintScanner,
     "sbi": SbiScanner,
 }
-READERS: dict[str, Callable[[Path], ReaderRig]] = {"serial": SerialReader}
+READERS: dict[str, Callable[[Path], ReaderRig]] = {"serial": SerialReader, "camera": DocumentCamera}

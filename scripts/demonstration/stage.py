@@ -67,7 +67,7 @@ class Stage:
         self.world = await asyncio.to_thread(
             build, self._folder, self.cable.port, self._console_port, self._liveness, devices
         )
-        self.scene = Scene(self.world.camera)
+        self.scene = Scene(self.world.camera, self._folder / "shown")
         self.scene.show(self.world.nobody)
         logs = self._folder / "logs"
         logs.mkdir()

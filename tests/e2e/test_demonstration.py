@@ -59,3 +59,9 @@ async def test_the_whole_lane_works_with_another_scanner(scanner: str, tmp_path:
         need_libfprint()
     rows = await play(tmp_path, "--scanner", scanner, "--only", "ch")
     assert [row["local"] for row in rows] == ["refer", "clear"]
+
+
+@pytest.mark.timeout(600)
+async def test_the_whole_lane_works_with_documents_before_a_camera(tmp_path: Path) -> None:
+    rows = await play(tmp_path, "--document", "camera", "--only", "ab")
+    assert [row["local"] for row in rows] == ["clear", "refer"]

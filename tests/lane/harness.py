@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers import registry
+from drivers.base import DocumentReader
 from drivers.emulators.mrz_reader import MrzReaderEmulator
 from drivers.emulators.r30x import R30xEmulator
 from hotspotd import config as configuration
@@ -140,11 +141,12 @@ async def lane_on_the_bench(
     arrivals: Arrivals | None = None,
     scanner_plugged: bool = True,
     signal: str = "",
+    document: Callable[[], DocumentReader] | None = None,
 ) -> AsyncIterator[LaneOnTheBench]:
     """A running lane with a document reader and a scanner; with ``faces`` a camera too, on ``folder``/camera.
 
     Without ``liveness`` nobody is asked whether they are alive. A scanner that is not plugged is waited for until it is
-    known to be absent. ``signal`` is the address of a relay board.
+    known to be absent. ``signal`` is the address of a relay board. ``document`` makes another reader.
     """
     config = configuration.parse(_CONFIG, folder / "hotspotd.toml")
     config = msgspec.structs.replace(config, operation=msgspec.structs.replace(config.operation, **(operation or {})))
@@ -174,7 +176,7 @@ async def lane_on_the_bench(
         scanner = await stack.enter_async_context(R30xEmulator(folder / "ttyScanner"))
         if not scanner_plugged:
             await scanner.unplug()
-        document = partial(registry.reader, "mrz-serial", f"serial://{reader.link}")
+        document = document or partial(registry.reader, "mrz-serial", f"serial://{reader.link}")
         glass = partial(registry.scanner, "r30x", f"serial://{scanner.link}")
         devices = LaneDevices(
             document=SupervisedDevice("lane-1", "document", document, events, clock, arrivals),
