@@ -7,11 +7,20 @@ Each function checks the address and returns a driver that is not yet open. An u
 from __future__ import annotations
 
 from drivers.address import DeviceAddress
-from drivers.base import Camera, DocumentReader, DriverError, DriverReason, FingerprintScanner, LaneSignal
+from drivers.base import (
+    Camera,
+    ChipReader,
+    DocumentReader,
+    DriverError,
+    DriverReason,
+    FingerprintScanner,
+    LaneSignal,
+)
 
 CAMERAS = ("replay", "http-mjpeg", "rtsp", "v4l2", "picamera2")
 SCANNERS = ("libfprint", "r30x", "replay")
 READERS = ("mrz-serial",)
+CHIP_READERS = ("pcsc",)
 SIGNALS = ("none",)
 
 # What a replay camera takes for a video rather than for a folder.
@@ -99,6 +108,21 @@ def reader(driver: str, address: str) -> DocumentReader:
                 return MrzSerialReader(place)
             case _:
                 raise _unknown("document reader", driver, READERS)
+    except ImportError as error:
+        raise _missing(driver, error) from error
+
+
+def chip_reader(driver: str, address: str) -> ChipReader:
+    """The chip reader driver with this name, for this address."""
+    place = DeviceAddress.parse(address)
+    try:
+        match driver:
+            case "pcsc":
+                from drivers.chip.pcsc import PcscReader  # noqa: PLC0415  # Imported only when named.
+
+                return PcscReader(place)
+            case _:
+                raise _unknown("chip reader", driver, CHIP_READERS)
     except ImportError as error:
         raise _missing(driver, error) from error
 

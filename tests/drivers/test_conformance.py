@@ -12,10 +12,11 @@ from drivers.base import Device, DriverError, DriverReason
 from drivers.emulators.line import KINDS, Line, line
 from tests.drivers.benches import BENCHES as PLAIN
 from tests.drivers.benches import SERIAL, Bench, sense_for_ever, sense_until
+from tests.drivers.chip_bench import ChipBench
 from tests.drivers.conftest import driver_threads, open_files
 from tests.drivers.libfprint_bench import LibfprintBench
 
-BENCHES: dict[str, type[Bench]] = {**PLAIN, "libfprint": LibfprintBench}
+BENCHES: dict[str, type[Bench]] = {**PLAIN, "libfprint": LibfprintBench, "pcsc": ChipBench}
 
 every_device = pytest.mark.parametrize("bench", BENCHES, indirect=True)
 serial_devices = pytest.mark.parametrize("bench", SERIAL, indirect=True)
