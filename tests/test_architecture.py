@@ -19,15 +19,16 @@ _ALLOWED = {
     "config": set(),
     "events": set(),
     "biometrics": set(),
+    "emrtd": set(),
     "watchlist": {"biometrics"},
     "records": set(),
     "relay": {"records", "watchlist", "biometrics", "events"},
     "health": set(),
-    "lane": {"relay", "watchlist", "records", "biometrics", "events"},
+    "lane": {"relay", "watchlist", "records", "biometrics", "emrtd", "events"},
     "console": {"watchlist", "records", "biometrics", "events"},
     "gateway": {"relay", "watchlist", "records", "biometrics"},
-    "cli": {"relay", "watchlist", "records", "biometrics", "events", "lane", "console", "health"},
-    "app": {"relay", "watchlist", "records", "biometrics", "events", "lane", "console", "health"},
+    "cli": {"relay", "watchlist", "records", "biometrics", "emrtd", "events", "lane", "console", "health"},
+    "app": {"relay", "watchlist", "records", "biometrics", "emrtd", "events", "lane", "console", "health"},
 }
 _MAY_TOUCH_DRIVERS = {"lane", "cli", "app", "console"}
 

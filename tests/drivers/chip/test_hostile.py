@@ -34,6 +34,7 @@ _commands = st.builds(
 _suites = st.sampled_from(Suite)
 
 
+@settings(deadline=None)
 @given(_commands)
 def test_a_command_comes_back_as_it_went(command: Command) -> None:
     read = Command.decode(command.encode())
@@ -41,6 +42,7 @@ def test_a_command_comes_back_as_it_went(command: Command) -> None:
     assert (read.header, read.data, read.expected) == (command.header, command.data, command.expected)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=64))
 def test_no_bytes_break_the_codecs(raw: bytes) -> None:
     for read in (Command.decode, Response.decode, lambda data: list(tlv.items(data)), pace_infos, chip_keys):
@@ -50,11 +52,13 @@ def test_no_bytes_break_the_codecs(raw: bytes) -> None:
             continue
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.sampled_from((0x61, 0x5F1F, 0x7F61, 0x80)))
 def test_a_data_object_comes_back_as_it_went(value: bytes, tag: int) -> None:
     assert list(tlv.items(tlv.encode(tag, value))) == [(tag, value)]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=100), st.sampled_from((8, 16)))
 def test_padding_comes_off_again(data: bytes, block: int) -> None:
     padded = pad(data, block)
@@ -62,6 +66,7 @@ def test_padding_comes_off_again(data: bytes, block: int) -> None:
     assert unpad(padded) == data
 
 
+@settings(deadline=None)
 @given(_suites, _commands, st.binary(max_size=300))
 def test_both_ends_of_a_channel_understand_each_other(suite: Suite, command: Command, data: bytes) -> None:
     terminal, chip = SecureMessaging.agreed(suite, b"secret"), SecureMessaging.agreed(suite, b"secret")
@@ -71,7 +76,7 @@ def test_both_ends_of_a_channel_understand_each_other(suite: Suite, command: Com
     assert terminal.opened(chip.answer(Response(0x9000, data), odd=bool(plain.ins & 1))) == Response(0x9000, data)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(_suites, st.binary(min_size=1, max_size=40), st.data())
 def test_a_changed_answer_breaks_the_channel(suite: Suite, content: bytes, data: st.DataObject) -> None:
     terminal, chip = SecureMessaging.agreed(suite, b"secret"), SecureMessaging.agreed(suite, b"secret")
