@@ -215,6 +215,10 @@ class ChipReader(Device):
         """
 
     @abstractmethod
+    async def wait_placed(self) -> None:
+        """Return when a chip lies on the reader. Raises DriverError."""
+
+    @abstractmethod
     async def wait_removed(self) -> None:
         """Return when no chip lies on the reader. Raises DriverError."""
 

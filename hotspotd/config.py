@@ -55,6 +55,7 @@ class LaneSection(_Section, frozen=True):
     camera: DriverSection | None = None
     scanner: DriverSection | None = None
     signal: DriverSection | None = None
+    chip: DriverSection | None = None
 
 
 class OperationSection(_Section, frozen=True):
@@ -65,6 +66,7 @@ class OperationSection(_Section, frozen=True):
     fingers: tuple[str, ...] = ("right_index", "right_middle")
     youngest_for_fingers: Annotated[int, Meta(ge=0, le=120)] = 12
     face: bool = True
+    chip: Literal["off", "when_present", "required"] = "when_present"
     attempts: Annotated[int, Meta(ge=1, le=10)] = 3
     step_timeout_s: Seconds = 60.0
     device_return_s: Seconds = 30.0
@@ -147,6 +149,13 @@ class LivenessSection(_Section, frozen=True):
         return self.mode in ("active", "both")
 
 
+class ChipSection(_Section, frozen=True):
+    """Reading the chips of travel documents."""
+
+    authorities: str | None = None
+    timeout_s: Seconds = 15.0
+
+
 class WatchlistSection(_Section, frozen=True):
     """Where the watchlist snapshots are."""
 
@@ -206,6 +215,7 @@ class Config(_Section, frozen=True):
     face_quality: FaceQualitySection = FaceQualitySection()
     models: ModelsSection = ModelsSection()
     liveness: LivenessSection = LivenessSection()
+    chip: ChipSection = ChipSection()
     console: ConsoleSection = ConsoleSection()
     health: HealthSection = HealthSection()
     log: LogSection = LogSection()
@@ -272,6 +282,14 @@ def _check(path: Path, config: Config) -> None:
     names = [lane.name for lane in config.lanes]
     if len(set(names)) != len(names):
         raise ConfigError(Reason.BAD_VALUE, f"{path}: lanes: two lanes have one name", "Give each its own.")
+    if config.operation.chip == "required":
+        for lane in config.lanes:
+            if lane.chip is None:
+                raise ConfigError(
+                    Reason.BAD_VALUE,
+                    f"{path}: operation.chip: required, but lane {lane.name} has no chip reader",
+                    "Name its reader in lanes.chip, or set operation.chip to when_present.",
+                )
     labels = [label.lower() for label in config.operation.fingers]
     if len(set(labels)) != len(labels):
         raise ConfigError(Reason.BAD_VALUE, f"{path}: operation.fingers: a finger is named twice", "Name each once.")

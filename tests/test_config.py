@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from hotspotd.config import (
+    ChipSection,
     Config,
     ConsoleSection,
     DeviceSection,
@@ -41,11 +42,13 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "lanes.camera": DriverSection,
     "lanes.scanner": DriverSection,
     "lanes.signal": DriverSection,
+    "lanes.chip": DriverSection,
     "operation": OperationSection,
     "matching": MatchingSection,
     "face_quality": FaceQualitySection,
     "models": ModelsSection,
     "liveness": LivenessSection,
+    "chip": ChipSection,
     "watchlist": WatchlistSection,
     "records": RecordsSection,
     "relay": RelaySection,

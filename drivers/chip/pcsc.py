@@ -8,6 +8,7 @@ Debian's python3-pyscard. The reader is held only while a chip is read.
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -21,6 +22,8 @@ from drivers.chip.reading import read_document
 from drivers.worker import DeviceWorker, Token
 
 _POLL_MS = 50
+# pcscd looks for a card every 0.4 s at least.
+_NOTICED_S = 1.0
 _PROTOCOLS = scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
 
 
@@ -57,6 +60,10 @@ class PcscReader(ChipReader):
         """See ChipReader."""
         return await self._worker.run(lambda token: self._read(token, key))
 
+    async def wait_placed(self) -> None:
+        """See ChipReader."""
+        await self._worker.run(lambda token: self._wait(token, present=True))
+
     async def wait_removed(self) -> None:
         """See ChipReader."""
         await self._worker.run(lambda token: self._wait(token, present=False))
@@ -85,9 +92,10 @@ class PcscReader(ChipReader):
         if context is not None:
             scard.SCardReleaseContext(context)
 
-    def _wait(self, token: Token, *, present: bool) -> None:
-        state = scard.SCARD_STATE_UNAWARE
-        while True:
+    def _wait(self, token: Token, *, present: bool, limit_s: float = math.inf) -> None:
+        """Return when a chip is there or not, as asked for, or after ``limit_s``."""
+        state, end = scard.SCARD_STATE_UNAWARE, time.monotonic() + limit_s
+        while time.monotonic() < end:
             token.check()
             result, states = scard.SCardGetStatusChange(self._context, _POLL_MS, [(self._reader, state)])
             if result != scard.SCARD_E_TIMEOUT:
@@ -122,6 +130,11 @@ class PcscReader(ChipReader):
 
         try:
             return read_document(transmit, key, self._piece)
+        except DriverError as error:
+            if error.reason is DriverReason.REMOVED:
+                # PC/SC finds out by and by; until then it would have the same chip read again.
+                self._wait(token, present=False, limit_s=_NOTICED_S)
+            raise
         finally:
             # Whoever reads it next begins anew. A chip or a reader that has gone needs no goodbye.
             scard.SCardDisconnect(card, RESET)

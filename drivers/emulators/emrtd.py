@@ -17,6 +17,7 @@ import argparse
 import asyncio
 import contextlib
 import random
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -95,10 +96,14 @@ class VirtualReader:
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Any) -> None:
+    connection = writer.get_extra_info("socket")
     try:
         # The reader has gone, or hangs up in the middle of a message.
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
+                # vpcd writes length and content apart; unless the first is acknowledged at once, its kernel holds the
+                # second back for 40 ms (Nagle's algorithm). The option lasts for a while only.
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
                 length = int.from_bytes(await reader.readexactly(2), "big")
                 said = await answer(await reader.readexactly(length))
                 if said is None:

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.drivers import pcscd
-
 
 def driver_threads() -> list[str]:
     """Names of the threads that drivers have running."""
@@ -28,13 +26,6 @@ def no_thread_is_left() -> Iterator[None]:
     """Every driver's thread has ended with its test."""
     yield
     assert driver_threads() == []
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_pcscd_is_left() -> Iterator[None]:
-    """The folder of the tests' own pcscd goes with the tests."""
-    yield
-    pcscd.clean_up()
 
 
 @pytest.fixture

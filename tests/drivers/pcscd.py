@@ -6,6 +6,7 @@ that is (PCSCLITE_CSOCK_NAME) once in a process, so all tests of a process share
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import shutil
@@ -29,15 +30,9 @@ def _folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="pcscd-"))
     (folder / "run").mkdir()
     (folder / "conf").mkdir()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["PCSCLITE_CSOCK_NAME"] = str(folder / "run" / "pcscd.comm")
     return folder
-
-
-def clean_up() -> None:
-    """Remove the folder, where there is one."""
-    if _folder.cache_info().currsize:
-        shutil.rmtree(_folder(), ignore_errors=True)
-        _folder.cache_clear()
 
 
 def need_pcscd() -> None:

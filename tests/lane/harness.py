@@ -20,9 +20,10 @@ from hotspotd import config as configuration
 from hotspotd.biometrics.face import FaceEngine
 from hotspotd.biometrics.face.liveness import PassiveLiveness
 from hotspotd.clock import Clock, Stamp
-from hotspotd.config import Config, LivenessSection
+from hotspotd.config import ChipSection, Config, LivenessSection
 from hotspotd.domain.document import check_digit
 from hotspotd.domain.encounter import Encounter
+from hotspotd.emrtd.authorities import Authorities
 from hotspotd.events import DeviceView, Event, Events, LaneState, LaneView, Prompt, Subscription
 from hotspotd.lane.devices import SupervisedDevice
 from hotspotd.lane.lane import Lane
@@ -136,14 +137,21 @@ async def lane_on_the_bench(
     faces: FaceEngine | None = None,
     liveness: LivenessSection | None = None,
     passive_liveness: PassiveLiveness | None = None,
+    chip: str | None = None,
+    chip_timeout_s: float = 20.0,
+    authorities: Authorities | None = None,
+    face_fmr: float | None = None,
 ) -> AsyncIterator[LaneOnTheBench]:
     """A running lane with a document reader and a scanner; with ``faces`` a camera too, on ``folder``/camera.
 
-    Without ``liveness`` nobody is asked whether they are alive.
+    Without ``liveness`` nobody is asked whether they are alive. ``chip`` is the address of a PC/SC reader.
     """
     config = configuration.parse(_CONFIG, folder / "hotspotd.toml")
     config = msgspec.structs.replace(config, operation=msgspec.structs.replace(config.operation, **(operation or {})))
     config = msgspec.structs.replace(config, liveness=liveness or LivenessSection(mode="off"))
+    config = msgspec.structs.replace(config, chip=ChipSection(timeout_s=chip_timeout_s))
+    if face_fmr is not None:
+        config = msgspec.structs.replace(config, matching=msgspec.structs.replace(config.matching, face_fmr=face_fmr))
     events, clock = Events(), Clock()
     records = await Records.open(folder / "records.db", clock, outbox_limit=outbox_limit)
     images, search = Worker("images"), Worker("search")
@@ -160,6 +168,7 @@ async def lane_on_the_bench(
         images=images,
         search=search,
         passive_liveness=passive_liveness,
+        authorities=authorities or Authorities(()),
     )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(records.close)
@@ -178,12 +187,15 @@ async def lane_on_the_bench(
         if faces is not None:
             camera = partial(registry.camera, "replay", f"replay://{folder / 'camera'}?fps=20")
             devices = replace(devices, camera=SupervisedDevice("lane-1", "camera", camera, events, clock))
+        if chip is not None:
+            chips = partial(registry.chip_reader, "pcsc", chip)
+            devices = replace(devices, chip=SupervisedDevice("lane-1", "chip", chips, events, clock))
         lane = Lane("lane-1", devices, shared)
         news = stack.enter_context(events.subscribe())
         running = asyncio.create_task(lane.run())
         bench = LaneOnTheBench(lane, events, records, reader, scanner, shared, running, news)
         try:
-            await bench.until(lambda _: _open_for_travellers(events))
+            await bench.until(lambda _: _open_for_travellers(events, "scanner", *(["chip"] if chip else [])))
             yield bench
         finally:
             running.cancel()
@@ -192,12 +204,11 @@ async def lane_on_the_bench(
             running.result()
 
 
-def _open_for_travellers(events: Events) -> bool:
-    """Whether the lane is idle and its scanner ready; which of the two comes first is chance."""
+def _open_for_travellers(events: Events, *devices: str) -> bool:
+    """Whether the lane is idle and these devices ready; which of them comes first is chance."""
     present = events.present()
-    return any(isinstance(e, LaneView) and e.state is LaneState.IDLE for e in present) and any(
-        isinstance(e, DeviceView) and e.device == "scanner" and e.state == "ready" for e in present
-    )
+    ready = {e.device for e in present if isinstance(e, DeviceView) and e.state == "ready"}
+    return any(isinstance(e, LaneView) and e.state is LaneState.IDLE for e in present) and ready.issuperset(devices)
 
 
 def _compose(config: Config, encounter: Encounter, now: Stamp) -> bytes:

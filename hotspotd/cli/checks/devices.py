@@ -26,6 +26,7 @@ def devices(subject: Subject) -> Iterator[Finding]:
 async def _lane(lane: LaneSection) -> list[Finding]:
     wanted = (
         ("document", lane.document, registry.reader),
+        ("chip", lane.chip, registry.chip_reader),
         ("camera", lane.camera, registry.camera),
         ("scanner", lane.scanner, registry.scanner),
         ("signal", lane.signal, registry.signal),
