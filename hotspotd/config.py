@@ -85,6 +85,7 @@ class MatchingSection(_Section, frozen=True):
     finger_fmr: Rate = 1e-4
     face_fmr: Rate = 1e-5
     face_fpir: Rate | None = None
+    portrait_fmr: Rate | None = None
     finger_calibration: str | None = None
     face_calibration: str | None = None
     finger_quality: Percent = 30

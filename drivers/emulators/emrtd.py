@@ -5,9 +5,9 @@ two bytes of length, big endian, and so many bytes: one byte from the reader is 
 tell the ATR; anything longer is a command, answered by a message. The card is in the field while it is connected.
 
 As a process: ``python -m drivers.emulators.emrtd --control SOCKET --authority FILE [--port 35963]``; it makes a country
-signing authority of its own and writes its certificate to FILE (PEM). Requests on the socket:
-``{"do":"place","document":{"mrz":["..",".."],"can":"123456"},"portrait":"face.jpg","fault":"clone"}``, ``lift`` and
-``state``.
+signing authority of its own for each ``--country`` (UT) and writes the certificates to FILE (PEM). Requests on the
+socket: ``{"do":"place","document":{"mrz":["..",".."],"country":"UT","can":"123456"},"portrait":"face.jpg"}``, with
+``"fault"`` one of FAULTS; ``lift``, ``state``.
 Inside a test: ``VirtualReader(port)`` and chips of ``emrtd_chip``.
 """
 
@@ -154,12 +154,11 @@ def personalised(  # noqa: PLR0913  # What a maker of documents is asked.
 
 
 class EmrtdEmulator:
-    """A reader, an authority, and whatever is laid down."""
+    """A reader, an authority for each country, and whatever is laid down."""
 
-    def __init__(self, port: int) -> None:
-        self.authority = Authority()
-        self._signer = self.authority.signer()
-        self._foreign = Authority(self.authority.country).signer()
+    def __init__(self, port: int, countries: Sequence[str] = ("UT",)) -> None:
+        self.authorities = {country: Authority(country) for country in countries}
+        self._signers = {country: one.signer() for country, one in self.authorities.items()}
         self._reader = VirtualReader(port)
 
     async def place(self, request: Mapping[str, Any]) -> None:
@@ -167,11 +166,14 @@ class EmrtdEmulator:
         document, fault = request["document"], request.get("fault")
         if fault is not None and fault not in FAULTS:
             raise control.BadRequestError(f"no fault {fault!r}; known: {', '.join(FAULTS)}")
+        country = str(document.get("country", next(iter(self._signers))))
+        if country not in self._signers:
+            raise control.BadRequestError(f"no authority of {country!r}; there are: {', '.join(self._signers)}")
         portrait = await asyncio.to_thread(Path(request["portrait"]).read_bytes)
         made = personalised(
             [str(line) for line in document["mrz"]],
             portrait,
-            self._foreign if fault == "foreign_signer" else self._signer,
+            Authority(country).signer() if fault == "foreign_signer" else self._signers[country],
             size=(420, 540),
             can=str(document.get("can", "")),
             proof=Proof.new(),
@@ -215,8 +217,9 @@ def with_fault(made: Personalisation, fault: str | None) -> Personalisation:
 
 
 async def _main(arguments: argparse.Namespace) -> None:
-    emulator = EmrtdEmulator(arguments.port)
-    await asyncio.to_thread(arguments.authority.write_bytes, pem(emulator.authority.certificate))
+    emulator = EmrtdEmulator(arguments.port, arguments.country or ["UT"])
+    certificates = [one.certificate for one in emulator.authorities.values()]
+    await asyncio.to_thread(arguments.authority.write_bytes, pem(*certificates))
     try:
         await control.serve(arguments.authority, arguments.control, emulator.control)
     finally:
@@ -227,7 +230,10 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="A passport with a chip on a virtual PC/SC reader (vpcd).")
     parser.add_argument("--control", type=Path, required=True, help="Unix socket to take requests on")
-    parser.add_argument("--authority", type=Path, required=True, help="where to write its authority's certificate")
+    parser.add_argument("--authority", type=Path, required=True, help="where to write its authorities' certificates")
+    parser.add_argument(
+        "--country", action="append", metavar="XX", help="one whose documents it makes, as in certificates; default UT"
+    )
     parser.add_argument("--port", type=int, default=VPCD_PORT, help="TCP port of vpcd")
     asyncio.run(_main(parser.parse_args()))
 

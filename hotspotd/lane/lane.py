@@ -66,7 +66,7 @@ class Lane:
             else None
         )
         self._portrait_step = (
-            PortraitStep(parts.faces, parts.images, matching.face_fmr)
+            PortraitStep(parts.faces, parts.images, matching.portrait_fmr or matching.face_fmr)
             if self._chip_step is not None and parts.faces is not None
             else None
         )

@@ -52,6 +52,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="with --once: write the results to FILE")
     parser.add_argument("--only", metavar="LETTERS", default="", help="only these travellers, such as 'bf'")
     parser.add_argument(
+        "--document",
+        choices=("serial", "chip"),
+        default="serial",
+        help="serial: the zone alone; chip: passports with chips as well, on a virtual PC/SC reader",
+    )
+    parser.add_argument(
         "--port", type=int, default=None, help="port of the screens (default 8480, with --once a free one)"
     )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep logs and databases in this (new) folder")
@@ -108,7 +114,7 @@ async def _run(options: argparse.Namespace, folder: Path) -> int:
         # A closed terminal ends it as well: nothing is left running behind.
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    async with Stage(folder, _say, port) as stage:
+    async with Stage(folder, _say, port, chip=options.document == "chip") as stage:
         if not options.once:
             await _for_ever(stage, travellers)
             return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import aiohttp
@@ -94,6 +94,8 @@ class Visit:
         end = await self._follow_the_screen()
         self._say(f"the screen says: {end['prompt']}")
         stage.scene.show(stage.world.nobody)
+        if stage.passports is not None:
+            await stage.passports.lift()
         row = await stage.officer.until(
             lambda: (found := stage.officer.newest(before)) and found["local_outcome"] and found,
             _ANSWER_S,
@@ -134,6 +136,9 @@ class Visit:
 
     async def _show_document(self) -> None:
         self._documents_shown += 1
+        if self._stage.passports is not None:
+            # What is printed badly is still right in the chip.
+            await self._stage.passports.lay(replace(self._traveller, misread_lines=False).mrz(), self._person.picture)
         await self._stage.reader.do("present", lines=list(self._traveller.mrz()))
 
     async def _turn(self) -> None:

@@ -7,6 +7,7 @@ import re
 import ssl
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +16,7 @@ import aiohttp
 
 from demonstration.emulated import Emulator, Scene
 from demonstration.link import Cable
+from demonstration.passports import Passports
 from demonstration.processes import Process
 from demonstration.watching import OfficerScreen, TravellerScreen
 from demonstration.world import DEVICE, LANE, build
@@ -24,12 +26,20 @@ class Stage:
     """Everything runs inside ``async with Stage(folder)``."""
 
     def __init__(
-        self, folder: Path, say: Callable[[str], None], console_port: int = 0, *, liveness: str = "active"
+        self,
+        folder: Path,
+        say: Callable[[str], None],
+        console_port: int = 0,
+        *,
+        liveness: str = "active",
+        chip: bool = False,
     ) -> None:
         self._folder = folder
         self._say = say
         self._console_port = console_port
         self._liveness = liveness
+        self._chip = chip
+        self.passports: Passports | None = None
         self._stack = AsyncExitStack()
         self._eyes: list[asyncio.Task[None]] = []
         self.cable = Cable()
@@ -53,13 +63,17 @@ class Stage:
     async def _set_up(self) -> None:
         await self._stack.enter_async_context(self.cable)
         self._say("making certificates, lists and pictures")
-        self.world = await asyncio.to_thread(build, self._folder, self.cable.port, self._console_port, self._liveness)
+        self.world = await asyncio.to_thread(
+            partial(build, self._folder, self.cable.port, self._console_port, self._liveness, chip=self._chip)
+        )
         self.scene = Scene(self.world.camera)
         self.scene.show(self.world.nobody)
         logs = self._folder / "logs"
         logs.mkdir()
 
         world = self.world
+        if self._chip:
+            self.passports = await self._stack.enter_async_context(Passports(self._folder, logs))
         gateway = Process(
             "gateway", ["-m", "hotspotd.gateway", "--config", str(world.gateway_config)], logs / "gateway.log"
         )

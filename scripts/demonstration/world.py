@@ -27,6 +27,15 @@ POSITIONS = ("right_index", "right_middle")
 _FRAMES = 3
 # Other people on the lists, so that a search has something to search.
 _STRANGERS = 6
+_CHIP_SECTION = """
+[chip]
+authorities = "{folder}/csca"
+
+[matching]
+# What the bundled model, which is for demonstration only, can hold.
+portrait_fmr = 0.001
+"""
+_CHIP_READER = 'chip = { driver = "pcsc", address = "pcsc:///Virtual PCD" }'
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,11 @@ class Person:
     scene: Path
     prints: dict[str, Path]
     bad_print: Path
+
+    @property
+    def picture(self) -> Path:
+        """Their picture, as a passport has it."""
+        return max(self.scene.iterdir())
 
     def turning(self, sign: int) -> Path:
         """Pictures of a turn to the picture's right (1) or left (-1) and back; drawn when first asked for."""
@@ -65,10 +79,10 @@ class World:
     nobody: Path
 
 
-def build(folder: Path, gateway_port: int, console_port: int, liveness: str) -> World:
+def build(folder: Path, gateway_port: int, console_port: int, liveness: str, *, chip: bool = False) -> World:
     """Make the world in ``folder``; the kiosk calls its gateway and serves its screens on these ports.
 
-    ``liveness`` is the mode of that check.
+    ``liveness`` is the mode of that check; with ``chip`` the lane reads chips.
     """
     people, listed = _people(folder)
     sources = {"kiosk": [row for row, everywhere in listed if everywhere], "gateway": [row for row, _ in listed]}
@@ -98,7 +112,7 @@ def build(folder: Path, gateway_port: int, console_port: int, liveness: str) -> 
         camera=folder / "camera",
         nobody=nobody,
     )
-    _write_configs(world, gateway_port, console_port, liveness)
+    _write_configs(world, gateway_port, console_port, liveness, chip=chip)
     return world
 
 
@@ -186,7 +200,7 @@ def _publish(source: Path, shelf: Path, engine: FaceEngine) -> None:
         raise ValueError(f"the demonstration's own list has problems: {reading.problems}")
 
 
-def _write_configs(world: World, gateway_port: int, console_port: int, liveness: str) -> None:
+def _write_configs(world: World, gateway_port: int, console_port: int, liveness: str, *, chip: bool) -> None:
     template = Template((ROOT / "config" / "demo.toml").read_text(encoding="utf-8"))
     kiosk = template.substitute(
         folder=world.folder,
@@ -195,6 +209,8 @@ def _write_configs(world: World, gateway_port: int, console_port: int, liveness:
         gateway_port=gateway_port,
         console_port=console_port,
         liveness=liveness,
+        chip_reader=_CHIP_READER if chip else "",
+        chip_section=_CHIP_SECTION.format(folder=world.folder) if chip else "",
     )
     world.kiosk_config.write_text(kiosk, encoding="utf-8")
     gateway = Template((ROOT / "config" / "demo-gateway.toml").read_text(encoding="utf-8"))

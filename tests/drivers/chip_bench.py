@@ -14,7 +14,7 @@ from drivers.emulators.emrtd_chip import Chip, Personalisation
 from drivers.emulators.emrtd_lds import Authority, Signer, dg1
 from drivers.emulators.line import Line
 from tests.drivers.benches import Bench
-from tests.drivers.pcscd import READER, Pcscd, need_pcscd
+from tests.drivers.pcscd import READER, need_pcscd, own_pcscd
 
 PORTRAIT = b"\xff\xd8" + bytes(range(256)) * 8 + b"\xff\xd9"
 """No picture, but of the length of a very small one: drivers do not look into it."""
@@ -47,8 +47,8 @@ class ChipBench(Bench):
         super().__init__(Path("/") / READER, channel)
 
     async def start(self) -> None:
-        need_pcscd()
-        self.service = await asyncio.to_thread(Pcscd)
+        await asyncio.to_thread(need_pcscd)
+        self.service = await asyncio.to_thread(own_pcscd)
         await self.plug()
         self.field = VirtualReader(self.service.port)
 

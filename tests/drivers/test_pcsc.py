@@ -17,15 +17,15 @@ from drivers.base import ChipAuthentication, ChipKey, ChipReader, DriverError, D
 from drivers.emulators.emrtd import VirtualReader, mrz_information
 from drivers.emulators.emrtd_chip import Chip
 from tests.drivers.chip_bench import KEY, PORTRAIT, passport, zone
-from tests.drivers.pcscd import READER, Pcscd, need_pcscd
+from tests.drivers.pcscd import READER, Pcscd, need_pcscd, own_pcscd
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.fixture
 async def service() -> AsyncIterator[Pcscd]:
-    need_pcscd()
-    one = await asyncio.to_thread(Pcscd)
+    await asyncio.to_thread(need_pcscd)
+    one = await asyncio.to_thread(own_pcscd)
     await asyncio.to_thread(one.start)
     yield one
     await asyncio.to_thread(one.stop)

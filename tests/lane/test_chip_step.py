@@ -27,7 +27,7 @@ from hotspotd.events import LaneState, LaneView, Prompt
 from hotspotd.lane.chip_step import chip_key, refer_reasons
 from hotspotd.records.model import StoredEncounter
 from hotspotd.watchlist import Snapshot
-from tests.drivers.pcscd import READER, Pcscd, need_pcscd
+from tests.drivers.pcscd import READER, need_pcscd, own_pcscd
 from tests.lane.harness import LaneOnTheBench, lane_on_the_bench, mrz
 
 Image = NDArray[np.uint8]
@@ -37,8 +37,8 @@ _PORTRAIT = b"\xff\xd8" + bytes(range(200)) + b"\xff\xd9"
 
 @pytest.fixture
 async def field() -> AsyncIterator[VirtualReader]:
-    need_pcscd()
-    service = await asyncio.to_thread(Pcscd)
+    await asyncio.to_thread(need_pcscd)
+    service = await asyncio.to_thread(own_pcscd)
     await asyncio.to_thread(service.start)
     one = VirtualReader(service.port)
     yield one
