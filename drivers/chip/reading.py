@@ -134,7 +134,7 @@ class _Reading:
         dg14 = self._files.get(files.DG14.name)
         if dg14 is None:
             return ChipAuthentication.ABSENT
-        return authenticate(self._card, dg14, lambda: self._reader.read(files.COM))
+        return authenticate(self._card, dg14)
 
     @contextmanager
     def _timed(self, what: str) -> Iterator[None]:

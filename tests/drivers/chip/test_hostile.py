@@ -172,6 +172,21 @@ def test_a_copy_cannot_authenticate_and_the_original_can(number: int, suite: Sui
         assert read.files["DG2"] == made.files[0x0102]
 
 
+@pytest.mark.parametrize("answer", [b"\x6a\x80", b"\x90\x00", b"\x90", b"", bytes(40)], ids=lambda one: one.hex()[:8])
+def test_a_copy_that_refuses_the_proof_or_answers_with_noise_has_failed_it(answer: bytes) -> None:
+    made = personalised(zone(1), PORTRAIT, signer(), size=(420, 540), proof=Proof.new(12), pace=None)
+    chip, asked = Chip(made), [0]
+
+    def respond(command: bytes) -> bytes:
+        # MSE:Set AT comes once in such a reading: from there on the chip has nothing better to say.
+        asked[0] += command[:2] == b"\x0c\x22"
+        return answer if asked[0] else chip.respond(command)
+
+    read = read_document(respond, KEY)
+    assert read.chip_authentication is ChipAuthentication.FAILED
+    assert read.files["DG2"] == made.files[0x0102]
+
+
 def test_a_key_of_an_unknown_kind_is_unsupported_and_not_absent() -> None:
     known = dg14(Proof.new())
     unknown = known.replace(bytes.fromhex("04007F00070102"), bytes.fromhex("04007F00070199"))
