@@ -2,7 +2,7 @@
 
 ``BUILT_IN`` is the table of this project's drivers, one row each. Drivers of other packages are found through entry
 points of the group of their kind (``hotspotd.cameras``, ``hotspotd.scanners``, ``hotspotd.readers``,
-``hotspotd.signals``); a name of the table wins over the same name elsewhere.
+``hotspotd.chip_readers``, ``hotspotd.signals``); a name of the table wins over the same name elsewhere.
 
 Each function checks the address and returns a driver that is not yet open. Raises DriverError: UNSUPPORTED for an
 unknown name, with the known ones; MISSING_LIBRARY where the driver's library is not installed; BROKEN_DRIVER for a
@@ -19,7 +19,16 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
 from drivers.address import DeviceAddress
-from drivers.base import Camera, Device, DocumentReader, DriverError, DriverReason, FingerprintScanner, LaneSignal
+from drivers.base import (
+    Camera,
+    ChipReader,
+    Device,
+    DocumentReader,
+    DriverError,
+    DriverReason,
+    FingerprintScanner,
+    LaneSignal,
+)
 
 D = TypeVar("D", bound=Device)
 
@@ -36,8 +45,9 @@ class Kind:
 CAMERA = Kind("camera", "camera", "hotspotd.cameras")
 SCANNER = Kind("scanner", "scanner", "hotspotd.scanners")
 READER = Kind("document reader", "document", "hotspotd.readers")
+CHIP_READER = Kind("chip reader", "chip", "hotspotd.chip_readers")
 SIGNAL = Kind("signal", "signal", "hotspotd.signals")
-KINDS = (READER, CAMERA, SCANNER, SIGNAL)
+KINDS = (READER, CHIP_READER, CAMERA, SCANNER, SIGNAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,7 @@ BUILT_IN = (
     Row(READER, "mrz-camera", "drivers.document.mrz_camera:over_camera"),
     Row(READER, "mrz-keyboard", "drivers.document.mrz_keyboard:MrzKeyboardReader", "evdev"),
     Row(READER, "mrz-serial", "drivers.document.mrz_serial:MrzSerialReader", "serial"),
+    Row(CHIP_READER, "pcsc", "drivers.chip.pcsc:PcscReader", "pcsc"),
     Row(SIGNAL, "gpio", "drivers.signal.gpio:GpioSignal"),
     Row(SIGNAL, "none", "drivers.signal.none:NoSignal"),
     Row(SIGNAL, "relay-board", "drivers.signal.relay_board:RelayBoardSignal", "serial"),
@@ -94,6 +105,11 @@ def reader(driver: str, address: str) -> DocumentReader:
     return _made(READER, DocumentReader, driver, address)  # type: ignore[type-abstract]  # As above.
 
 
+def chip_reader(driver: str, address: str) -> ChipReader:
+    """The chip reader driver with this name, for this address."""
+    return _made(CHIP_READER, ChipReader, driver, address)  # type: ignore[type-abstract]  # As above.
+
+
 def signal(driver: str, address: str) -> LaneSignal:
     """The lane signal driver with this name, for this address."""
     return _made(SIGNAL, LaneSignal, driver, address)  # type: ignore[type-abstract]  # As above.
@@ -101,7 +117,13 @@ def signal(driver: str, address: str) -> LaneSignal:
 
 def device(kind: Kind, driver: str, address: str) -> Device:
     """The driver of this kind and name, for this address."""
-    make: dict[Kind, Callable[[str, str], Device]] = {CAMERA: camera, SCANNER: scanner, READER: reader, SIGNAL: signal}
+    make: dict[Kind, Callable[[str, str], Device]] = {
+        CAMERA: camera,
+        SCANNER: scanner,
+        READER: reader,
+        CHIP_READER: chip_reader,
+        SIGNAL: signal,
+    }
     return make[kind](driver, address)
 
 

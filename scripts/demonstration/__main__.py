@@ -60,7 +60,11 @@ def _arguments() -> argparse.Namespace:
         "--scanner", choices=list(SCANNERS), default="serial", help="the fingerprint scanner (default serial: an R307)"
     )
     parser.add_argument(
-        "--document", choices=list(READERS), default="serial", help="what reads documents (default a serial reader)"
+        "--document",
+        choices=list(READERS),
+        default="serial",
+        help="what reads documents (default a serial reader): camera, above the desk; chip: the serial reader, and "
+        "passports with chips on a virtual PC/SC reader beside it",
     )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep logs and databases in this (new) folder")
     return parser.parse_args()

@@ -13,6 +13,7 @@ from drivers.base import Device, DriverError, DriverReason
 from drivers.emulators.line import KINDS, Line, UnpluggingLine, line
 from tests.drivers.benches import BENCHES as PLAIN
 from tests.drivers.benches import SERIAL, Bench, sense_for_ever, sense_until
+from tests.drivers.chip_bench import ChipBench
 from tests.drivers.conftest import driver_threads, open_files, own_threads
 from tests.drivers.example_bench import ExampleBench
 from tests.drivers.libfprint_bench import LibfprintBench
@@ -30,6 +31,7 @@ BENCHES: dict[str, type[Bench]] = {
     "example": ExampleBench,
     "sbi": SbiBench,
     "mrz-camera": MrzCameraBench,
+    "pcsc": ChipBench,
 }
 
 every_device = pytest.mark.parametrize("bench", BENCHES, indirect=True)
