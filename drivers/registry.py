@@ -11,8 +11,8 @@ from drivers.base import Camera, DocumentReader, DriverError, DriverReason, Fing
 
 CAMERAS = ("replay", "http-mjpeg", "rtsp", "v4l2", "picamera2")
 SCANNERS = ("libfprint", "r30x", "replay")
-READERS = ("mrz-serial",)
-SIGNALS = ("none",)
+READERS = ("mrz-serial", "mrz-keyboard")
+SIGNALS = ("none", "gpio", "relay-board")
 
 # What a replay camera takes for a video rather than for a folder.
 VIDEO_SUFFIXES = (".avi", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".webm")
@@ -97,6 +97,10 @@ def reader(driver: str, address: str) -> DocumentReader:
                 from drivers.document.mrz_serial import MrzSerialReader  # noqa: PLC0415  # Imported only when named.
 
                 return MrzSerialReader(place)
+            case "mrz-keyboard":
+                from drivers.document.mrz_keyboard import MrzKeyboardReader  # noqa: PLC0415  # Imported only when named.
+
+                return MrzKeyboardReader(place)
             case _:
                 raise _unknown("document reader", driver, READERS)
     except ImportError as error:
@@ -112,6 +116,14 @@ def signal(driver: str, address: str) -> LaneSignal:
                 from drivers.signal.none import NoSignal  # noqa: PLC0415  # Imported only when named.
 
                 return NoSignal(place)
+            case "gpio":
+                from drivers.signal.gpio import GpioSignal  # noqa: PLC0415  # Imported only when named.
+
+                return GpioSignal(place)
+            case "relay-board":
+                from drivers.signal.relay_board import RelayBoardSignal  # noqa: PLC0415  # Imported only when named.
+
+                return RelayBoardSignal(place)
             case _:
                 raise _unknown("signal", driver, SIGNALS)
     except ImportError as error:

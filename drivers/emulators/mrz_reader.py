@@ -23,14 +23,54 @@ from drivers.emulators.pty_peer import PtyPeer
 # reader's double sending.
 _LAY_DOWN_AGAIN_S = 1.2
 
-FRAMINGS = ("stx", "cr", "lf", "crlf")
+_SOH, _STX, _ETX = "\x01", "\x02", "\x03"
+
+# How a zone is put into characters: what stands before it, ends each line, and stands behind it.
+_AROUND = {
+    "stx": (_STX, "\r", _ETX),
+    "stx-crlf": (_STX, "\r\n", _ETX),
+    "stx-lrc": (_STX, "\r", _ETX),
+    "soh": (_SOH + "d\0OU" + _STX + "0", "\r", _ETX),
+    "etx": ("", "\n", _ETX),
+    "cr": ("", "\r", ""),
+    "lf": ("", "\n", ""),
+    "crlf": ("", "\r\n", ""),
+    "unbroken": ("", "", "\r"),
+    "sentinels": ("%", "?\r", ""),
+    "blanks": ("", "\r", ""),
+    "underscores": (_STX, "\r", _ETX),
+    "lower": ("", "\r\n", ""),
+    "bare": ("", "", ""),
+}
+FRAMINGS = tuple(_AROUND)
 
 
 def frame(lines: Sequence[str], framing: str) -> bytes:
-    """The bytes that a reader sends for these lines: ``stx`` is STX, lines ended by CR, ETX."""
-    end = {"stx": "\r", "cr": "\r", "lf": "\n", "crlf": "\r\n"}[framing]
-    text = "".join(one + end for one in lines)
-    return (f"\x02{text}\x03" if framing == "stx" else text).encode("ascii")
+    """The bytes that a reader sends for these lines.
+
+    ``stx-lrc`` has a checksum behind ETX; ``soh`` a header before STX and a flag behind it; ``bare`` no end at all.
+    """
+    before, end, behind = _AROUND[framing]
+    text = end.join(lines) + end
+    match framing:
+        case "sentinels":
+            text = "".join(f"%{line}?\r" for line in lines)[1:]
+        case "blanks":
+            text = text.replace("<", " ")
+        case "underscores":
+            text = text.replace("<", "_")
+        case "lower":
+            text = text.lower()
+    sent = (before + text + behind).encode("ascii")
+    return sent + bytes([lrc(sent)]) if framing in ("stx-lrc", "soh") else sent
+
+
+def lrc(sent: bytes) -> int:
+    """Longitudinal check of ISO 1155: the exclusive or of all bytes from behind STX to ETX."""
+    value = 0
+    for byte in sent[sent.index(b"\x02") + 1 :]:
+        value ^= byte
+    return value
 
 
 class MrzReaderEmulator:

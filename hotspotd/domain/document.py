@@ -1,8 +1,10 @@
 """Travel documents by their machine readable zone (ICAO Doc 9303, parts 3 to 7).
 
 Reads TD1, TD2, TD3, MRV-A and MRV-B. A check digit that does not match is reported, never repaired here.
-Unknown dates (``74<<<<``), document numbers that overflow into the optional data of a TD1, and the issuers
-that are not ISO 3166 (XXA, UNO, XPO, EUE, D ...) are valid, as 9303-3 has them.
+Unknown dates (``74<<<<``), document numbers that overflow into the optional data of a TD1 or TD2, and the issuers
+that are not ISO 3166 (XXA, UNO, XPO, EUE, D ...) are valid, as 9303-3 has them. What check digits cannot see: a
+character taken for another whose value differs by a multiple of ten (``0``, ``<``, A, K and U; 1, B, L and V ...), and
+anything in names, issuer, nationality and sex, and in the optional data of visas.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from hotspotd.errors import DocumentError, Reason
 # Lower case is taken; anything else is refused before upper() could make letters of it (ß becomes SS).
 _MRZ_LINE = re.compile(r"[A-Za-z0-9<]+")
 _DATE = re.compile(r"([0-9]{2})([0-9<]{2})([0-9<]{2})")
+_DATE_CHARACTERS = re.compile(r"[0-9<]*")
 _WEIGHTS = (7, 3, 1)
 
 
@@ -122,7 +125,12 @@ def _plain(field: str) -> str:
 
 
 def _failed(checks: dict[str, tuple[str, str]]) -> tuple[str, ...]:
-    return tuple(name for name, (data, digit) in checks.items() if not _agrees(data, digit))
+    return tuple(
+        name
+        for name, (data, digit) in checks.items()
+        # The check digit does not tell an A from a 0, but a date has no letters (9303-3, 4.8).
+        if not _agrees(data, digit) or (name.endswith("_date") and not _DATE_CHARACTERS.fullmatch(data))
+    )
 
 
 def _agrees(data: str, digit: str) -> bool:
@@ -132,22 +140,28 @@ def _agrees(data: str, digit: str) -> bool:
     return check_digit(data) == digit
 
 
+def _whole_number(number: str, digit: str, optional: str) -> tuple[str, str, str]:
+    """The document number, its check digit, and the optional data that is left.
+
+    A number over 9 characters has a filler for its check digit and goes on at the beginning of the optional data,
+    its check digit last there and a filler behind it (9303-5, note j; 9303-6 has the same for TD2).
+    """
+    if digit == "<" and number[-1] != "<" and optional[0] != "<":
+        overflow, _, rest = optional.partition("<")
+        return number + overflow[:-1], overflow[-1], rest
+    return number, digit, optional
+
+
 def _parse_td1(lines: tuple[str, ...]) -> Document:
     first, second, third = lines
-    number, number_digit, optional = first[5:14], first[14], first[15:30]
-    checked_number = number
-    if number_digit == "<" and optional.strip("<"):
-        # 9303-5, note j: a number over 9 characters goes on in the optional data, its check digit last there.
-        overflow, _, rest = optional.partition("<")
-        checked_number = number + overflow[:-1]
-        number_digit, optional = overflow[-1:], rest
+    number, number_digit, optional = _whole_number(first[5:14], first[14], first[15:30])
     surname, given = _names(third)
     composite = first[5:30] + second[0:7] + second[8:15] + second[18:29]
     return Document(
         format=DocumentFormat.TD1,
         code=_plain(first[0:2]),
         issuer=_plain(first[2:5]),
-        number=_plain(checked_number),
+        number=_plain(number),
         surname=surname,
         given_names=given,
         nationality=_plain(second[15:18]),
@@ -158,7 +172,7 @@ def _parse_td1(lines: tuple[str, ...]) -> Document:
         mrz=lines,
         failed_checks=_failed(
             {
-                "number": (checked_number, number_digit),
+                "number": (number, number_digit),
                 "birth_date": (second[0:6], second[6]),
                 "expiry_date": (second[8:14], second[14]),
                 "composite": (composite, second[29]),
@@ -169,8 +183,11 @@ def _parse_td1(lines: tuple[str, ...]) -> Document:
 
 def _parse_two_lines(lines: tuple[str, ...], layout: DocumentFormat) -> Document:
     first, second = lines
+    number, number_digit, optional = second[0:9], second[9], second[28:]
+    if layout is DocumentFormat.TD2:
+        number, number_digit, optional = _whole_number(number, number_digit, second[28:35])
     checks = {
-        "number": (second[0:9], second[9]),
+        "number": (number, number_digit),
         "birth_date": (second[13:19], second[19]),
         "expiry_date": (second[21:27], second[27]),
     }
@@ -180,15 +197,12 @@ def _parse_two_lines(lines: tuple[str, ...], layout: DocumentFormat) -> Document
         optional = second[28:42]
     elif layout is DocumentFormat.TD2:
         checks["composite"] = (second[0:10] + second[13:20] + second[21:35], second[35])
-        optional = second[28:35]
-    else:
-        optional = second[28:]
     surname, given = _names(first[5:])
     return Document(
         format=layout,
         code=_plain(first[0:2]),
         issuer=_plain(first[2:5]),
-        number=_plain(second[0:9]),
+        number=_plain(number),
         surname=surname,
         given_names=given,
         nationality=_plain(second[10:13]),

@@ -262,12 +262,23 @@ class Lane:
         )
 
     async def _drive_signal(self, signal: SupervisedDevice[LaneSignal]) -> None:
+        """Show the lane's state of now, once on each device: one that waited for its device is another traveller's."""
+        shown: tuple[LaneSignal, SignalState] | None = None
         with self._parts.events.subscribe() as news:
-            async for event in news:
-                if not isinstance(event, LaneView) or event.lane != self._name:
+            async for _ in news:
+                if not signal.is_ready:
+                    continue  # That it is ready again is news too.
+                device, state = await signal.ready(), self._signal_state()
+                if shown == (device, state):
                     continue
-                device = await signal.ready()
+                shown = device, state
                 try:
-                    await device.show(_SIGNALS.get(event.state, SignalState.BUSY))
+                    await device.show(state)
                 except DriverError as error:
                     signal.fault(device, error)
+
+    def _signal_state(self) -> SignalState:
+        for event in self._parts.events.present():
+            if isinstance(event, LaneView) and event.lane == self._name:
+                return _SIGNALS.get(event.state, SignalState.BUSY)
+        return SignalState.OFF

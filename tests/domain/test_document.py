@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hotspotd.domain.document import Document, DocumentFormat, check_digit, parse_mrz
 from hotspotd.errors import DocumentError, Reason
+from tests.domain.zones import CHECKED, Zone, value, zones
 
 TD3 = ("P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F1204159ZE184226B<<<<<10")
 TD1 = ("I<UTOD231458907<<<<<<<<<<<<<<<", "7408122F1204159UTO<<<<<<<<<<<6", "ERIKSSON<<ANNA<MARIA<<<<<<<<<<")
@@ -273,3 +274,74 @@ def test_a_specimen_with_any_one_character_changed_is_read_or_refused(
 @given(st.text(ZONE, max_size=44))
 def test_a_check_digit_is_one_digit(text: str) -> None:
     assert check_digit(text) in string.digits
+
+
+# ------------------------------------------------------------------------------------------------ by construction
+
+
+@seeded
+@given(zones())
+def test_any_valid_zone_is_sound_and_says_what_it_was_made_of(zone: Zone) -> None:
+    document = parse_mrz(zone.lines)
+    assert document == Document(
+        format=zone.layout,
+        code=zone.lines[0][0],
+        issuer=zone.issuer,
+        number=zone.number,
+        surname=zone.surname,
+        given_names=zone.given_names,
+        nationality=zone.nationality,
+        birth_date=zone.birth_date,
+        sex=zone.sex.rstrip("<"),
+        expiry_date=zone.expiry_date,
+        optional=zone.optional,
+        mrz=zone.lines,
+    )
+
+
+@seeded
+@given(zones(), st.data())
+def test_any_one_wrong_character_that_a_check_digit_can_see_is_seen(zone: Zone, data: st.DataObject) -> None:
+    places = [(line, column) for line, start, end in CHECKED[zone.layout] for column in range(start, end)]
+    line, column = data.draw(st.sampled_from(places))
+    right = zone.lines[line][column]
+    wrong = data.draw(st.sampled_from([sign for sign in ZONE if value(sign) != value(right)]))
+    assert not parse_mrz(changed(zone.lines, line, column, wrong)).sound
+
+
+@seeded
+@given(zones(), st.data())
+def test_a_letter_in_a_date_is_seen_though_the_check_digit_agrees(zone: Zone, data: st.DataObject) -> None:
+    line, start = (1, 0) if zone.layout is DocumentFormat.TD1 else (1, 13)
+    column = start + data.draw(st.integers(0, 5))
+    same = [sign for sign in string.ascii_uppercase if value(sign) == value(zone.lines[line][column])]
+    document = parse_mrz(changed(zone.lines, line, column, data.draw(st.sampled_from(same))))
+    assert document.failed_checks == ("birth_date",)
+
+
+def test_what_the_check_digits_cannot_see_is_no_secret() -> None:
+    # 9303-3, 4.9: values that differ by ten weigh the same; in a number, which may hold both, nothing else tells them.
+    assert parse_mrz(changed(TD3, 1, 1, "I")).sound
+    assert value("8") == value("I")
+
+
+def changed(lines: tuple[str, ...], line: int, column: int, sign: str) -> tuple[str, ...]:
+    """The lines with one character in the place of another."""
+    text = lines[line][:column] + sign + lines[line][column + 1 :]
+    return (*lines[:line], text, *lines[line + 1 :])
+
+
+def test_a_td2_number_of_more_than_nine_characters_goes_on_in_the_optional_data() -> None:
+    second = "D23145890<UTO7408122F1204159" + "7349<<<"
+    document = parse_mrz((TD2[0], second + check_digit(second[0:10] + second[13:20] + second[21:35])))
+    assert (document.number, document.optional, document.sound) == ("D23145890734", "", True)
+
+
+def test_optional_data_behind_an_empty_number_is_no_part_of_it() -> None:
+    document = parse_mrz(td1_with_number("I<UTO<<<<<<<<<<AB12"))
+    assert (document.number, document.optional, document.sound) == ("", "AB12", True)
+
+
+def test_a_passport_and_a_visa_have_no_room_for_a_long_number() -> None:
+    for lines in (TD3, MRVA, MRVB):
+        assert "number" in parse_mrz((lines[0], lines[1][:9] + "<" + lines[1][10:])).failed_checks

@@ -7,7 +7,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import cv2
 import numpy as np
@@ -15,10 +15,22 @@ import pytest
 from numpy.typing import NDArray
 
 from drivers import registry
-from drivers.base import Camera, Device, DocumentReader, DriverError, FingerprintScanner, Frame
+from drivers.base import (
+    Camera,
+    Device,
+    DocumentReader,
+    DriverError,
+    FingerprintScanner,
+    Frame,
+    LaneSignal,
+    SignalState,
+)
 from drivers.emulators.line import Line
 from drivers.emulators.mrz_reader import MrzReaderEmulator
 from drivers.emulators.r30x import R30xEmulator
+from drivers.emulators.relay_board import RelayBoardEmulator
+from tests.drivers.gpio_stand_in import Board
+from tests.drivers.keyboard_stand_in import WedgeReader
 from tests.drivers.mjpeg_server import MjpegServer, jpeg
 from tests.drivers.picamera2_stand_in import Module
 from tests.drivers.pictures import on_sixteen_levels, striped
@@ -119,6 +131,35 @@ class MrzBench(Bench):
 
     async def plug(self) -> None:
         await self.reader.plug()
+
+
+class MrzKeyboardBench(Bench):
+    """A keyboard-wedge reader that stands in for one; unplugged by taking its device away."""
+
+    async def start(self) -> None:
+        self.reader = WedgeReader(self.port, layout="de")
+        self.reader.start()
+
+    async def stop(self) -> None:
+        self.reader.stop()
+
+    def driver(self) -> Device:
+        return registry.reader("mrz-keyboard", f"evdev://{self.port}?layout=de")
+
+    async def present(self, number: int) -> None:
+        self.reader.type("P<UTO" + "Y" * 39 + "\r" + str(number) * 44 + "\r")
+
+    async def sense(self, device: Device) -> int:
+        assert isinstance(device, DocumentReader)
+        first, second = (await device.read()).lines
+        assert (first, second) == ("P<UTO" + "Y" * 39, second[0] * 44)
+        return int(second[0])
+
+    async def unplug(self) -> None:
+        self.reader.unplug()
+
+    async def plug(self) -> None:
+        self.reader.plug()
 
 
 class FolderBench(Bench):
@@ -364,9 +405,100 @@ class PiCameraBench(Bench):
         self.module.plugged = True
 
 
+class SignalBench(Bench):
+    """A lane signal: a number is a state, and it is sensed where the outputs are as that state has them."""
+
+    # Output -> number of the pin or relay.
+    wiring: ClassVar = {"green": 4, "yellow": 5, "red": 6, "barrier": 7}
+    shows: ClassVar[dict[SignalState, set[str]]] = {
+        SignalState.OFF: set(),
+        SignalState.READY: {"green"},
+        SignalState.BUSY: {"yellow"},
+        SignalState.GO: {"green", "barrier"},
+        SignalState.STOP: {"red"},
+    }
+    presented: int | None = None
+
+    @property
+    def options(self) -> str:
+        return "&".join(f"{output}={number}" for output, number in self.wiring.items())
+
+    @abstractmethod
+    def on(self) -> set[int]:
+        """The pins or relays that are on."""
+
+    async def present(self, number: int) -> None:
+        self.presented = number
+
+    async def sense(self, device: Device) -> int:
+        assert isinstance(device, LaneSignal)
+        states = list(SignalState)
+        while self.presented is None:
+            await device.show(SignalState.OFF)
+        number = self.presented
+        state = states[number % len(states)]
+        await device.show(state)
+        expected = {self.wiring[output] for output in self.shows[state]}
+        while self.on() != expected:  # noqa: ASYNC110  # A board that answers nothing is some moments behind.
+            await asyncio.sleep(0.002)
+        return number
+
+
+class LcusBench(SignalBench):
+    board = "lcus"
+
+    async def start(self) -> None:
+        self.relays = RelayBoardEmulator(self.port, board=self.board, channel=self.channel)
+        await self.relays.start()
+
+    async def stop(self) -> None:
+        await self.relays.stop()
+
+    def driver(self) -> Device:
+        return registry.signal("relay-board", f"serial://{self.port}?board={self.board}&{self.options}")
+
+    def on(self) -> set[int]:
+        return set(self.relays.on)
+
+    async def unplug(self) -> None:
+        await self.relays.unplug()
+
+    async def plug(self) -> None:
+        await self.relays.plug()
+
+
+class NumatoBench(LcusBench):
+    board = "numato"
+
+
+class GpioBench(SignalBench):
+    """Pins of gpiozero's own mock; unplugged as where the kernel takes its driver away."""
+
+    async def start(self) -> None:
+        self.port = Path("/")
+        self.board = Board()
+        self.board.start()
+
+    async def stop(self) -> None:
+        self.board.stop()
+
+    def driver(self) -> Device:
+        return registry.signal("gpio", f"gpio:///?{self.options}")
+
+    def on(self) -> set[int]:
+        return self.board.high()
+
+    async def unplug(self) -> None:
+        self.board.plugged = False
+
+    async def plug(self) -> None:
+        self.board.plugged = True
+
+
 BENCHES: dict[str, type[Bench]] = {
     "r30x": R30xBench,
     "mrz-serial": MrzBench,
+    "mrz-keyboard": MrzKeyboardBench,
     "replay-scanner": ReplayScannerBench,
     "replay-camera": ReplayCameraBench,
     "replay-video": ReplayVideoBench,
@@ -374,8 +506,11 @@ BENCHES: dict[str, type[Bench]] = {
     "rtsp": RtspBench,
     "v4l2": V4l2Bench,
     "picamera2": PiCameraBench,
+    "relay-lcus": LcusBench,
+    "relay-numato": NumatoBench,
+    "gpio": GpioBench,
 }
-SERIAL = ("r30x", "mrz-serial")
+SERIAL = ("r30x", "mrz-serial", "relay-lcus", "relay-numato")
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from drivers import registry
-from drivers.base import DriverError, DriverReason
+from drivers.base import DriverError, DriverReason, SignalState
 from tests.drivers.pictures import on_sixteen_levels, striped
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -111,6 +111,26 @@ async def test_a_reader_shows_documents_in_its_framing(tmp_path: Path) -> None:
         assert await process.do("plug") == {"ok": True}
         await reader.open()
         await reader.close()
+
+
+@pytest.mark.parametrize("board", ["lcus", "numato"])
+async def test_a_relay_board_says_which_relays_are_on(tmp_path: Path, board: str) -> None:
+    async with emulator("drivers.emulators.relay_board", tmp_path, "--board", board, "--relays", "4") as process:
+        light = registry.signal("relay-board", f"serial://{process.link}?board={board}&green=1&red=3")
+        await light.open()
+        await light.show(SignalState.STOP)
+        async with asyncio.timeout(10):
+            while (await process.do("state"))["on"] != [3]:
+                pass
+        assert await process.do("unplug") == {"ok": True}
+        with pytest.raises(DriverError):
+            await light.show(SignalState.READY)
+        await light.close()
+        assert (await process.do("state"))["on"] == []
+        assert (await process.do("dance"))["ok"] is False
+        assert await process.do("plug") == {"ok": True}
+        await light.open()
+        await light.close()
 
 
 async def test_what_cannot_be_done_is_answered_and_harms_nothing(tmp_path: Path) -> None:

@@ -84,8 +84,18 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "cv2" in caught.value.what
 
 
+def test_a_missing_pin_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "drivers.signal.gpio", raising=False)
+    monkeypatch.setitem(sys.modules, "gpiozero", None)
+    with pytest.raises(DriverError) as caught:
+        registry.signal("gpio", "gpio:///?green=17")
+    assert caught.value.reason is DriverReason.MISSING_LIBRARY
+    assert "gpiozero" in caught.value.what
+
+
 def test_naming_no_device_imports_no_device_library() -> None:
-    code = "import sys, drivers.registry; print([name for name in ('cv2', 'serial') if name in sys.modules])"
+    names = "('cv2', 'serial', 'gpiozero')"
+    code = f"import sys, drivers.registry; print([name for name in {names} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

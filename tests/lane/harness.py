@@ -136,10 +136,11 @@ async def lane_on_the_bench(
     faces: FaceEngine | None = None,
     liveness: LivenessSection | None = None,
     passive_liveness: PassiveLiveness | None = None,
+    signal: str = "",
 ) -> AsyncIterator[LaneOnTheBench]:
     """A running lane with a document reader and a scanner; with ``faces`` a camera too, on ``folder``/camera.
 
-    Without ``liveness`` nobody is asked whether they are alive.
+    Without ``liveness`` nobody is asked whether they are alive. ``signal`` is the address of a relay board.
     """
     config = configuration.parse(_CONFIG, folder / "hotspotd.toml")
     config = msgspec.structs.replace(config, operation=msgspec.structs.replace(config.operation, **(operation or {})))
@@ -178,6 +179,9 @@ async def lane_on_the_bench(
         if faces is not None:
             camera = partial(registry.camera, "replay", f"replay://{folder / 'camera'}?fps=20")
             devices = replace(devices, camera=SupervisedDevice("lane-1", "camera", camera, events, clock))
+        if signal:
+            light = partial(registry.signal, "relay-board", signal)
+            devices = replace(devices, signal=SupervisedDevice("lane-1", "signal", light, events, clock))
         lane = Lane("lane-1", devices, shared)
         news = stack.enter_context(events.subscribe())
         running = asyncio.create_task(lane.run())
