@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -105,7 +105,7 @@ def _submit(arguments: argparse.Namespace) -> Exit:
         with (
             _opened(arguments.source) as (stream, size),
             ledger.opened(state, repository, hasher.key_id) as sent,
-            channel.opened(lambda: _link(arguments.config, config), repository, backoff) as gateway,
+            channel.opened(_link(arguments.config, config), repository, backoff) as gateway,
             _Bar(size, quiet=arguments.json) as bar,
         ):
             export = Export(stream, arguments.source, changes=arguments.changes)
@@ -125,14 +125,12 @@ def _state(path: Path, config: Config, repository: str) -> Path:
     return resolve(path, config.records.database).parent / "submissions" / f"{repository}.sqlite"
 
 
-async def _link(path: Path, config: Config) -> HttpsLink:
+def _link(path: Path, config: Config) -> Callable[[], Coroutine[Any, Any, HttpsLink]]:
+    """What opens the link to the configured gateway."""
     relay = config.relay
-    return await HttpsLink.open(
-        relay.url,
-        trust_anchors=resolve(path, relay.trust_anchors),
-        certificate=resolve(path, relay.certificate),
-        key=resolve(path, relay.key),
-        timeout_s=relay.request_timeout_s,
+    anchors, certificate, key = (resolve(path, one) for one in (relay.trust_anchors, relay.certificate, relay.key))
+    return lambda: HttpsLink.open(
+        relay.url, trust_anchors=anchors, certificate=certificate, key=key, timeout_s=relay.request_timeout_s
     )
 
 

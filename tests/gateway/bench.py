@@ -142,6 +142,7 @@ class Wire:
         self.carried = 0
         self.carried_back = 0
         self.connections = 0
+        self.was_cut = asyncio.Event()
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._carry, "127.0.0.1", self.port)
@@ -189,6 +190,7 @@ class Wire:
                 writer.write(chunk[: max(self.cut_after - self.carried, 0)])
                 await writer.drain()
                 self.cut_after = None
+                self.was_cut.set()
                 return
             self.carried += len(chunk)
             writer.write(chunk)

@@ -30,6 +30,11 @@ def passport(number: int, **more: Any) -> Row:
     return row | {"reference": f"UTO/{number}"} | more
 
 
+def lines(rows: Sequence[Row]) -> bytes:
+    """An export's bytes."""
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
 def device_key(certificates: Certificates, device: str) -> ec.EllipticCurvePrivateKey:
     key = serialization.load_pem_private_key((certificates.folder / f"{device}.key").read_bytes(), None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
@@ -50,8 +55,7 @@ class Office:
 
     async def submit(self, rows: Sequence[Row], *, full: bool = True, percent: int = 100) -> Outcome:
         """Submit ``rows``, as a whole export or as changes."""
-        text = "".join(json.dumps(row) + "\n" for row in rows).encode()
-        return await asyncio.to_thread(self.submit_now, text, full, percent)
+        return await asyncio.to_thread(self.submit_now, lines(rows), full, percent)
 
     async def changes(self, *rows: Row) -> Outcome:
         return await self.submit(rows, full=False)

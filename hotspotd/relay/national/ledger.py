@@ -240,4 +240,6 @@ def _prepare(database: sqlite3.Connection, path: Path, repository: str, key_id: 
             database.execute(f"DELETE FROM {table}")  # noqa: S608  # One of three names.
         # No delta has this digest: the next run sees that it does not agree with the gateway.
         database.execute("UPDATE place SET key_id = ?, sequence = 0, digest = '', all_since = NULL", (key_id,))
+    # Lives as long as the run: nothing of it needs a journal.
+    database.execute("PRAGMA temp.journal_mode = OFF").fetchall()
     database.execute("CREATE TEMP TABLE seen (id BLOB PRIMARY KEY) WITHOUT ROWID")

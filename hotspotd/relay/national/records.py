@@ -19,6 +19,7 @@ _LONGEST_NUMBER: Final = 60
 _LONGEST_REFERENCE: Final = 60
 _LONGEST_TEXT: Final = 200
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_NOT_ALPHANUMERIC: Final = re.compile(r"[\W_]+")
 _ISSUER: Final = re.compile(r"[A-Z]{1,3}")
 
 
@@ -68,7 +69,7 @@ class RecordKey(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def bare_number(self) -> str:
         """The number in capitals, letters and digits only: it names the same record however it was written."""
-        return "".join(character for character in self.number.upper() if character.isalnum())
+        return _NOT_ALPHANUMERIC.sub("", self.number.upper())
 
     @property
     def text(self) -> str:
