@@ -135,6 +135,22 @@ async def test_a_record_whose_line_is_bad_now_stays_as_it_was(gateway: GatewayBe
     assert (mended.changed, mended.removed) == (1, 0)
 
 
+async def test_a_record_that_is_refused_stays_as_it_was_when_everything_is_sent_anew(
+    gateway: GatewayBench, office: Office
+) -> None:
+    await office.submit([passport(1), passport(2), passport(3)])
+    await asyncio.to_thread(office.ledger.unlink)
+    outcome = await office.submit([passport(1, since="2001-01-01"), passport(2)])
+    assert [problem.line for problem in outcome.problems] == [1]
+    found = await asyncio.to_thread(held, gateway.national)
+    assert {number: record.get("since") for (_, number), record in found.items()} == {
+        "X0000001": None,
+        "X0000002": None,
+    }
+    await office.submit([passport(2)])
+    assert list(await asyncio.to_thread(held, gateway.national)) == [("document", "X0000002")]
+
+
 async def test_withdrawn_records_are_gone_from_the_disk(gateway: GatewayBench, office: Office) -> None:
     await office.submit([passport(1), passport(7654321, reason="taken from a car")])
     await office.submit([passport(1)])

@@ -40,7 +40,7 @@ class Taking:
             try:
                 match row:
                     case Put():
-                        self._put(row)
+                        self._put_or_keep(row)
                     case Withdraw():
                         self._withdraw(row)
                     case RecordError():
@@ -56,11 +56,26 @@ class Taking:
         ).rowcount
         self.count -= self.swept
 
+    def _put_or_keep(self, row: Put) -> None:
+        """Put, or note that the record was named: what was held of it is not swept away. Raises RecordError."""
+        try:
+            self._put(row)
+        except RecordError:
+            self._db.execute(
+                "UPDATE OR IGNORE record SET row_id = ?, sequence = ?"
+                " WHERE repository = ? AND kind = ? AND issuer = ? AND number = ? AND reference = ?",
+                (row.id, self._sequence, *self._key(row)),
+            )
+            raise
+
+    def _key(self, row: Put) -> tuple[int, str, str, str, str]:
+        return self._repository, row.kind, row.issuer, row.bare_number, row.reference
+
     def _put(self, row: Put) -> None:
         self._check(row)
         record = Record(**{name: getattr(row, name) for name in Record.__struct_fields__})
         body = msgspec.json.encode(record)
-        key = (self._repository, row.kind, row.issuer, row.bare_number, row.reference)
+        key = self._key(row)
         held = self._db.execute(
             "SELECT row_id, body, listed FROM record"
             " WHERE repository = ? AND kind = ? AND issuer = ? AND number = ? AND reference = ?",

@@ -107,10 +107,12 @@ class Export:
     def _table(self, header: bytes) -> Callable[[bytes], _Cells]:
         try:
             text = header.decode()
-        except UnicodeDecodeError as error:
-            raise ConfigError(Reason.BAD_VALUE, f"{self._name}: not UTF-8", "Export it as UTF-8.") from error
-        delimiter = max(_DELIMITERS, key=text.count)
-        names = [name.strip() for name in next(csv.reader([text], delimiter=delimiter))]
+            delimiter = max(_DELIMITERS, key=text.count)
+            names = _cells_of(text, delimiter)
+        except (UnicodeDecodeError, csv.Error, ValueError) as error:
+            raise ConfigError(
+                Reason.BAD_VALUE, f"{self._name}: neither JSON lines nor a table in UTF-8", "See --help."
+            ) from error
         known = {*FIELDS, ACTION} if self._changes else set(FIELDS)
         if unknown := [name for name in names if name not in known]:
             raise ConfigError(
@@ -145,12 +147,18 @@ def _json(line: bytes) -> _Cells:
 
 def _csv(line: bytes, names: Sequence[str], delimiter: str) -> _Cells:
     try:
-        (cells,) = csv.reader(io.StringIO(line.decode(), newline=""), delimiter=delimiter, strict=True)
+        cells = _cells_of(line.decode(), delimiter)
     except (csv.Error, UnicodeDecodeError, ValueError) as error:
         raise RecordError("not a row of a table in UTF-8: look for a quote that is not closed") from error
     if len(cells) != len(names):
         raise RecordError(f"{len(cells)} cells; the first line names {len(names)}")
-    return {name: cell.strip() for name, cell in zip(names, cells, strict=True) if cell.strip()}
+    return {name: cell for name, cell in zip(names, cells, strict=True) if cell}
+
+
+def _cells_of(line: str, delimiter: str) -> list[str]:
+    """Raises csv.Error, and ValueError for more than one row."""
+    (cells,) = csv.reader(io.StringIO(line, newline=""), delimiter=delimiter, strict=True)
+    return [cell.strip() for cell in cells]
 
 
 def _withdraws(cells: _Cells) -> bool:

@@ -169,7 +169,8 @@ class Ledger:
     def carry_over(self, receipt: DeltaReceipt) -> list[tuple[int, str]]:
         """The pending delta was taken: note it as sent, but for what was rejected; returns lines and reasons of that.
 
-        Of a rejected row the gateway keeps what it had, and so does the ledger.
+        Of a rejected row the gateway keeps what it had, if anything, and so does the ledger: it is sent again with the
+        next whole export that has it, and withdrawn with one that has not.
         """
         rejected = {one.row: one.reason for one in receipt.rejected}
         refused: list[tuple[int, str]] = []
@@ -178,6 +179,7 @@ class Ledger:
             for number, row_id, content, line in self._db.execute("SELECT * FROM pending_row ORDER BY row").fetchall():
                 if number in rejected:
                     refused.append((line, rejected[number]))
+                    self._db.execute("INSERT OR IGNORE INTO sent VALUES (?, x'')", (row_id,))
                 elif content is None:
                     self._db.execute("DELETE FROM sent WHERE id = ?", (row_id,))
                 else:

@@ -6,7 +6,7 @@ import contextlib
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hotspotd.errors import ConfigError, Reason
@@ -89,6 +89,8 @@ def test_a_bad_line_of_a_table_costs_itself_only() -> None:
         ("kind,number", Reason.BAD_VALUE),
         ("kind,kind,number,status", Reason.BAD_VALUE),
         ("[1, 2]", Reason.UNKNOWN_KEY),
+        ('kind,"number', Reason.BAD_VALUE),
+        ("kind\rnumber", Reason.BAD_VALUE),
     ],
 )
 def test_a_table_with_other_columns_is_refused_before_anything_is_read(header: str, reason: Reason) -> None:
@@ -101,7 +103,8 @@ def test_an_empty_export_has_no_rows() -> None:
     assert rows("") == rows("\n \n") == []
 
 
-@given(st.binary(max_size=400), st.booleans())
+@given(st.binary(max_size=400) | st.text('kind,number;status"\r\n{}:\t', max_size=60).map(str.encode), st.booleans())
+@example(b"0\r0", False)
 def test_no_bytes_do_harm(raw: bytes, changes: bool) -> None:
     with contextlib.suppress(ConfigError):
         assert all(isinstance(row, Unusable) for row in rows(raw, changes=changes))
