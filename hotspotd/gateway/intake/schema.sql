@@ -26,6 +26,7 @@ CREATE TABLE chunk (
     PRIMARY KEY (repository, number)
 ) STRICT;
 CREATE TABLE record (
+    id INTEGER PRIMARY KEY,
     repository INTEGER NOT NULL REFERENCES repository (id),
     kind TEXT NOT NULL,
     issuer TEXT NOT NULL,
@@ -37,8 +38,8 @@ CREATE TABLE record (
     ends TEXT NOT NULL,                    -- last day on which it counts
     first_sequence INTEGER NOT NULL,       -- the delta that brought it
     sequence INTEGER NOT NULL,             -- the last delta that named it
-    PRIMARY KEY (repository, kind, issuer, number, reference)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (repository, kind, issuer, number, reference)
+) STRICT;
 CREATE UNIQUE INDEX record_row_id ON record (repository, row_id);
 CREATE INDEX record_ends ON record (ends);
 CREATE INDEX record_reference ON record (reference);

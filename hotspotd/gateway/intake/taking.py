@@ -77,32 +77,31 @@ class Taking:
         body = msgspec.json.encode(record)
         key = self._key(row)
         held = self._db.execute(
-            "SELECT row_id, body, listed FROM record"
+            "SELECT id, row_id, body, listed FROM record"
             " WHERE repository = ? AND kind = ? AND issuer = ? AND number = ? AND reference = ?",
             key,
         ).fetchone()
-        listed = held[2] if held else self._today.isoformat()
+        listed = held[3] if held else self._today.isoformat()
         ends = row.expires or _years_later(row.since or listed, self._rule.keep_years)
         if ends < self._today.isoformat():
             raise RecordError(f"has ended on {ends}: give expires to keep it longer")
-        if held is None or held[0] != row.id:
+        if held is None or held[1] != row.id:
             self._check_id(row.id)
         if held is None:
             if self.count >= self._rule.most_records:
                 raise RecordError(f"the repository is full: it may hold {self._rule.most_records} records")
             self._db.execute(
-                "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO record VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (*key, row.id, body, listed, ends, self._sequence, self._sequence),
             )
             self.count += 1
             self.added += 1
             return
         self._db.execute(
-            "UPDATE record SET row_id = ?, body = ?, ends = ?, sequence = ?"
-            " WHERE repository = ? AND kind = ? AND issuer = ? AND number = ? AND reference = ?",
-            (row.id, body, ends, self._sequence, *key),
+            "UPDATE record SET row_id = ?, body = ?, ends = ?, sequence = ? WHERE id = ?",
+            (row.id, body, ends, self._sequence, held[0]),
         )
-        if held[1] == body:
+        if held[2] == body:
             self.unchanged += 1
         else:
             self.changed += 1
