@@ -1,130 +1,178 @@
 """Name in the configuration -> driver, imported only when named.
 
-Each function checks the address and returns a driver that is not yet open. An unknown name raises DriverError
-(UNSUPPORTED) that lists the known ones; a driver whose library is not installed raises MISSING_LIBRARY.
+``BUILT_IN`` is the table of this project's drivers, one row each. Drivers of other packages are found through entry
+points of the group of their kind (``hotspotd.cameras``, ``hotspotd.scanners``, ``hotspotd.readers``,
+``hotspotd.signals``); a name of the table wins over the same name elsewhere.
+
+Each function checks the address and returns a driver that is not yet open. Raises DriverError: UNSUPPORTED for an
+unknown name, with the known ones; MISSING_LIBRARY where the driver's library is not installed; BROKEN_DRIVER for a
+driver of another package that cannot be loaded or is not what it claims to be, with the package's name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import TypeVar
+
 from drivers.address import DeviceAddress
-from drivers.base import Camera, DocumentReader, DriverError, DriverReason, FingerprintScanner, LaneSignal
+from drivers.base import Camera, Device, DocumentReader, DriverError, DriverReason, FingerprintScanner, LaneSignal
 
-CAMERAS = ("replay", "http-mjpeg", "rtsp", "v4l2", "picamera2")
-SCANNERS = ("libfprint", "r30x", "replay")
-READERS = ("mrz-serial", "mrz-keyboard")
-SIGNALS = ("none", "gpio", "relay-board")
-
-# What a replay camera takes for a video rather than for a folder.
-VIDEO_SUFFIXES = (".avi", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".webm")
+D = TypeVar("D", bound=Device)
 
 
-def _unknown(kind: str, driver: str, known: tuple[str, ...]) -> DriverError:
-    return DriverError(DriverReason.UNSUPPORTED, f"no {kind} driver {driver!r}", "known: " + ", ".join(known))
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of device: what people call it, what a lane's configuration does, and the group of its entry points."""
+
+    label: str
+    section: str
+    group: str
 
 
-def _missing(driver: str, error: ImportError) -> DriverError:
-    return DriverError(
-        DriverReason.MISSING_LIBRARY,
-        f"driver {driver!r} needs the Python library {error.name or error}",
-        "run the set-up again, or install it into the virtual environment",
-    )
+CAMERA = Kind("camera", "camera", "hotspotd.cameras")
+SCANNER = Kind("scanner", "scanner", "hotspotd.scanners")
+READER = Kind("document reader", "document", "hotspotd.readers")
+SIGNAL = Kind("signal", "signal", "hotspotd.signals")
+KINDS = (READER, CAMERA, SCANNER, SIGNAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One driver: ``target`` is ``module:class`` or ``module:function`` and is called with the DeviceAddress.
+
+    ``bus`` says where such a device is looked for (``drivers.finding``); empty: nowhere. ``answers`` is true where
+    opening it makes sure that it is one: a serial port may have anything at its other end.
+    """
+
+    kind: Kind
+    name: str
+    target: str
+    bus: str = ""
+    answers: bool = False
+
+
+BUILT_IN = (
+    Row(CAMERA, "http-mjpeg", "drivers.camera.http_mjpeg:HttpMjpegCamera"),
+    Row(CAMERA, "picamera2", "drivers.camera.pi_camera:PiCamera", "picamera2"),
+    Row(CAMERA, "replay", "drivers.camera.recorded:recorded"),
+    Row(CAMERA, "rtsp", "drivers.camera.rtsp:RtspCamera"),
+    Row(CAMERA, "v4l2", "drivers.camera.v4l2:V4l2Camera", "v4l2"),
+    Row(SCANNER, "libfprint", "drivers.fingerprint.libfprint:LibfprintScanner", "libfprint"),
+    Row(SCANNER, "r30x", "drivers.fingerprint.r30x:R30xScanner", "serial", answers=True),
+    Row(SCANNER, "replay", "drivers.fingerprint.replay:ReplayScanner"),
+    Row(SCANNER, "sbi", "drivers.fingerprint.sbi:SbiScanner", "sbi"),
+    Row(READER, "mrz-keyboard", "drivers.document.mrz_keyboard:MrzKeyboardReader", "evdev"),
+    Row(READER, "mrz-serial", "drivers.document.mrz_serial:MrzSerialReader", "serial"),
+    Row(SIGNAL, "gpio", "drivers.signal.gpio:GpioSignal"),
+    Row(SIGNAL, "none", "drivers.signal.none:NoSignal"),
+    Row(SIGNAL, "relay-board", "drivers.signal.relay_board:RelayBoardSignal", "serial"),
+)
 
 
 def camera(driver: str, address: str) -> Camera:
     """The camera driver with this name, for this address."""
-    place = DeviceAddress.parse(address)
-    try:
-        match driver:
-            case "replay" if place.path.lower().endswith(VIDEO_SUFFIXES):
-                from drivers.camera.replay_video import ReplayVideoCamera  # noqa: PLC0415  # Imported only when named.
-
-                return ReplayVideoCamera(place)
-            case "replay":
-                from drivers.camera.replay import ReplayCamera  # noqa: PLC0415  # Imported only when named.
-
-                return ReplayCamera(place)
-            case "http-mjpeg":
-                from drivers.camera.http_mjpeg import HttpMjpegCamera  # noqa: PLC0415  # Imported only when named.
-
-                return HttpMjpegCamera(place)
-            case "rtsp":
-                from drivers.camera.rtsp import RtspCamera  # noqa: PLC0415  # Imported only when named.
-
-                return RtspCamera(place)
-            case "v4l2":
-                from drivers.camera.v4l2 import V4l2Camera  # noqa: PLC0415  # Imported only when named.
-
-                return V4l2Camera(place)
-            case "picamera2":
-                from drivers.camera.pi_camera import PiCamera  # noqa: PLC0415  # Imported only when named.
-
-                return PiCamera(place)
-            case _:
-                raise _unknown("camera", driver, CAMERAS)
-    except ImportError as error:
-        raise _missing(driver, error) from error
+    return _made(CAMERA, Camera, driver, address)  # type: ignore[type-abstract]  # Only looked at, never called.
 
 
 def scanner(driver: str, address: str) -> FingerprintScanner:
     """The fingerprint scanner driver with this name, for this address."""
-    place = DeviceAddress.parse(address)
-    try:
-        match driver:
-            case "libfprint":
-                from drivers.fingerprint.libfprint import LibfprintScanner  # noqa: PLC0415  # Imported only when named.
-
-                return LibfprintScanner(place)
-            case "r30x":
-                from drivers.fingerprint.r30x import R30xScanner  # noqa: PLC0415  # Imported only when named.
-
-                return R30xScanner(place)
-            case "replay":
-                from drivers.fingerprint.replay import ReplayScanner  # noqa: PLC0415  # Imported only when named.
-
-                return ReplayScanner(place)
-            case _:
-                raise _unknown("scanner", driver, SCANNERS)
-    except ImportError as error:
-        raise _missing(driver, error) from error
+    return _made(SCANNER, FingerprintScanner, driver, address)  # type: ignore[type-abstract]  # As above.
 
 
 def reader(driver: str, address: str) -> DocumentReader:
     """The document reader driver with this name, for this address."""
-    place = DeviceAddress.parse(address)
-    try:
-        match driver:
-            case "mrz-serial":
-                from drivers.document.mrz_serial import MrzSerialReader  # noqa: PLC0415  # Imported only when named.
-
-                return MrzSerialReader(place)
-            case "mrz-keyboard":
-                from drivers.document.mrz_keyboard import MrzKeyboardReader  # noqa: PLC0415  # Imported only when named.
-
-                return MrzKeyboardReader(place)
-            case _:
-                raise _unknown("document reader", driver, READERS)
-    except ImportError as error:
-        raise _missing(driver, error) from error
+    return _made(READER, DocumentReader, driver, address)  # type: ignore[type-abstract]  # As above.
 
 
 def signal(driver: str, address: str) -> LaneSignal:
     """The lane signal driver with this name, for this address."""
+    return _made(SIGNAL, LaneSignal, driver, address)  # type: ignore[type-abstract]  # As above.
+
+
+def device(kind: Kind, driver: str, address: str) -> Device:
+    """The driver of this kind and name, for this address."""
+    make: dict[Kind, Callable[[str, str], Device]] = {CAMERA: camera, SCANNER: scanner, READER: reader, SIGNAL: signal}
+    return make[kind](driver, address)
+
+
+def on_bus(bus: str) -> tuple[Row, ...]:
+    """The drivers of the table whose devices are found on ``bus``."""
+    return tuple(row for row in BUILT_IN if row.bus == bus)
+
+
+def known(kind: Kind) -> tuple[str, ...]:
+    """The names that can be given for a device of ``kind``, this project's and those of other packages."""
+    own = [row.name for row in BUILT_IN if row.kind is kind]
+    return tuple(sorted({*own, *entry_points(group=kind.group).names}))
+
+
+def _made(kind: Kind, interface: type[D], driver: str, address: str) -> D:
     place = DeviceAddress.parse(address)
+    own = next((row for row in BUILT_IN if (row.kind, row.name) == (kind, driver)), None)
+    made, package = (_built_in(own, place), "hotspotd") if own is not None else _foreign_made(kind, driver, place)
+    if not isinstance(made, interface):
+        raise _broken(driver, package, f"it is no {interface.__name__} of drivers.base")
+    return made
+
+
+def _built_in(row: Row, place: DeviceAddress) -> object:
+    module, _, name = row.target.partition(":")
     try:
-        match driver:
-            case "none":
-                from drivers.signal.none import NoSignal  # noqa: PLC0415  # Imported only when named.
-
-                return NoSignal(place)
-            case "gpio":
-                from drivers.signal.gpio import GpioSignal  # noqa: PLC0415  # Imported only when named.
-
-                return GpioSignal(place)
-            case "relay-board":
-                from drivers.signal.relay_board import RelayBoardSignal  # noqa: PLC0415  # Imported only when named.
-
-                return RelayBoardSignal(place)
-            case _:
-                raise _unknown("signal", driver, SIGNALS)
+        made: object = getattr(import_module(module), name)(place)
     except ImportError as error:
-        raise _missing(driver, error) from error
+        raise DriverError(
+            DriverReason.MISSING_LIBRARY,
+            f"driver {row.name!r} needs the Python library {error.name or error}",
+            "run the set-up again, or install it into the virtual environment",
+        ) from error
+    return made
+
+
+@lru_cache
+def _foreign(kind: Kind, driver: str) -> tuple[Callable[[DeviceAddress], object], str]:
+    """What another package offers under this name, and the package. Kept: a lane asks at each opening."""
+    offered = list(entry_points(group=kind.group, name=driver))
+    packages = [_package(point) for point in offered]
+    if not offered:
+        raise DriverError(
+            DriverReason.UNSUPPORTED, f"no {kind.label} driver {driver!r}", "known: " + ", ".join(known(kind))
+        )
+    if len(offered) > 1:
+        raise DriverError(
+            DriverReason.BROKEN_DRIVER,
+            f"driver {driver!r} is offered by several packages: {', '.join(sorted(packages))}",
+            "uninstall all but one",
+        )
+    try:
+        factory = offered[0].load()
+    except Exception as error:  # Code of others, which may raise anything while it is imported.
+        raise _broken(driver, packages[0], f"{type(error).__name__}: {error}") from error
+    if not callable(factory):
+        raise _broken(driver, packages[0], f"{offered[0].value} cannot be called")
+    return factory, packages[0]
+
+
+def _foreign_made(kind: Kind, driver: str, place: DeviceAddress) -> tuple[object, str]:
+    factory, package = _foreign(kind, driver)
+    try:
+        return factory(place), package
+    except DriverError:
+        raise
+    except Exception as error:  # Code of others, as above: it must not end the daemon.
+        raise _broken(driver, package, f"{type(error).__name__}: {error}") from error
+
+
+def _package(point: EntryPoint) -> str:
+    return "an unknown package" if point.dist is None else f"{point.dist.name} {point.dist.version}"
+
+
+def _broken(driver: str, package: str, why: str) -> DriverError:
+    return DriverError(
+        DriverReason.BROKEN_DRIVER,
+        f"driver {driver!r} of the package {package} cannot be used: {why}",
+        "update or uninstall that package, or tell its makers",
+    )

@@ -25,6 +25,7 @@ import msgspec
 
 from drivers import registry
 from drivers.base import Device, DriverError
+from drivers.hotplug import HotplugMonitor
 from hotspotd import __version__
 from hotspotd import config as configuration
 from hotspotd.biometrics import finger
@@ -42,6 +43,7 @@ from hotspotd.events import Events
 from hotspotd.health import log as logs
 from hotspotd.health.notify import Notifier, watchdog_period_s
 from hotspotd.health.watchdog import Watchdog
+from hotspotd.lane.arrivals import Arrivals
 from hotspotd.lane.devices import SupervisedDevice
 from hotspotd.lane.lane import Lane
 from hotspotd.lane.parts import LaneDevices, LaneParts
@@ -248,7 +250,15 @@ async def _open(config: Config, places: _Places, stack: AsyncExitStack) -> _Part
         search=search,
         passive_liveness=await asyncio.to_thread(_passive_liveness, config, places),
     )
-    lanes = [Lane(section.name, _devices(section, events, clock), shared) for section in config.lanes]
+    arrivals = Arrivals()
+    # In a thread: drivers are imported, and those of other packages looked for on the disk.
+    lanes = [
+        Lane(section.name, await asyncio.to_thread(_devices, section, events, clock, arrivals), shared)
+        for section in config.lanes
+    ]
+    hotplug = HotplugMonitor(arrivals.announce)
+    stack.callback(hotplug.close)
+    hotplug.start()
     console = Console(
         config,
         events,
@@ -336,13 +346,13 @@ def _compose(origin: Origin, purpose: str, encounter: Encounter, now: Stamp) -> 
 D = TypeVar("D", bound=Device)
 
 
-def _devices(section: LaneSection, events: Events, clock: Clock) -> LaneDevices:
+def _devices(section: LaneSection, events: Events, clock: Clock, arrivals: Arrivals) -> LaneDevices:
     """The lane's devices. Raises DriverError for a driver or an address that cannot be right."""
 
     def supervised(kind: str, make: Callable[[str, str], D], device: DriverSection) -> SupervisedDevice[D]:
         made = partial(make, device.driver, device.address)
         made()  # A wrong name or address is refused now, not in a loop later.
-        return SupervisedDevice(section.name, kind, made, events, clock)
+        return SupervisedDevice(section.name, kind, made, events, clock, arrivals)
 
     return LaneDevices(
         document=supervised("document", registry.reader, section.document),

@@ -65,6 +65,7 @@ class OperationSection(_Section, frozen=True):
     fingers: tuple[str, ...] = ("right_index", "right_middle")
     youngest_for_fingers: Annotated[int, Meta(ge=0, le=120)] = 12
     face: bool = True
+    required: tuple[Literal["camera", "scanner", "signal"], ...] = ()
     attempts: Annotated[int, Meta(ge=1, le=10)] = 3
     step_timeout_s: Seconds = 60.0
     device_return_s: Seconds = 30.0
@@ -275,6 +276,14 @@ def _check(path: Path, config: Config) -> None:
     names = [lane.name for lane in config.lanes]
     if len(set(names)) != len(names):
         raise ConfigError(Reason.BAD_VALUE, f"{path}: lanes: two lanes have one name", "Give each its own.")
+    for lane in config.lanes:
+        for device in config.operation.required:
+            if getattr(lane, device) is None:
+                raise ConfigError(
+                    Reason.BAD_VALUE,
+                    f"{path}: operation.required: {lane.name} has no {device}",
+                    f"Configure one ([lanes.{device}]), or do not require it.",
+                )
     labels = [label.lower() for label in config.operation.fingers]
     if len(set(labels)) != len(labels):
         raise ConfigError(Reason.BAD_VALUE, f"{path}: operation.fingers: a finger is named twice", "Name each once.")

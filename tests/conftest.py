@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from blockbuster import blockbuster_ctx
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The suite's own options."""
+    parser.addoption(
+        "--reconnects", type=int, metavar="N", help="open and close each driver N times (default: as its bench says)"
+    )
+    parser.addoption(
+        "--bench", action="append", default=[], metavar="MODULE:CLASS", help="another bench for the conformance suite"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Add benches of other packages to those of the conformance suite."""
+    for place in config.getoption("--bench"):
+        from tests.drivers.benches import BENCHES
+
+        module, _, name = place.partition(":")
+        BENCHES[name] = getattr(import_module(module), name)
 
 
 @pytest.fixture(autouse=True)

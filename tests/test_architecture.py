@@ -23,13 +23,14 @@ _ALLOWED = {
     "records": set(),
     "relay": {"records", "watchlist", "biometrics", "events"},
     "health": set(),
+    "devices": {"biometrics"},
     "lane": {"relay", "watchlist", "records", "biometrics", "events"},
-    "console": {"watchlist", "records", "biometrics", "events"},
+    "console": {"watchlist", "records", "biometrics", "events", "devices"},
     "gateway": {"relay", "watchlist", "records", "biometrics"},
-    "cli": {"relay", "watchlist", "records", "biometrics", "events", "lane", "console", "health"},
+    "cli": {"relay", "watchlist", "records", "biometrics", "events", "lane", "console", "health", "devices"},
     "app": {"relay", "watchlist", "records", "biometrics", "events", "lane", "console", "health"},
 }
-_MAY_TOUCH_DRIVERS = {"lane", "cli", "app", "console"}
+_MAY_TOUCH_DRIVERS = {"lane", "cli", "app", "console", "devices"}
 
 
 def _imports(path: Path) -> set[str]:

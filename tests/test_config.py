@@ -146,6 +146,12 @@ def test_two_lanes_of_one_name_are_refused(tmp_path: Path) -> None:
     assert "lanes" in error.what
 
 
+def test_a_lane_has_what_its_operation_requires(tmp_path: Path) -> None:
+    error = refusal(tmp_path, SMALL.replace("[operation]", '[operation]\nrequired = ["camera"]'))
+    assert error.reason is Reason.BAD_VALUE
+    assert "no camera" in error.what
+
+
 def test_no_lane_is_refused(tmp_path: Path) -> None:
     lane = SMALL[SMALL.index("[[lanes]]") : SMALL.index("[operation]")]
     assert "lanes" in refusal(tmp_path, "lanes = []\n" + SMALL.replace(lane, "")).what

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 # A false start of an R30x packet that claims the most content there can be.
 _FALSE_START = bytes.fromhex("ef01ffffffff020102")
@@ -96,6 +96,41 @@ class GarbageLine(Line):
             noise = self._random.randbytes(self._random.randrange(1, 40))
             data = noise + (_FALSE_START if self._random.random() < 0.3 else b"") + data
         yield data, 0.0
+
+
+class UnpluggingLine(Line):
+    """Dead from byte number ``drops_at`` on, counted both ways: ``dropped`` is called once, to pull the plug.
+
+    Without ``drops_at`` it only counts. ``mend`` makes it a clean line again.
+    """
+
+    def __init__(self, drops_at: int | None, dropped: Callable[[], None]) -> None:
+        self._drops_at = drops_at
+        self._dropped = dropped
+        self.passed = 0
+        self.dead = False
+
+    def mend(self) -> None:
+        """The plug is in again, and stays."""
+        self.dead, self._drops_at = False, None
+
+    def outgoing(self, data: bytes) -> Iterator[tuple[bytes, float]]:
+        """What still gets through."""
+        yield self._through(data), 0.0
+
+    def incoming(self, data: bytes) -> bytes:
+        """What still gets through."""
+        return self._through(data)
+
+    def _through(self, data: bytes) -> bytes:
+        if self.dead:
+            return b""
+        if self._drops_at is not None and self.passed + len(data) > self._drops_at:
+            data = data[: self._drops_at - self.passed]
+            self.dead = True
+            self._dropped()
+        self.passed += len(data)
+        return data
 
 
 KINDS = ("clean", "bytes", "slow", "lossy", "garbage")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from drivers import registry
 from drivers.base import DriverError
 from hotspotd.biometrics.face import calibration as face_calibration
 from hotspotd.biometrics.finger import calibration
 from hotspotd.cli.output import Exit, complain
 from hotspotd.config import Config, load, resolve
+from hotspotd.devices.named import named
 from hotspotd.errors import BiometricError, ConfigError, Reason
 
 
@@ -65,17 +65,9 @@ def _calibration_problems(config: Config, path: Path) -> list[str]:
 def driver_problems(config: Config) -> list[str]:
     """What is wrong with the driver names and addresses of ``config``; the devices are not opened."""
     problems = []
-    for number, lane in enumerate(config.lanes):
-        for kind, section, make in (
-            ("document", lane.document, registry.reader),
-            ("camera", lane.camera, registry.camera),
-            ("scanner", lane.scanner, registry.scanner),
-            ("signal", lane.signal, registry.signal),
-        ):
-            if section is None:
-                continue
-            try:
-                make(section.driver, section.address)
-            except DriverError as error:
-                problems.append(f"lanes[{number}].{kind}: {error}")
+    for device in named(config):
+        try:
+            device.make()
+        except DriverError as error:
+            problems.append(f"{device.key}: {error}")
     return problems

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from hotspotd import __version__
-from hotspotd.cli import calibrate, compare, config, doctor, evaluate, models, watchlist
+from hotspotd.cli import calibrate, compare, config, devices, doctor, evaluate, models, watchlist
 from hotspotd.cli.output import Exit, complain
 from hotspotd.errors import HotspotError
 from hotspotd.health import log
@@ -15,6 +15,7 @@ _EPILOG = """\
 examples:
   hotspotctl doctor --config /etc/hotspotd/hotspotd.toml
   hotspotctl config check /etc/hotspotd/hotspotd.toml
+  hotspotctl devices probe
   hotspotctl watchlist build ./source /var/lib/hotspotd/watchlist
   hotspotctl models list
   hotspotctl evaluate fingers ./prints/* --plot det.png
@@ -33,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"hotspotctl {__version__}")
     groups = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (doctor, config, watchlist, evaluate, calibrate, compare, models):
+    for module in (doctor, config, devices, watchlist, evaluate, calibrate, compare, models):
         module.add_to(groups)
     return root
 

@@ -1,8 +1,8 @@
 """Supervision of a lane's devices: absent, starting, ready, faulted, and back again.
 
 Each device has one supervisor that opens it, waits until somebody reports a fault, closes it and tries again
-with growing pauses. Users ask for the device with ``ready`` and report what went wrong with ``fault``; they
-never open or close it themselves.
+with growing pauses, and at once when something is plugged in. Users ask for the device with ``ready`` and report
+what went wrong with ``fault``; they never open or close it themselves.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 from drivers.base import Device, DriverError, DriverReason
 from hotspotd.clock import Clock
 from hotspotd.events import DeviceState, DeviceView, Events
+from hotspotd.lane.arrivals import Arrivals
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +29,21 @@ _LONGEST_PAUSE_S = 5.0
 class SupervisedDevice(Generic[D]):
     """One device of one lane. ``run`` is its life; it ends only by cancellation and then leaves it closed."""
 
-    def __init__(self, lane: str, kind: str, make: Callable[[], D], events: Events, clock: Clock) -> None:
+    def __init__(
+        self,
+        lane: str,
+        kind: str,
+        make: Callable[[], D],
+        events: Events,
+        clock: Clock,
+        arrivals: Arrivals | None = None,
+    ) -> None:
         self.kind = kind
+        self.away = asyncio.Event()
+        """Set while the device is not ready."""
+        self.away.set()
+        self._away_since = clock.monotonic()
+        self._arrivals = arrivals or Arrivals()
         self._lane = lane
         self._make = make
         self._events = events
@@ -44,6 +58,7 @@ class SupervisedDevice(Generic[D]):
         """Open the device, keep it open, open it again after a fault."""
         pause = _FIRST_PAUSE_S
         while True:
+            seen = self._arrivals.count
             device = self._make()
             try:
                 if self._known_fault is None:
@@ -52,17 +67,18 @@ class SupervisedDevice(Generic[D]):
             except DriverError as error:
                 self._say_fault(error, absent=error.reason is DriverReason.ABSENT)
                 await device.close()
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_S)
+                woken = await self._arrivals.pause(pause, seen)
+                # What was plugged in may take a moment until it answers.
+                pause = _FIRST_PAUSE_S if woken else min(pause * 2, _LONGEST_PAUSE_S)
                 continue
             pause = _FIRST_PAUSE_S
             try:
                 await self._hold(device)
+                seen = self._arrivals.count
             finally:
-                self._ready.clear()
-                self._device = None
+                self._let_go()
                 await device.close()
-            await asyncio.sleep(pause)
+            await self._arrivals.pause(pause, seen)
 
     async def _hold(self, device: D) -> None:
         if self._known_fault is not None:
@@ -71,6 +87,7 @@ class SupervisedDevice(Generic[D]):
         self._faults.clear()
         self._faulted.clear()
         self._device = device
+        self.away.clear()
         self._ready.set()
         self._say(DeviceState.READY)
         await self._faulted.wait()
@@ -91,9 +108,19 @@ class SupervisedDevice(Generic[D]):
         """A call to ``device`` failed so that it must be opened anew. Old news about an earlier one is ignored."""
         if device is self._device:
             self._faults.append(error)
-            self._device = None
-            self._ready.clear()
+            self._let_go()
             self._faulted.set()
+
+    def patience(self, return_s: float) -> float:
+        """How much longer [s] to wait for the device, which has ``return_s`` to come back from when it went; or 0."""
+        return max(0.0, return_s - (self._clock.monotonic() - self._away_since)) if self._device is None else return_s
+
+    def _let_go(self) -> None:
+        if self._device is not None:
+            self._away_since = self._clock.monotonic()
+        self._device = None
+        self._ready.clear()
+        self.away.set()
 
     def _say(self, state: DeviceState, reason: str = "", advice: str = "") -> None:
         self._events.publish(DeviceView(lane=self._lane, device=self.kind, state=state, reason=reason, advice=advice))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from drivers.base import DocumentReader, DriverError, DriverReason, MrzRead
 from hotspotd.clock import Clock
 from hotspotd.domain.document import Document, parse_mrz
@@ -9,26 +11,36 @@ from hotspotd.domain.verdict import ReferReason
 from hotspotd.errors import DocumentError
 from hotspotd.events import LaneState, Prompt
 from hotspotd.lane.devices import SupervisedDevice
+from hotspotd.lane.parts import AnySupervised
 from hotspotd.lane.screen import Screen
 from hotspotd.lane.visit import Visit
+from hotspotd.lane.waiting import first_of
 
 
 class DocumentStep:
-    """Reads documents through a supervised reader."""
+    """Reads documents through a supervised reader, while it and every other device in ``needed`` is there."""
 
-    def __init__(self, reader: SupervisedDevice[DocumentReader], screen: Screen, clock: Clock) -> None:
+    def __init__(
+        self,
+        reader: SupervisedDevice[DocumentReader],
+        needed: Sequence[AnySupervised],
+        screen: Screen,
+        clock: Clock,
+    ) -> None:
         self._reader = reader
+        self._needed = needed
         self._screen = screen
         self._clock = clock
 
     async def arrival(self) -> MrzRead:
         """Wait, without limit, for the next traveller's document."""
         while True:
-            if not self._reader.is_ready:
+            while missing := [device for device in self._needed if not device.is_ready]:
                 self._screen.show(LaneState.OUT_OF_SERVICE, Prompt.CLOSED)
+                await missing[0].ready()
             reader = await self._reader.ready()
             self._screen.show(LaneState.IDLE, Prompt.PLACE_DOCUMENT, attempt=1)
-            read = await self._read_once(reader)
+            read = await first_of(self._read_once(reader), *(device.away for device in self._needed))
             if read is not None:
                 return read
 

@@ -73,9 +73,9 @@ class FaceStep:
     async def capture(self, visit: Visit, started: float, *, timeout_s: float, device_return_s: float) -> None:
         """Add a face sample to ``visit`` from frames later than ``started`` (monotonic), or note that none came.
 
-        A camera that is away is waited for, ``device_return_s`` at most.
+        A camera that is away is waited for until ``device_return_s`` after it went.
         """
-        if not self._feed.is_ready and not await self._camera_returns(device_return_s):
+        if not self._feed.is_ready and not await self._camera_returns(self._feed.patience(device_return_s)):
             visit.note(ReferReason.DEVICE_FAULT)
             return
         try:
@@ -87,6 +87,8 @@ class FaceStep:
             visit.note(ReferReason.FACE_NOT_CAPTURED)
 
     async def _camera_returns(self, within_s: float) -> bool:
+        if not within_s:
+            return False
         try:
             async with self._screen.time_limit(within_s):
                 self._screen.show(LaneState.FACE, Prompt.WAIT, attempt=1)

@@ -37,6 +37,10 @@ class CameraFeed:
         """Whether the camera is there."""
         return self._camera.is_ready
 
+    def patience(self, return_s: float) -> float:
+        """How much longer [s] to wait for the camera, which has ``return_s`` to come back from when it went; or 0."""
+        return self._camera.patience(return_s)
+
     async def ready(self) -> None:
         """Return as soon as the camera is there."""
         await self._camera.ready()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from drivers.base import Camera, DocumentReader, FingerprintScanner, LaneSignal
@@ -38,6 +38,10 @@ class LaneDevices:
         """Those that are there."""
         devices = (self.document, self.camera, self.scanner, self.signal)
         return [device for device in devices if device is not None]
+
+    def needed(self, required: Collection[str]) -> list[AnySupervised]:
+        """Those without which the lane takes no travellers: the reader, and of the others those in ``required``."""
+        return [device for device in self.present() if device is self.document or device.kind in required]
 
 
 @dataclass(frozen=True, slots=True)

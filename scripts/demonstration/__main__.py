@@ -108,7 +108,7 @@ def _table(results: list[Result]) -> Table:
 async def _run(options: argparse.Namespace, folder: Path) -> int:
     travellers = [t for t in TRAVELLERS if not options.only or t.key in options.only]
     if not travellers:
-        _ERR.print(f"no traveller is called any of '{options.only}': use letters from a to i", highlight=False)
+        _ERR.print(f"no traveller is called any of '{options.only}': use letters from a to j", highlight=False)
         return EXIT_USAGE
     port = options.port if options.port is not None else (0 if options.once else 8480)
     task = asyncio.current_task()

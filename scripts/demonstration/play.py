@@ -9,14 +9,27 @@ from typing import Any
 
 import aiohttp
 
+from demonstration.processes import ProcessError
 from demonstration.stage import Stage
 from demonstration.travellers import Traveller, Twist
-from demonstration.world import Person
+from demonstration.world import NEXT_LIST, Person
 
 # What a person does within this time, or the demonstration says that they could not.
 _VISIT_S = 90.0
 _ANSWER_S = 45.0
-_PLACE = frozenset({"place_finger", "press_harder", "press_lighter", "finger_to_middle", "finger_again"})
+# Less than the lane waits for a finger.
+_LIST_S = 25.0
+_PLACE = frozenset(
+    (
+        "place_finger",
+        "place_fingers",
+        "press_harder",
+        "press_lighter",
+        "finger_to_middle",
+        "finger_again",
+        "fingers_again",
+    )
+)
 
 
 @dataclass(slots=True)
@@ -66,6 +79,7 @@ class Visit:
         self._result = Result(traveller)
         self._bad_left = traveller.bad_captures
         self._unplugged = False
+        self._replaced = False
         self._documents_shown = 0
         self._told = ""
 
@@ -73,7 +87,7 @@ class Visit:
         """From the document to the result. Never raises for what the software does: that is the result's."""
         try:
             await self._play()
-        except (TimeoutError, OSError, RuntimeError, aiohttp.ClientError) as error:
+        except (TimeoutError, OSError, RuntimeError, ProcessError, aiohttp.ClientError) as error:
             self._result.problems.append(str(error) or type(error).__name__)
         return self._result
 
@@ -150,25 +164,34 @@ class Visit:
                 scene.show(self._person.scene)
 
     async def _obey(self, view: dict[str, Any]) -> None:
-        prompt, finger = view["prompt"], view["finger"]
+        prompt = view["prompt"]
         scanner = self._stage.scanner
-        if prompt == "lift_finger":
+        if prompt in {"lift_finger", "lift_fingers"}:
             await scanner.lift()
         elif prompt in _PLACE:
-            self._result.captures += 1
-            image = self._person.prints[finger]
-            if self._bad_left:
-                self._bad_left -= 1
-                image = self._person.bad_print
-                self._say("the finger hardly touches the glass")
-            if self._traveller.twist is Twist.SCANNER_UNPLUGGED and not self._unplugged:
-                self._unplugged = True
-                self._say("the scanner's cable is pulled in the middle of the capture")
-                await scanner.place_and_pull(image)
-            else:
-                await scanner.place(image)
+            await self._place([view["finger"]] if view["finger"] else list(view["fingers"]))
         elif prompt == "wait" and self._unplugged:
             await self._plug_in_again()
+
+    async def _place(self, fingers: list[str]) -> None:
+        scanner, twist = self._stage.scanner, self._traveller.twist
+        self._result.captures += len(fingers)
+        images = {finger: self._person.prints[finger] for finger in fingers}
+        if self._bad_left:
+            # Of several fingers the first is the bad one.
+            self._bad_left -= 1
+            images[fingers[0]] = self._person.bad_print
+            self._say("the finger hardly touches the glass")
+        if twist is Twist.LIST_REPLACED and not self._replaced:
+            await self._replace_the_list()
+        if twist is Twist.SCANNER_UNPLUGGED and not self._unplugged:
+            self._unplugged = True
+            self._say("the scanner's cable is pulled in the middle of the capture")
+            await scanner.place_and_pull(images[fingers[0]])
+        elif len(fingers) > 1:
+            await scanner.place_several(images)
+        else:
+            await scanner.place(images[fingers[0]])
 
     async def _plug_in_again(self) -> None:
         officer = self._stage.officer
@@ -182,6 +205,15 @@ class Visit:
         await self._stage.scanner.plug()
 
     # What happens around a person.
+
+    async def _replace_the_list(self) -> None:
+        """Publish the next list and wait until the kiosk has it in force, with the traveller before the scanner."""
+        self._replaced = True
+        self._say("the gateway publishes a list that names the document")
+        await asyncio.to_thread(self._stage.world.publish_next_list)
+        said = await self._stage.daemon.wait_for_line(f"watchlist {NEXT_LIST} in force", _LIST_S)
+        self._say(said.partition("watchlist ")[2])
+        self._result.notes.append(f"{NEXT_LIST} came into force while the traveller was being checked")
 
     async def _kill_and_restart(self, encounter: str) -> None:
         self._say("the daemon is killed (SIGKILL) before anything could be relayed")

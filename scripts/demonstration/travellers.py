@@ -15,6 +15,7 @@ class Twist(StrEnum):
     LINK_DOWN = "link_down"
     DAEMON_KILLED = "daemon_killed"
     SCANNER_UNPLUGGED = "scanner_unplugged"
+    LIST_REPLACED = "list_replaced"
 
 
 class Listed(StrEnum):
@@ -22,6 +23,7 @@ class Listed(StrEnum):
 
     NOBODY = "nobody"
     DOCUMENT = "document"
+    DOCUMENT_IN_NEXT_LIST = "document_in_next_list"
     FINGERS = "fingers"
     FINGERS_AT_GATEWAY_ONLY = "fingers_at_gateway_only"
 
@@ -46,6 +48,11 @@ class Traveller:
     photo: bool = False
     misread_lines: bool = False
     expected_alert: str | None = None
+
+    @property
+    def document_listed(self) -> bool:
+        """Whether the document itself is on a list, rather than the person."""
+        return self.listed in {Listed.DOCUMENT, Listed.DOCUMENT_IN_NEXT_LIST}
 
     def mrz(self) -> tuple[str, str]:
         """The document's two lines (TD3), with right check digits unless they are to be misread."""
@@ -99,5 +106,9 @@ TRAVELLERS = (
     Traveller(
         "i", "a photo held up for a face", "WEBER", "KLARA", "DEU", "C01X00009", "860704", "F", "refer", "no_hit",
         photo=True, expected_alert="trouble",
+    ),
+    Traveller(
+        "j", "listed while being checked", "OKAFOR", "DANIEL", "UTO", "X1000010", "810222", "M", "refer", "hit",
+        listed=Listed.DOCUMENT_IN_NEXT_LIST, twist=Twist.LIST_REPLACED, expected_alert="local",
     ),
 )  # fmt: skip

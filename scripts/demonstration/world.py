@@ -12,6 +12,7 @@ from string import Template
 from typing import Any
 
 from demonstration import materials
+from demonstration.publishing import NationalLists
 from demonstration.travellers import TRAVELLERS, Listed, Traveller
 from hotspotd.biometrics import finger
 from hotspotd.biometrics.face import FaceEngine
@@ -28,6 +29,12 @@ POSITIONS = ("right_index", "right_middle")
 _FRAMES = 3
 # Other people on the lists, so that a search has something to search.
 _STRANGERS = 6
+# What the gateway searches; what the kiosk has at first; what it is given while a traveller is being checked.
+GATEWAY_LIST, KIOSK_LIST, NEXT_LIST = "gateway", "demonstration-1", "demonstration-2"
+_KIOSK_LISTS = {
+    Listed.FINGERS_AT_GATEWAY_ONLY: frozenset[str](),
+    Listed.DOCUMENT_IN_NEXT_LIST: frozenset({NEXT_LIST}),
+}
 
 Devices = Mapping[str, tuple[str, str]]
 """Driver and address of each device of the lane, by its key in the configuration."""
@@ -63,6 +70,12 @@ class World:
     certificates: Path
     camera: Path
     nobody: Path
+    lists: NationalLists
+    next_list: Path
+
+    def publish_next_list(self) -> None:
+        """Publish the list that takes the place of the kiosk's. Blocks."""
+        self.lists.publish(self.next_list, self.certificates)
 
 
 def build(folder: Path, gateway_port: int, console_port: int, liveness: str, devices: Devices) -> World:
@@ -71,18 +84,20 @@ def build(folder: Path, gateway_port: int, console_port: int, liveness: str, dev
     ``liveness`` is the mode of that check, ``devices`` the lane's.
     """
     people, listed = _people(folder)
-    sources = {"kiosk": [row for row, everywhere in listed if everywhere], "gateway": [row for row, _ in listed]}
-    engine = FaceEngine.open()
-    for name, rows in sources.items():
-        source = folder / "lists" / name
-        shutil.copytree(folder / "listed", source / "pictures")
-        lines = [json.dumps(row) for row in rows]
-        (source / "records.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        _publish(source, folder / f"{name}-watchlist", engine)
     certificates = folder / "certificates"
     authority = Authority.create(certificates)
     authority.issue_server(["localhost", "127.0.0.1"])
     authority.issue_device(DEVICE)
+    engine = FaceEngine.open()
+    by_list = {
+        GATEWAY_LIST: [row for row, _ in listed],
+        KIOSK_LIST: [row for row, lists in listed if KIOSK_LIST in lists],
+        NEXT_LIST: [row for row, lists in listed if NEXT_LIST in lists],
+    }
+    built = {name: _build(folder, name, rows, engine) for name, rows in by_list.items()}
+    lists = NationalLists(folder)
+    lists.publish(built[KIOSK_LIST], certificates)
+    shutil.copytree(built[KIOSK_LIST].parent, folder / "kiosk-watchlist", symlinks=True)
     nobody = folder / "nobody"
     materials.write_colour(nobody / "booth.jpg", materials.empty_booth())
     world = World(
@@ -93,19 +108,21 @@ def build(folder: Path, gateway_port: int, console_port: int, liveness: str, dev
         certificates=certificates,
         camera=folder / "camera",
         nobody=nobody,
+        lists=lists,
+        next_list=built[NEXT_LIST],
     )
     _write_configs(world, gateway_port, console_port, liveness, devices)
     return world
 
 
-def _people(folder: Path) -> tuple[dict[str, Person], list[tuple[dict[str, Any], bool]]]:
-    """The travellers, and the rows of the lists with whether the kiosk's list has them too.
+def _people(folder: Path) -> tuple[dict[str, Person], list[tuple[dict[str, Any], frozenset[str]]]]:
+    """The travellers, and the rows of the gateway's list with the names of the kiosk's lists that have them too.
 
     Pictures that lists hold are put into ``folder``/listed, what travellers bring into ``folder``/people.
     """
     fingers = materials.fingers()
     people: dict[str, Person] = {}
-    listed: list[tuple[dict[str, Any], bool]] = []
+    listed: list[tuple[dict[str, Any], frozenset[str]]] = []
     # Listed people first: they get the fingers of the plainest sensor.
     for traveller in sorted(TRAVELLERS, key=lambda t: "FINGERS" not in t.listed.name):
         home = folder / "people" / traveller.key
@@ -123,17 +140,18 @@ def _people(folder: Path) -> tuple[dict[str, Person], list[tuple[dict[str, Any],
         )
         if traveller.listed is Listed.NOBODY:
             continue
-        if traveller.listed is not Listed.DOCUMENT:
+        if not traveller.document_listed:
             for at in POSITIONS:
                 materials.write_grey(folder / "listed" / f"{traveller.key}-{at}.png", own[at].reference)
             materials.write_colour(folder / "listed" / f"{traveller.key}.jpg", frames[-1])
-        listed.append((_row(traveller), traveller.listed is not Listed.FINGERS_AT_GATEWAY_ONLY))
-    listed += [(_stranger(folder, number, next(fingers)), True) for number in range(_STRANGERS)]
+        listed.append((_row(traveller), _KIOSK_LISTS.get(traveller.listed, frozenset({KIOSK_LIST, NEXT_LIST}))))
+    everywhere = frozenset({KIOSK_LIST, NEXT_LIST})
+    listed += [(_stranger(folder, number, next(fingers)), everywhere) for number in range(_STRANGERS)]
     return people, listed
 
 
 def _row(traveller: Traveller) -> dict[str, Any]:
-    if traveller.listed is Listed.DOCUMENT:
+    if traveller.document_listed:
         return {
             "reference": f"SLTD/{traveller.nationality}/{traveller.number}",
             "notice": "sltd",
@@ -173,13 +191,18 @@ def _stranger(folder: Path, number: int, one: materials.Finger) -> dict[str, Any
     }
 
 
-def _publish(source: Path, shelf: Path, engine: FaceEngine) -> None:
+def _build(folder: Path, name: str, rows: list[dict[str, Any]], engine: FaceEngine) -> Path:
+    """The list ``name`` of these rows, current on a shelf of its own."""
+    source = folder / "lists" / name
+    shutil.copytree(folder / "listed", source / "pictures")
+    (source / "records.jsonl").write_text("\n".join(json.dumps(row) for row in rows) + "\n", encoding="utf-8")
     reading = Source(source, Enroller(engine))
-    Shelf(shelf).publish(
-        reading.entries(), finger_engine=finger.ENGINE, face_engine=engine.engine, version="demonstration"
+    built = Shelf(folder / f"{name}-watchlist").publish(
+        reading.entries(), finger_engine=finger.ENGINE, face_engine=engine.engine, version=name
     )
     if reading.problems:
         raise ValueError(f"the demonstration's own list has problems: {reading.problems}")
+    return built
 
 
 def _write_configs(world: World, gateway_port: int, console_port: int, liveness: str, devices: Devices) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, Response, Route, async_playwright, expect
 
-from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.finger import FingerPosition, Slap
 from hotspotd.domain.notice import Notice
 from hotspotd.domain.verdict import ReferReason
 from hotspotd.events import DeviceState, DeviceView, LaneState, Prompt
@@ -87,7 +87,17 @@ async def test_the_travellers_page_follows_the_lane_without_a_reload(kiosk: Kios
     await expect(prompt).to_have_text("Put your right index finger on the glass")
     await expect(page.locator("#attempt")).to_have_text("Try 2 of 3")
     await expect(page.locator('[data-picture="finger"]')).to_be_visible()
-    kiosk.lane.show(LaneState.OFFICER, Prompt.OFFICER_COMES)
+    kiosk.lane.show(LaneState.FINGER, Prompt.PLACE_FINGERS, finger=None, fingers=Slap.LEFT_FOUR.fingers)
+    await expect(prompt).to_have_text("Put the four fingers of your left hand on the glass")
+    hand = page.locator('[data-picture="finger"]')
+    await expect(hand.locator(".here.index")).to_be_visible()
+    await expect(hand.locator(".here.little")).to_be_visible()
+    await expect(hand.locator(".here.thumb")).to_be_hidden()
+    two = (FingerPosition.RIGHT_RING, FingerPosition.RIGHT_LITTLE)
+    kiosk.lane.show(LaneState.FINGER, Prompt.FINGERS_AGAIN, finger=None, fingers=two)
+    await expect(prompt).to_have_text("Put your right ring finger and your right little finger on the glass again")
+    await expect(hand.locator(".here.index")).to_be_hidden()
+    kiosk.lane.show(LaneState.OFFICER, Prompt.OFFICER_COMES, fingers=())
     await expect(prompt).to_have_text("An officer will help you")
     assert await page.evaluate("window.untouched")
     assert await missing_icons(page) == []
@@ -435,6 +445,10 @@ async def test_a_late_hit_and_a_faulted_device_are_said(kiosk: Kiosk, window: Wi
         DeviceView(lane="lane-1", device="scanner", state=DeviceState.FAULTED, reason="lost", advice="Plug it in.")
     )
     await expect(page.locator('[data-lane="lane-1"] .fault')).to_contain_text("Plug it in.")
+    kiosk.events.publish(
+        DeviceView(lane="lane-1", device="camera", state=DeviceState.ABSENT, reason="no device", advice="Look for it.")
+    )
+    await expect(page.locator('[data-lane="lane-1"] .fault').last).to_have_text("Camera absent (no device)Look for it.")
     kiosk.lanes["lane-2"].show(LaneState.OFFICER, Prompt.OFFICER_COMES)
     await expect(page.locator('[data-lane="lane-2"]')).to_contain_text("Needs an officer")
     await page.keyboard.press("n")

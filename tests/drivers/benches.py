@@ -39,7 +39,12 @@ from tests.drivers.v4l2_stand_in import UsbCamera
 
 
 class Bench(ABC):
-    """A device's peer. ``present`` gives it something to sense, numbered; ``sense`` says which number came."""
+    """A device's peer. ``present`` gives it something to sense, numbered; ``sense`` says which number came.
+
+    ``reconnects`` is how often it is opened and closed in every run: less where that takes more than 20 ms each.
+    """
+
+    reconnects = 500
 
     def __init__(self, port: Path, channel: Line) -> None:
         self.port = port
@@ -309,6 +314,8 @@ class HttpMjpegBench(Bench):
 
 class RtspBench(Bench):
     """A network camera over RTSP; unplugged by closing its server and its connections."""
+
+    reconnects = 50  # FFmpeg takes 0.14 s for each.
 
     async def start(self) -> None:
         self.presented: int | None = None

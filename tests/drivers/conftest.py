@@ -12,7 +12,7 @@ import pytest
 
 def driver_threads() -> list[str]:
     """Names of the threads that drivers have running."""
-    prefixes = ("glib ", "r30x ", "mrz ", "replay ", "http ", "rtsp ", "v4l2 ", "picamera2 ", "relay ", "gpio ")
+    prefixes = ("glib ", "r30x ", "mrz ", "replay ", "http ", "rtsp ", "v4l2 ", "picamera2 ", "relay ", "gpio ", "sbi ")
     return [thread.name for thread in threading.enumerate() if thread.name.startswith(prefixes)]
 
 
@@ -26,6 +26,11 @@ def no_thread_is_left() -> Iterator[None]:
     """Every driver's thread has ended with its test."""
     yield
     assert driver_threads() == []
+
+
+def own_threads() -> set[str]:
+    """Names of all threads but those in which asyncio runs other people's blocking calls."""
+    return {thread.name for thread in threading.enumerate() if not thread.name.startswith("asyncio_")}
 
 
 @pytest.fixture

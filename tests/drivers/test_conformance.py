@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from drivers.base import Device, DriverError, DriverReason
-from drivers.emulators.line import KINDS, Line, line
+from drivers.emulators.line import KINDS, Line, UnpluggingLine, line
 from tests.drivers.benches import BENCHES as PLAIN
 from tests.drivers.benches import SERIAL, Bench, sense_for_ever, sense_until
-from tests.drivers.conftest import driver_threads, open_files
+from tests.drivers.conftest import driver_threads, open_files, own_threads
+from tests.drivers.example_bench import ExampleBench
 from tests.drivers.libfprint_bench import LibfprintBench
+from tests.drivers.sbi_bench import SbiBench
 
-BENCHES: dict[str, type[Bench]] = {**PLAIN, "libfprint": LibfprintBench}
+# In how many places of a session the cable is pulled, of devices that are listened to all the time: a relay board is
+# told what to switch, and is not missed until it is told again.
+_PULLS = 25
+_HEARD = ("r30x", "mrz-serial")
+
+BENCHES: dict[str, type[Bench]] = {**PLAIN, "libfprint": LibfprintBench, "example": ExampleBench, "sbi": SbiBench}
 
 every_device = pytest.mark.parametrize("bench", BENCHES, indirect=True)
 serial_devices = pytest.mark.parametrize("bench", SERIAL, indirect=True)
@@ -162,20 +170,77 @@ async def test_closing_twice_or_unopened_is_harmless(bench: Bench) -> None:
     await driver.close()
 
 
+@pytest.mark.timeout(600)
 @every_device
-async def test_fifty_reconnects_leave_nothing_behind(bench: Bench) -> None:
+async def test_many_reconnects_leave_nothing_behind(bench: Bench, request: pytest.FixtureRequest) -> None:
+    """500, or as many as the bench's pace allows in every run; ``--reconnects`` says how many for all."""
+    reconnects = request.config.getoption("--reconnects") or bench.reconnects
+    pictures_every = max(1, reconnects // 5)
     driver = bench.driver()
     await driver.open()
     await bench.present(5)
     await driver.close()
     await bench.settle()
-    before = await asyncio.to_thread(open_files)
-    for turn in range(50):
+    before, threads = await asyncio.to_thread(open_files), own_threads()
+    for turn in range(reconnects):
         await driver.open()
-        if turn % 10 == 0:
-            await bench.present(turn // 10)
-            assert await bench.sense(driver) == turn // 10
+        if turn % pictures_every == 0:
+            number = turn // pictures_every
+            await bench.present(number)
+            assert await bench.sense(driver) == number
         await driver.close()
     await bench.settle()
+    assert await asyncio.to_thread(open_files) == before
+    assert own_threads() == threads
+
+
+class PulledCable:
+    """A serial bench whose line drops at one byte of a session, of opening and of sensing one thing."""
+
+    def __init__(self, name: str, port: Path, drops_at: int | None) -> None:
+        self.line = UnpluggingLine(drops_at, self._pull)
+        self.bench = BENCHES[name](port, self.line)
+        self._pulling: asyncio.Task[None] | None = None
+
+    def _pull(self) -> None:
+        self._pulling = asyncio.create_task(self.bench.unplug())
+
+    async def session(self, number: int) -> int:
+        """Open, sense ``number``, close. Raises what the driver does, which is closed then as well."""
+        driver = self.bench.driver()
+        try:
+            await driver.open()
+            await self.bench.present(number)
+            return await self.bench.sense(driver)
+        finally:
+            await driver.close()
+
+    async def back(self) -> None:
+        """Plug it in again, for good."""
+        if self._pulling is not None:
+            await self._pulling
+        self.line.mend()
+        await self.bench.plug()
+
+
+@pytest.mark.parametrize("name", [name for name in SERIAL if name in _HEARD])
+async def test_a_cable_pulled_at_any_byte_of_a_session_is_a_lost_device_that_comes_back(name: str, port: Path) -> None:
+    whole = PulledCable(name, port, None)
+    await whole.bench.start()
+    assert await whole.session(1) == 1
+    await whole.bench.stop()
+    chance = random.Random(5)
+    before = await asyncio.to_thread(open_files)
+    for place in (1, *(chance.randrange(whole.line.passed) for _ in range(_PULLS))):
+        pulled = PulledCable(name, port, place)
+        await pulled.bench.start()
+        with pytest.raises(DriverError) as caught:
+            async with asyncio.timeout(20):
+                await pulled.session(1)
+        assert caught.value.reason in {DriverReason.LOST, DriverReason.ABSENT}, f"pulled at byte {place}"
+        assert caught.value.advice
+        await pulled.back()
+        assert await pulled.session(2) == 2
+        await pulled.bench.stop()
     assert await asyncio.to_thread(open_files) == before
     assert driver_threads() == []

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drivers import glib_thread, registry
+from drivers import finding, glib_thread, registry
 from drivers.address import DeviceAddress
 from drivers.base import DriverError, DriverReason
 from drivers.emulators.line import Line
@@ -53,6 +53,16 @@ async def test_a_picture_of_any_size_comes_whole(bench: LibfprintBench, device: 
     for size in ((288, 384), (96, 200), (500, 400)):
         await bench.finger.place(striped(1, size))
         assert np.array_equal((await device.capture()).pixels, striped(1, size))
+
+
+async def test_it_is_found_with_the_address_that_opens_it(bench: LibfprintBench) -> None:
+    searched = await finding.search("libfprint")
+    (found,) = [one for one in searched.found if "virtual_image" in one.address]
+    assert "Virtual" in found.what
+    assert driver_threads() == []
+    driver = scanner(found.address)
+    await driver.open()
+    await driver.close()
 
 
 async def test_the_resolution_may_be_told_where_libfprint_does_not_know_it(bench: LibfprintBench) -> None:

@@ -76,7 +76,8 @@ def test_an_unknown_driver_is_refused_with_the_known_ones(make: object) -> None:
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "drivers.camera.replay", raising=False)
+    for name in ("recorded", "replay"):
+        monkeypatch.delitem(sys.modules, f"drivers.camera.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(DriverError) as caught:
         registry.camera("replay", "replay:///folder")

@@ -26,6 +26,7 @@ from hotspotd.gateway.config import (
     StoreSection,
 )
 from hotspotd.gateway.intake.routes import Intake
+from hotspotd.gateway.publication.serving import Serving
 from hotspotd.gateway.service import Service
 from hotspotd.gateway.store import Store
 from hotspotd.relay.inquiry import Inquiry
@@ -91,6 +92,7 @@ class GatewayBench:
             watchlist=ListSection(folder=""),
             limits=LimitsSection(**limits),  # type: ignore[arg-type]  # The tests name limits that are there.
         )
+        self.also: Serving | None = None
         self.service: Service | None = None
         self.store: Store | None = None
         self.repositories: dict[str, RepositorySection] = {}
@@ -113,6 +115,8 @@ class GatewayBench:
         if self.repositories:
             self.intake = await Intake.open(self.national, self.repositories, self.clock, 20.0)
             self.service.also_serve(self.intake)
+        if self.also is not None:
+            self.service.also_serve(self.also)
         self.port = await self.service.start("127.0.0.1", self.port, self.context)
 
     async def stop(self) -> None:

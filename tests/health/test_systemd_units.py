@@ -70,6 +70,13 @@ def test_the_unit_is_watched_restarted_and_given_time_to_end_gently() -> None:
     assert float(unit["TimeoutStopSec"]) > app.GENTLE_S
 
 
+def test_the_unit_lets_the_daemon_hear_of_plugged_devices() -> None:
+    unit = service()
+    # Messages of the kernel and of udev come by netlink, and only into the machine's own network.
+    assert "AF_NETLINK" in unit["RestrictAddressFamilies"].split()
+    assert unit.get("PrivateNetwork", "no") == "no"
+
+
 def test_the_unit_starts_the_program_that_is_installed() -> None:
     program, option, config = service()["ExecStart"].split()
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]

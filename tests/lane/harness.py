@@ -24,6 +24,7 @@ from hotspotd.config import Config, LivenessSection
 from hotspotd.domain.document import check_digit
 from hotspotd.domain.encounter import Encounter
 from hotspotd.events import DeviceView, Event, Events, LaneState, LaneView, Prompt, Subscription
+from hotspotd.lane.arrivals import Arrivals
 from hotspotd.lane.devices import SupervisedDevice
 from hotspotd.lane.lane import Lane
 from hotspotd.lane.parts import LaneDevices, LaneParts
@@ -136,11 +137,14 @@ async def lane_on_the_bench(
     faces: FaceEngine | None = None,
     liveness: LivenessSection | None = None,
     passive_liveness: PassiveLiveness | None = None,
+    arrivals: Arrivals | None = None,
+    scanner_plugged: bool = True,
     signal: str = "",
 ) -> AsyncIterator[LaneOnTheBench]:
     """A running lane with a document reader and a scanner; with ``faces`` a camera too, on ``folder``/camera.
 
-    Without ``liveness`` nobody is asked whether they are alive. ``signal`` is the address of a relay board.
+    Without ``liveness`` nobody is asked whether they are alive. A scanner that is not plugged is waited for until it is
+    known to be absent. ``signal`` is the address of a relay board.
     """
     config = configuration.parse(_CONFIG, folder / "hotspotd.toml")
     config = msgspec.structs.replace(config, operation=msgspec.structs.replace(config.operation, **(operation or {})))
@@ -168,13 +172,13 @@ async def lane_on_the_bench(
         stack.callback(search.close)
         reader = await stack.enter_async_context(MrzReaderEmulator(folder / "ttyReader"))
         scanner = await stack.enter_async_context(R30xEmulator(folder / "ttyScanner"))
+        if not scanner_plugged:
+            await scanner.unplug()
+        document = partial(registry.reader, "mrz-serial", f"serial://{reader.link}")
+        glass = partial(registry.scanner, "r30x", f"serial://{scanner.link}")
         devices = LaneDevices(
-            document=SupervisedDevice(
-                "lane-1", "document", partial(registry.reader, "mrz-serial", f"serial://{reader.link}"), events, clock
-            ),
-            scanner=SupervisedDevice(
-                "lane-1", "scanner", partial(registry.scanner, "r30x", f"serial://{scanner.link}"), events, clock
-            ),
+            document=SupervisedDevice("lane-1", "document", document, events, clock, arrivals),
+            scanner=SupervisedDevice("lane-1", "scanner", glass, events, clock, arrivals),
         )
         if faces is not None:
             camera = partial(registry.camera, "replay", f"replay://{folder / 'camera'}?fps=20")
@@ -187,7 +191,7 @@ async def lane_on_the_bench(
         running = asyncio.create_task(lane.run())
         bench = LaneOnTheBench(lane, events, records, reader, scanner, shared, running, news)
         try:
-            await bench.until(lambda _: _open_for_travellers(events))
+            await bench.until(lambda _: _in_place(events, scanner_plugged=scanner_plugged))
             yield bench
         finally:
             running.cancel()
@@ -196,12 +200,14 @@ async def lane_on_the_bench(
             running.result()
 
 
-def _open_for_travellers(events: Events) -> bool:
-    """Whether the lane is idle and its scanner ready; which of the two comes first is chance."""
+def _in_place(events: Events, *, scanner_plugged: bool) -> bool:
+    """Whether the lane is idle and its scanner ready, or known to be absent; which comes first is chance."""
     present = events.present()
-    return any(isinstance(e, LaneView) and e.state is LaneState.IDLE for e in present) and any(
-        isinstance(e, DeviceView) and e.device == "scanner" and e.state == "ready" for e in present
-    )
+    lane = {event.state for event in present if isinstance(event, LaneView)}
+    scanner = {event.state for event in present if isinstance(event, DeviceView) and event.device == "scanner"}
+    if scanner_plugged:
+        return LaneState.IDLE in lane and "ready" in scanner
+    return bool(lane & {LaneState.IDLE, LaneState.OUT_OF_SERVICE}) and "absent" in scanner
 
 
 def _compose(config: Config, encounter: Encounter, now: Stamp) -> bytes:

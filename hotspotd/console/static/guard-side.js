@@ -23,7 +23,7 @@ export function lanes(state, next) {
   const takeOver = state.lanes.find((lane) => lane.view?.state === "officer")?.name;
   return state.lanes.map((lane) => {
     const [word, sign, tone] = STATES[lane.view?.state ?? "starting"];
-    const faulted = lane.devices.some((device) => device.state === "faulted");
+    const faulted = lane.devices.some((device) => missing(device));
     const retry = lane.view && lane.view.attempt > 1 && ["document", "face", "finger"].includes(lane.view.state);
     return make(
       "li",
@@ -44,13 +44,16 @@ export function lanes(state, next) {
   });
 }
 
+const missing = (device) => device.state === "absent" || device.state === "faulted";
+
 function device(device) {
   const [name, sign] = DEVICES[device.device] ?? [device.device, "dot"];
-  if (device.state !== "faulted") {
+  if (!missing(device)) {
     const note = device.state === "ready" ? "" : ` ${DEVICE_STATES[device.state]}`;
     return make("li", { title: `${name}: ${DEVICE_STATES[device.state]}` }, icon(device.state === "ready" ? "check" : sign), `${name}${note}`);
   }
-  const why = device.reason ? `${name} not working (${device.reason.replaceAll("_", " ")})` : `${name} not working`;
+  const how = `${name} ${DEVICE_STATES[device.state]}`;
+  const why = device.reason ? `${how} (${device.reason.replaceAll("_", " ")})` : how;
   return make("li", { class: "fault" }, icon("cross"), make("div", {}, make("b", {}, why), make("p", {}, device.advice || "Call a technician.")));
 }
 
