@@ -131,7 +131,8 @@ async def test_a_record_whose_line_is_bad_now_stays_as_it_was(gateway: GatewayBe
     outcome = await office.submit([passport(1, since="yesterday"), passport(2, since="2001-01-01")])
     assert outcome.left_out == 2
     assert len(await asyncio.to_thread(held, gateway.national)) == 2
-    mended = await office.submit([passport(1), passport(2, status="revoked")])
+    mended = await office.submit([passport(1, since="yesterday"), passport(1), passport(2, status="revoked")])
+    assert [problem.line for problem in mended.problems] == [1]
     assert (mended.changed, mended.removed) == (1, 0)
 
 

@@ -131,5 +131,8 @@ class Taking:
 
 def _years_later(day: str, years: int) -> str:
     begun = date.fromisoformat(day)
-    kept = begun.replace(day=28) if (begun.month, begun.day) == (2, 29) else begun
-    return kept.replace(year=min(begun.year + years, date.max.year)).isoformat()
+    year = min(begun.year + years, date.max.year)
+    try:
+        return begun.replace(year=year).isoformat()
+    except ValueError:  # 29 February, and that year has none.
+        return begun.replace(year=year, day=28).isoformat()

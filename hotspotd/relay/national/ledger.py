@@ -121,8 +121,15 @@ class Ledger:
         return None if row is None else row[0]
 
     def see(self, row_id: bytes) -> bool:
-        """Note that the export has this record; whether it is the first time in this run."""
-        return self._db.execute("INSERT OR IGNORE INTO seen VALUES (?)", (row_id,)).rowcount == 1
+        """Note that the export has this record; whether this is its first usable line in this run."""
+        seen = self._db.execute(
+            "INSERT INTO seen VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET usable = 1 WHERE usable = 0", (row_id,)
+        )
+        return seen.rowcount == 1
+
+    def keep(self, row_id: bytes) -> None:
+        """Note that the export has a line about this record that cannot be used."""
+        self._db.execute("INSERT OR IGNORE INTO seen VALUES (?, 0)", (row_id,))
 
     def unseen(self) -> int:
         """Records that were sent and that the export of this run has not."""
@@ -244,4 +251,4 @@ def _prepare(database: sqlite3.Connection, path: Path, repository: str, key_id: 
         database.execute("UPDATE place SET key_id = ?, sequence = 0, digest = '', all_since = NULL", (key_id,))
     # Lives as long as the run: nothing of it needs a journal.
     database.execute("PRAGMA temp.journal_mode = OFF").fetchall()
-    database.execute("CREATE TEMP TABLE seen (id BLOB PRIMARY KEY) WITHOUT ROWID")
+    database.execute("CREATE TEMP TABLE seen (id BLOB PRIMARY KEY, usable INTEGER NOT NULL) WITHOUT ROWID")

@@ -120,6 +120,7 @@ class Submission:
         if (state.sequence, state.digest) == (sequence, signed.digest):
             receipt = self._channel.offer(sequence, signed)
             if isinstance(receipt, DeltaReceipt):
+                # Rows that were refused are sent again with this run, and told with its lines.
                 self._taken(receipt)
                 return
         self._ledger.forget_pending()
@@ -147,7 +148,7 @@ class Submission:
                 self.outcome.leave_out(row.line, row.reason)
                 if row.key is not None and self._terms.full:
                     # It is there, though it cannot be read: not withdrawn.
-                    self._ledger.see(self._terms.hasher.id(row.key))
+                    self._ledger.keep(self._terms.hasher.id(row.key))
             case Withdrawn():
                 self._usable += 1
                 self._withdraw(self._terms.hasher.id(row.key), row.line)
@@ -233,11 +234,12 @@ class Submission:
             raise RelayError(
                 Reason.LINK_PROTOCOL, "gateway: it has every chunk and gives no receipt for them", "Run it again."
             )
-        self._taken(answer)
-
-    def _taken(self, receipt: DeltaReceipt) -> None:
-        for line, reason in self._ledger.carry_over(receipt):
+        for line, reason in self._taken(answer):
             self.outcome.leave_out(line, f"refused by the gateway: {reason}")
+
+    def _taken(self, receipt: DeltaReceipt) -> list[tuple[int, str]]:
+        """Note what was taken; returns lines and reasons of what was not."""
+        refused = self._ledger.carry_over(receipt)
         outcome = self.outcome
         outcome.added += receipt.added
         outcome.changed += receipt.changed
@@ -245,6 +247,7 @@ class Submission:
         outcome.removed += receipt.withdrawn + receipt.swept
         outcome.sequence, outcome.digest, outcome.count = receipt.sequence, receipt.digest, receipt.count
         self._told(outcome)
+        return refused
 
 
 def _put(record: Record, row_id: bytes) -> Put:
