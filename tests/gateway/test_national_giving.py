@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -130,6 +131,36 @@ def test_a_record_is_traced_to_the_deltas_that_brought_and_last_named_it(run: Ru
     code, out, _ = run("explain", "uto-sltd/document/UTO/X0000002")
     assert code == 0
     assert "uto-sltd" in out
+
+
+def test_every_delta_can_be_checked_again(run: Run, config: Path) -> None:
+    code, out, _ = run("verify")
+    assert code == 0
+    assert out == "rur-all: 1 deltas: whole\nuto-sltd: 2 deltas: whole\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("UPDATE delta SET signed = CAST(replace(signed, 'J', 'K') AS BLOB) WHERE sequence = 2", "delta 2: "),
+        ("DELETE FROM delta WHERE sequence = 1", "delta 2 does not follow delta 0"),
+        ("DELETE FROM delta WHERE sequence = 2", "the repository is at delta 2, and its deltas end at 1"),
+        ("UPDATE delta SET certificate = x'00'", "delta 1: cannot be read"),
+        (
+            "UPDATE delta SET certificate = (SELECT certificate FROM delta WHERE device = 'kiosk-2')",
+            "delta 1: the delta's signature is not that of the device's certificate",
+        ),
+    ],
+)
+def test_a_delta_that_was_changed_or_taken_out_is_found(run: Run, config: Path, change: str, problem: str) -> None:
+    database = sqlite3.connect(config.parent / "national.db")
+    with database:
+        database.execute(change)
+    database.close()
+    code, out, err = run("verify", "--json")
+    assert code == 1
+    assert "uto-sltd" in err
+    assert problem in {chain["repository"]: chain["problem"] for chain in json.loads(out)}["uto-sltd"]
 
 
 def test_what_is_not_there_is_said(run: Run, config: Path) -> None:

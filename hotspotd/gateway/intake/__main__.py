@@ -23,6 +23,7 @@ _EXAMPLES = """examples:
   python -m hotspotd.gateway.intake export ./source --config gateway.toml
   python -m hotspotd.gateway.intake export ./source --as numbers --config gateway.toml --json
   python -m hotspotd.gateway.intake explain UTO/2026/17 --config gateway.toml
+  python -m hotspotd.gateway.intake verify --config gateway.toml
 
 What is exported is read by hotspotctl watchlist build. The gateway may run meanwhile.
 
@@ -72,7 +73,10 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("reference", metavar="REF", help="the bureau's reference, or a number")
     explain.set_defaults(run=_explain)
 
-    for command in (show, export, explain):
+    verify = commands.add_parser("verify", help="check again who signed every delta, and that none is missing")
+    verify.set_defaults(run=_verify)
+
+    for command in (show, export, explain, verify):
         command.add_argument("--config", type=Path, required=True, metavar="FILE", help="the gateway's")
         command.add_argument("--json", action="store_true", help="print it as JSON")
     return parser
@@ -109,6 +113,19 @@ def _explain(options: argparse.Namespace, repositories: Repositories) -> None:
         for name, value in one.items():
             print(f"{name:15} {value}")  # noqa: T201
         print()  # noqa: T201
+
+
+def _verify(options: argparse.Namespace, repositories: Repositories) -> None:
+    chains = repositories.chains()
+    if options.json:
+        _print(chains)
+    else:
+        for chain in chains:
+            print(f"{chain.repository}: {chain.deltas} deltas: {chain.problem or 'whole'}")  # noqa: T201
+    if wrong := [chain.repository for chain in chains if chain.problem]:
+        raise WatchlistError(
+            Reason.UNTRUSTED, f"not as it was signed: {', '.join(wrong)}", "Have it submitted anew into a new database."
+        )
 
 
 def _told(held: Held, repositories: Repositories) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from hotspotd.domain.candidate import ListRecord
 from hotspotd.domain.notice import Notice
 from hotspotd.errors import Reason, WatchlistError
 from hotspotd.gateway.config import RepositorySection
+from hotspotd.gateway.intake.proof import Chain, check_chains
 from hotspotd.relay.national.deltas import DeltaReceipt
 from hotspotd.relay.national.records import Kind, Record, RecordKey, Status
 from hotspotd.watchlist.layout import fsync_folder
@@ -120,6 +121,10 @@ class Repositories:
     def states(self) -> list[tuple[str, int, str, int]]:
         """Name, last delta, its digest and number of records of each repository."""
         return self._db.execute("SELECT name, sequence, digest, count FROM repository ORDER BY name").fetchall()
+
+    def chains(self) -> list[Chain]:
+        """Whether every delta that was taken is there, signed and in its place."""
+        return check_chains(self._db)
 
     def _held(self, where: str, *values: str) -> Iterator[Held]:
         rows = self._db.execute(
