@@ -48,7 +48,7 @@ class Bodies:
         return None
 
     async def read(self, request: web.Request) -> bytes:
-        """The whole body. Raises RelayError: TOO_LARGE, LINK_DOWN when it does not come in time."""
+        """The whole body. Raises RelayError: TOO_LARGE, LINK_DOWN when it does not come, or not in time."""
         if request.content_length is not None and request.content_length > self._most:
             raise self._too_large()
         body = bytearray()
@@ -60,6 +60,9 @@ class Bodies:
                         raise self._too_large()
         except TimeoutError as error:
             raise RelayError(Reason.LINK_DOWN, f"the {self._what} did not come in time") from error
+        except ConnectionError as error:
+            # On a thin line an everyday thing; nobody is left to be answered.
+            raise RelayError(Reason.LINK_DOWN, f"the line broke within the {self._what}") from error
         return bytes(body)
 
     def _too_large(self) -> RelayError:

@@ -391,7 +391,7 @@ async def test_a_foreign_device_is_told_what_to_do(
 
 
 async def test_a_line_that_breaks_at_any_point_loses_and_repeats_nothing(
-    gateway: GatewayBench, tmp_path: Path, certificates: Certificates
+    gateway: GatewayBench, tmp_path: Path, certificates: Certificates, caplog: pytest.LogCaptureFixture
 ) -> None:
     wire = Wire(lambda: gateway.port)
     await wire.start()
@@ -412,6 +412,7 @@ async def test_a_line_that_breaks_at_any_point_loses_and_repeats_nothing(
             assert sorted(number for _, number in found) == sorted(row["number"] for row in rows)
             assert outcome.sequence == round_ + 1
         assert cuts >= 4
+        assert "Traceback" not in caplog.text
     finally:
         await wire.stop()
 
