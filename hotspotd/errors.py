@@ -37,6 +37,7 @@ class Reason(StrEnum):
     DAMAGED = "damaged"
     WRONG_MODEL = "wrong_model"
     WRONG_VERSION = "wrong_version"
+    NO_KEY = "no_key"
     UNTRUSTED = "untrusted"
     STALE = "stale"
     # records

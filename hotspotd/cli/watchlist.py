@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from hotspotd.biometrics.face import FaceEngine, calibration
-from hotspotd.cli import watchlist_submit, watchlist_update
+from hotspotd.cli import watchlist_asking, watchlist_submit, watchlist_update
 from hotspotd.cli.output import Exit, people, print_json, print_table
 from hotspotd.clock import Clock
 from hotspotd.config import Config, load, resolve
@@ -19,9 +19,13 @@ from hotspotd.errors import Reason, WatchlistError
 from hotspotd.watchlist import Entry, Shelf
 from hotspotd.watchlist.enrol import Enroller
 from hotspotd.watchlist.layout import Manifest, read_manifest, verify
+from hotspotd.watchlist.number_source import MOST_PROBLEMS, NumberSource
+from hotspotd.watchlist.numbers import NumberEntry
 from hotspotd.watchlist.source import Problem, Source
 
 _MOST_PROBLEMS_SHOWN = 50
+_SHOWN_EVERY = 1000
+_Row = TypeVar("_Row")
 
 
 class _Listed(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,8 +50,10 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "build",
         help="build a list and make it current",
         description="Reads records.jsonl and the pictures it names from SOURCE, enrols them with this machine's\n"
-        "engines, and makes the result the current list in FOLDER; the list before is kept. Rows that\n"
-        "cannot be used are told, with line and reason, and left out.",
+        "engines, and makes the result the current list in FOLDER; the list before is kept. Documents,\n"
+        "vehicles and things that are listed by their number are read from numbers.jsonl, where it is\n"
+        "there, and hashed with the key in the file that the configuration names or FOLDER.key; one is\n"
+        "made where there is none. Rows that cannot be used are told, with line and reason, and left out.",
         epilog="examples:\n"
         "  hotspotctl watchlist build ./source /var/lib/hotspotd/watchlist\n"
         "  hotspotctl watchlist build ./source ./lists --version 2026-11-22 --json\n\n"
@@ -83,6 +89,7 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     back.add_argument("folder", type=Path, metavar="FOLDER")
     back.set_defaults(run=_rollback)
+    watchlist_asking.add_to(commands)
 
 
 def face_engine(config: Config | None, path: Path | None) -> FaceEngine:
@@ -101,6 +108,11 @@ def _build(arguments: argparse.Namespace) -> Exit:
     faces = None if arguments.without_faces else face_engine(config, arguments.config)
     enroller = Enroller(faces)
     source = Source(arguments.source, enroller)
+    numbers = NumberSource(arguments.source)
+    # A source may hold people, numbers or both; one that holds neither is refused for its missing records.
+    with_numbers = numbers.path.exists()
+    with_people = not with_numbers or source.path.exists()
+    key = resolve(arguments.config, config.watchlist.key) if config and config.watchlist.key else None
     version = arguments.version or Clock().now().at.strftime("%Y%m%dT%H%M%SZ")
     with Progress(
         SpinnerColumn(),
@@ -110,33 +122,63 @@ def _build(arguments: argparse.Namespace) -> Exit:
         transient=True,
         disable=arguments.json,
     ) as progress:
-        path = Shelf(arguments.folder).publish(
-            _usable(source, progress),
+        rows = _Rows(progress, source, numbers)
+        path = Shelf(arguments.folder, key).publish(
+            rows.people(last=not with_numbers) if with_people else (),
             finger_engine=enroller.finger_engine,
             face_engine=enroller.face_engine,
             version=version,
+            numbers=rows.numbered() if with_numbers else None,
         )
     manifest = read_manifest(path)
+    problems = source.problems + numbers.problems
+    count = source.rows + numbers.rows
     if arguments.json:
-        print_json({"folder": str(path), "rows": source.rows, "problems": source.problems} | _summary(manifest))
+        print_json({"folder": str(path), "rows": count, "problems": problems} | _summary(manifest))
     else:
-        _tell(source.problems)
-        print(f"{path} is current: {_counts(manifest.counts)}, of {source.rows} rows")
-    return Exit.PROBLEMS if source.problems else Exit.OK
+        _tell(problems)
+        if numbers.left_out > len(numbers.problems):
+            print(f"of {numbers.left_out} rows left out of {numbers.path.name} the first {MOST_PROBLEMS} are told")
+        print(f"{path} is current: {_counts(manifest.counts)}, of {count} rows")
+    return Exit.PROBLEMS if problems else Exit.OK
 
 
-def _usable(source: Source, progress: Progress) -> Iterator[Entry]:
-    task = progress.add_task("rows", total=None)
-    empty = True
-    for entry in source.entries():
-        empty = False
-        progress.advance(task)
-        yield entry
-    if empty:
-        # An empty list would clear everybody: it must not take the place of one that doesn't.
-        _tell(source.problems)
+class _Rows:
+    """The usable rows of a source, counted on the way."""
+
+    def __init__(self, progress: Progress, source: Source, numbers: NumberSource) -> None:
+        self._progress = progress
+        self._task = progress.add_task("rows", total=None)
+        self._source = source
+        self._numbers = numbers
+        self._taken = 0
+
+    def people(self, *, last: bool) -> Iterator[Entry]:
+        """The people; ``last`` where no numbers follow."""
+        yield from self._counted(self._source.entries(), 1)
+        if last:
+            self._refuse_nothing()
+
+    def numbered(self) -> Iterator[NumberEntry]:
+        """The numbers, after the people."""
+        yield from self._counted(self._numbers.entries(), _SHOWN_EVERY)
+        self._refuse_nothing()
+
+    def _counted(self, rows: Iterator[_Row], every: int) -> Iterator[_Row]:
+        for row in rows:
+            self._taken += 1
+            if self._taken % every == 0:
+                self._progress.update(self._task, completed=self._taken)
+            yield row
+
+    def _refuse_nothing(self) -> None:
+        """An empty list would clear everybody: it must not take the place of one that doesn't."""
+        if self._taken:
+            return
+        _tell(self._source.problems + self._numbers.problems)
+        count = self._source.rows + self._numbers.rows
         raise WatchlistError(
-            Reason.BAD_VALUE, f"the source has {source.rows} rows and none can be used", "Nothing was changed."
+            Reason.BAD_VALUE, f"the source has {count} rows and none can be used", "Nothing was changed."
         )
 
 

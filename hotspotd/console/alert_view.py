@@ -219,7 +219,7 @@ def strength(candidate: Candidate, notice: Notice | None = None) -> Strength:
         agrees = f"{candidate.detail or 'document number'} agree"
         words = f"listed as stolen or lost: {agrees.lower()}" if notice is Notice.SLTD else agrees
     elif candidate.modality is Modality.NAME:
-        words = f"{candidate.detail or 'name and date of birth'} agree"
+        words = candidate.detail or "name and date of birth agree"
     else:
         words = candidate.detail or "listed as a candidate"
     label = {

@@ -308,7 +308,7 @@ class GuardPages:
         alert_id = _number(request, "alert")
         try:
             wish = msgspec.json.decode(await request.read(), type=DecisionRequest)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise web.HTTPBadRequest(text=f"not a decision: {error}") from error
         reason = ""
         if wish.decision == "dismiss":

@@ -35,6 +35,8 @@ class ListRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Owning bureau: ISO 3166 alpha-3, or XPO for INTERPOL."""
     surname: str = ""
     given_names: str = ""
+    aliases: tuple[str, ...] = ()
+    """Other names and spellings, in any script, as written; ``SURNAME, given`` where it is known which is which."""
     birth_date: str | None = None
     nationality: str | None = None
     sex: str | None = None
@@ -49,10 +51,10 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """One reference that was compared well enough to be listed.
 
     ``score`` is the raw comparison score of its engine, ``fmr`` the calibrated false match rate in [0, 1] at
-    that score (``None`` where the comparison is exact and no rate applies: documents). Of several fingers together
+    that score (``None`` where no rate applies: documents, which are exact, and names). Of several fingers together
     ``score`` is the sum and ``fmr`` the rate of the whole set (``hotspotd.biometrics.finger.fusion``); of face and
     fingers ``score`` is the decimal logarithm of the most that the likelihood ratio can be
-    (``hotspotd.biometrics.person``).
+    (``hotspotd.biometrics.person``). Of a name it is a probability (``hotspotd.watchlist.names.scoring``).
     """
 
     modality: Modality

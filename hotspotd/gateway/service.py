@@ -190,7 +190,7 @@ class Service:
         device = device_of(request)
         try:
             order = msgspec.json.decode(await request.read(), type=FaultOrder)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise RelayError(Reason.BAD_VALUE, f"faults: {error}") from error
         logger.warning("%s orders faults: %s", device, order)
         self._faults.order(order)

@@ -3,7 +3,7 @@
 One JSON object a line, with the fields of ``ListRecord`` and, all of them optional::
 
     {"reference": "XPO/2026/1", "notice": "red", "owner": "XPO", "surname": "ERIKSSON", "given_names": "ANNA",
-     "birth_date": "1974-08-12", "documents": [{"number": "L898902C3", "issuer": "UTO"}],
+     "birth_date": "1974-08-12", "aliases": ["Эрикссон, Анна"], "documents": [{"number": "L898902C3", "issuer": "UTO"}],
      "fingers": {"right_index": "1_1.png"}, "finger_dpi": 500, "portrait": "face.jpg"}
 
 A text has at most 500 printable characters. A row that cannot be used is left out and a picture that cannot be
@@ -27,11 +27,13 @@ from hotspotd.errors import BiometricError, Reason, WatchlistError
 from hotspotd.watchlist.build import EnrolledFace, EnrolledFinger, Entry, ListedDocument
 from hotspotd.watchlist.enrol import Enroller
 from hotspotd.watchlist.keys import document_text
+from hotspotd.watchlist.names.listed import names_of
 
 RECORDS = "records.jsonl"
 _LONGEST_LINE = 64 * 1024
 _LARGEST_PICTURE = 16 * 1024 * 1024
 _MOST_DOCUMENTS = 64
+_MOST_ALIASES = 64
 # A kiosk reads 4000 characters of a text; nothing an officer is shown needs as many.
 _LONGEST_TEXT = 500
 _OWNER = re.compile(r"[A-Z]{3}")
@@ -70,6 +72,7 @@ class Source:
 
     def __init__(self, folder: Path, enroller: Enroller) -> None:
         self._folder = folder
+        self.path = folder / RECORDS
         self._enroller = enroller
         self.problems: list[Problem] = []
         self.rows = 0
@@ -91,7 +94,7 @@ class Source:
             yield self._entry(number, row)
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
-        path = self._folder / RECORDS
+        path = self.path
         try:
             with path.open("rb") as file:
                 number = 0
@@ -166,6 +169,17 @@ def _check(row: _Row, seen: set[str]) -> None:
         _check_date("birth_date", row.birth_date, _REDUCED_DATE)
     if row.expires is not None:
         _check_date("expires", row.expires, _DATE)
+    _check_documents(row)
+    if len(row.aliases) > _MOST_ALIASES:
+        raise _RowError(f"aliases: more than {_MOST_ALIASES}")
+    if not 250 <= row.finger_dpi <= 1000:
+        raise _RowError("finger_dpi: 250 to 1000")
+    holds_name = any(name.form.tokens for name in names_of(row))
+    if not (row.documents or row.document_number or row.fingers or row.portrait or holds_name):
+        raise _RowError("nothing to search by: no document, print, portrait or name")
+
+
+def _check_documents(row: _Row) -> None:
     if len(row.documents) > _MOST_DOCUMENTS:
         raise _RowError(f"documents: more than {_MOST_DOCUMENTS}")
     for place, document in enumerate(row.documents):
@@ -173,11 +187,6 @@ def _check(row: _Row, seen: set[str]) -> None:
             raise _RowError(f"documents[{place}]: a number and an issuer are needed")
     if bool(row.document_number) != bool(row.document_issuer):
         raise _RowError("document_number and document_issuer: both or neither")
-    if not 250 <= row.finger_dpi <= 1000:
-        raise _RowError("finger_dpi: 250 to 1000")
-    holds_name = bool(row.surname and row.birth_date)
-    if not (row.documents or row.document_number or row.fingers or row.portrait or holds_name):
-        raise _RowError("nothing to search by: no document, print, portrait, or name with date of birth")
 
 
 def _check_texts(row: _Row) -> None:
@@ -193,6 +202,8 @@ def _texts(row: _Row) -> Iterator[tuple[str, str]]:
         value = getattr(row, key)
         if isinstance(value, str):
             yield key, value
+    for place, alias in enumerate(row.aliases):
+        yield f"aliases[{place}]", alias
     for place, document in enumerate(row.documents):
         yield f"documents[{place}].number", document.number
         yield f"documents[{place}].issuer", document.issuer
