@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from hotspotd.config import Country, LogSection, ModelsSection, Name, Port, Rate, Seconds, read_text, typed
 from hotspotd.errors import ConfigError, Reason
-from hotspotd.relay.national.records import Kind
+from hotspotd.watchlist.numbers import Kind
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hotspotd.gateway.config import RepositorySection
+from hotspotd.gateway.intake import __main__ as intake
 from hotspotd.relay.links.tls import server_context
 from hotspotd.relay.national import ledger
 from tests.cli.conftest import Site
@@ -76,6 +77,40 @@ def test_an_export_is_submitted_and_told_in_words_and_as_json(submit: Run, site:
     state = Path(told["state"])
     assert state == site.folder / "data" / "submissions" / "uto-sltd.sqlite"
     assert state.stat().st_mode & 0o777 == 0o600
+
+
+GATEWAY = """
+bureau.country = "UTO"
+server = { certificate = "a", key = "b", trust_anchors = "c" }
+store.database = "gateway.db"
+watchlist.folder = "list"
+[intake]
+database = "national.db"
+repositories = [{ name = "uto-sltd", owner = "UTO", devices = ["KIOSK-01"] }]
+"""
+
+
+def test_what_was_submitted_is_found_in_the_next_list_and_what_was_withdrawn_is_not(
+    run: Run, submit: Run, site: Site, gateway: GatewayBench
+) -> None:
+    config, source, lists = site.folder / "gateway.toml", site.folder / "source", site.folder / "lists"
+    config.write_text(GATEWAY)
+
+    def listed(number: str) -> list[str]:
+        code, out, _ = run(
+            *("watchlist", "lookup", "document", number, "--issuer", "UTO", "--purpose", "test"),
+            *("--folder", lists, "--json"),
+        )
+        assert code in (0, 1)
+        return [hit["source"] for hit in json.loads(out)["hits"]]
+
+    for version, rows in (("one", [passport(1), passport(2)]), ("two", [passport(2)])):
+        export(site, *rows)
+        assert submit("--full")[0] == 0
+        assert intake.main(["export", str(source), "--config", str(config)]) == 0
+        assert run("watchlist", "build", source, lists, "--version", version, "--without-faces")[0] == 0
+        assert listed("x 0000002") == ["uto-sltd"]
+        assert bool(listed("X0000001")) == (version == "one")
 
 
 def test_changes_are_read_from_standard_input(

@@ -13,7 +13,7 @@ from hotspotd.errors import Reason, RelayError
 from hotspotd.gateway.config import RepositorySection
 from hotspotd.gateway.intake.store import IntakeStore, Now, Submitter
 from hotspotd.relay.national.deltas import GENESIS, Delta, DeltaReceipt, Put, encode_row, mark_of, pack, sign
-from hotspotd.relay.national.records import Kind, Status
+from hotspotd.watchlist.numbers import Kind, Status
 
 KEY = ec.derive_private_key(0x1234567, ec.SECP256R1())
 OFFICE = Submitter("office", b"certificate")

@@ -34,7 +34,7 @@ from hotspotd.relay.national.deltas import (
     pack,
     sign,
 )
-from hotspotd.relay.national.records import Kind, Status
+from hotspotd.watchlist.numbers import Kind, Status
 from tests.gateway.bench import Certificates, GatewayBench, NumberSearch, Wire, ask
 from tests.gateway.office import REPOSITORY, Office, device_key, held, passport
 

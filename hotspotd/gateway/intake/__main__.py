@@ -21,7 +21,7 @@ from hotspotd.gateway.intake.giving import Held, Repositories
 _EXAMPLES = """examples:
   python -m hotspotd.gateway.intake show --config gateway.toml
   python -m hotspotd.gateway.intake export ./source --config gateway.toml
-  python -m hotspotd.gateway.intake export ./source --as numbers --config gateway.toml --json
+  python -m hotspotd.gateway.intake export ./source --as records --config gateway.toml --json
   python -m hotspotd.gateway.intake explain UTO/2026/17 --config gateway.toml
   python -m hotspotd.gateway.intake verify --config gateway.toml
 
@@ -65,7 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="write what they hold as a source of watchlists")
     export.add_argument("folder", type=Path, metavar="FOLDER", help="where records.jsonl or numbers.jsonl is written")
     export.add_argument(
-        "--as", dest="form", choices=sorted(_FORMS), default="records", help="records: documents; numbers: every kind"
+        "--as",
+        dest="form",
+        choices=sorted(_FORMS),
+        default="numbers",
+        help="numbers: every kind, the usual; records: documents, each with its reference and reason",
     )
     export.set_defaults(run=_export)
 

@@ -1,8 +1,8 @@
 """Gives what national repositories hold on to whoever builds the watchlist, and says where a record came from.
 
-Two forms: ``records.jsonl``, the source that ``hotspotctl watchlist build`` reads (documents), and ``numbers.jsonl``
-for lists that hold things by number (every kind). Beside them stands ``provenance.jsonl``: for each record its
-repository, the deltas that brought and last named it, and since when.
+Two forms, both read by ``hotspotctl watchlist build``: ``numbers.jsonl``, every kind, for lists of any size that hold
+nothing but keyed hashes; and ``records.jsonl``, documents only, each with its reference and reason. Beside them stands
+``provenance.jsonl``: for each record its repository, the deltas that brought and last named it, and since when.
 
 Reads the gateway's database from another process, as it was at one moment, while the gateway goes on.
 """
@@ -27,25 +27,19 @@ from hotspotd.errors import Reason, WatchlistError
 from hotspotd.gateway.config import RepositorySection
 from hotspotd.gateway.intake.proof import Chain, check_chains
 from hotspotd.relay.national.deltas import DeltaReceipt
-from hotspotd.relay.national.records import Kind, Record, RecordKey, Status
+from hotspotd.relay.national.records import Record, RecordKey
 from hotspotd.watchlist.layout import fsync_folder
+from hotspotd.watchlist.number_source import NUMBERS
+from hotspotd.watchlist.numbers import Kind, Status
+from hotspotd.watchlist.numbers.rows import LAST_DAY
+from hotspotd.watchlist.source import RECORDS
 
-RECORDS: Final = "records.jsonl"
-NUMBERS: Final = "numbers.jsonl"
 PROVENANCE: Final = "provenance.jsonl"
 _LONGEST_REFERENCE: Final = 60
 """As ``watchlist build`` takes."""
 
 _MOST_CATEGORIES: Final = 4096
 """Different categories given on as numbers: a list tells 16383 sorts of entry apart, by status and owner too."""
-
-_WORDS: Final = {
-    Status.STOLEN_BLANK: "Stolen blank",
-    Status.LOST_OR_STOLEN: "Lost, or stolen from the bearer",
-    Status.REVOKED: "Revoked",
-    Status.INVALID: "Declared invalid",
-    Status.WANTED: "Sought",
-}
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,7 +203,7 @@ def give_numbers(repositories: Repositories, folder: Path) -> Counter[str]:
                 issuer=record.issuer,
                 purpose=category,
                 source=held.repository,
-                expires=held.ends,
+                expires=min(held.ends, LAST_DAY.isoformat()),
             )
             numbers.write(msgspec.json.encode(row) + b"\n")
             provenance.write(_provenance(held.reference, held))
@@ -224,7 +218,7 @@ def _list_record(reference: str, held: Held) -> ListRecord:
         owner=held.owner,
         document_number=record.number,
         document_issuer=record.issuer,
-        reason=record.reason or _WORDS[record.status],
+        reason=record.reason or record.status.label,
         expires=held.ends,
     )
 

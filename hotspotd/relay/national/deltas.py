@@ -23,7 +23,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from hotspotd.errors import Reason, RelayError
-from hotspotd.relay.national.records import LONGEST_LINE, Kind, Record, RecordError, problem_of
+from hotspotd.relay.national.records import LONGEST_LINE, Record, RecordError, problem_of
+from hotspotd.watchlist.numbers import Kind
 
 GENESIS: Final = "0" * 64
 """What the first delta of a repository names as the one before it."""

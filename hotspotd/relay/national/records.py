@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from enum import StrEnum
 from typing import Final
 
 import msgspec
+
+from hotspotd.watchlist.numbers import Kind, Status, issuer_code, normal_form
 
 LONGEST_LINE: Final = 4 * 1024
 """Bytes of one record as JSON."""
@@ -21,33 +22,6 @@ _LONGEST_TEXT: Final = 200
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NOT_ALPHANUMERIC: Final = re.compile(r"[\W_]+")
 _ISSUER: Final = re.compile(r"[A-Z]{1,3}")
-
-
-class Kind(StrEnum):
-    """What bears the number."""
-
-    DOCUMENT = "document"
-    """Travel or identity document (SLTD)."""
-    VEHICLE = "vehicle"
-    """Registration plate (SMV)."""
-    VIN = "vin"
-    """Vehicle identification number, ISO 3779 (SMV)."""
-    PART = "part"
-    """Serial number of a vehicle's part (SMV)."""
-    VESSEL = "vessel"
-    """IMO or hull identification number."""
-    FIREARM = "firearm"
-    """Serial number (iARMS)."""
-
-
-class Status(StrEnum):
-    """Why it is listed; the first three are SLTD's fraud types."""
-
-    STOLEN_BLANK = "stolen_blank"
-    LOST_OR_STOLEN = "lost_or_stolen"
-    REVOKED = "revoked"
-    INVALID = "invalid"
-    WANTED = "wanted"
 
 
 class RecordError(Exception):
@@ -84,8 +58,10 @@ class RecordKey(msgspec.Struct, frozen=True, kw_only=True):
             raise RecordError(f"reference: at most {_LONGEST_REFERENCE} printable characters")
         if self.issuer and not _ISSUER.fullmatch(self.issuer):
             raise RecordError("issuer: up to three capital letters")
-        if not self.issuer and self.kind in (Kind.DOCUMENT, Kind.VEHICLE):
-            raise RecordError("issuer: a document or a plate has one")
+        if not self.issuer and self.kind.has_issuer:
+            raise RecordError(f"issuer: a {self.kind.label} has one")
+        if normal_form(self.kind, self.number, issuer_code(self.kind, self.issuer)) is None:
+            raise RecordError(f"number: cannot be one of a {self.kind.label}")
 
 
 class Record(RecordKey, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

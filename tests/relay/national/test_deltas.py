@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from hotspotd.errors import Reason, RelayError
 from hotspotd.relay.national import deltas
 from hotspotd.relay.national.deltas import ChunkMark, Delta, Put, SignedDelta, Withdraw
-from hotspotd.relay.national.records import Kind, RecordError, Status
+from hotspotd.relay.national.records import RecordError
+from hotspotd.watchlist.numbers import Kind, Status
 
 KEY = ec.derive_private_key(0x1234567, ec.SECP256R1())
 DIGEST = "ab" * 32
 IDS = st.text("abcXYZ019_-", min_size=16, max_size=16)
-NUMBERS = st.text(st.characters(codec="utf-8", categories=("Lu", "Nd")), min_size=1, max_size=60)
+NUMBERS = st.text("ABÉЖ123 -", min_size=4, max_size=12).map(lambda text: f"A1B2C{text}")
 DAYS = st.none() | st.dates().map(str)
 
 

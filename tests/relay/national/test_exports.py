@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from hotspotd.errors import ConfigError, Reason
 from hotspotd.relay.national.exports import Export, Listed, Row, Unusable, Withdrawn
-from hotspotd.relay.national.records import Kind, RecordKey, Status
+from hotspotd.relay.national.records import RecordKey
+from hotspotd.watchlist.numbers import Kind, Status
 
 GOOD = '{"kind": "document", "number": "X 123-4567", "issuer": "UTO", "status": "revoked"}'
 
@@ -54,7 +55,7 @@ def test_changes_say_what_to_do_with_each_line() -> None:
         ("{broken", "not JSON in UTF-8"),
         ('{"kind": 3}', "a value: Expected `str | null`, got `int`"),
         (GOOD.replace("revoked", "lost"), "status: one of stolen_blank"),
-        (GOOD.replace('"UTO"', '""'), "issuer: a document or a plate has one"),
+        (GOOD.replace('"UTO"', '""'), "issuer: a travel document has one"),
         (GOOD.replace('"UTO"', '"Utopia"'), "issuer: up to three capital letters"),
         (GOOD.replace("X 123-4567", " -- "), "number: 1 to 60"),
         (GOOD.replace("X 123-4567", "A\\u0000B"), "number: 1 to 60"),
