@@ -63,12 +63,18 @@ class NumberSource:
             try:
                 row = decoder.decode(line)
                 listing = _listing(row)
-            except (msgspec.DecodeError, UnicodeDecodeError, _RowError) as error:
-                self.left_out += 1
-                if len(self.problems) < MOST_PROBLEMS:
-                    self.problems.append(Problem(line_number, "", str(error), rejected=True))
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                self._leave_out(line_number, str(error))
+                continue
+            except WatchlistError as error:
+                self._leave_out(line_number, error.what)
                 continue
             yield NumberEntry(row.number, listing, row.expires)
+
+    def _leave_out(self, line_number: int, why: str) -> None:
+        self.left_out += 1
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(Problem(line_number, "", why, rejected=True))
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
         try:
@@ -85,21 +91,26 @@ class NumberSource:
             raise WatchlistError(Reason.UNREADABLE, f"{self.path}: {error.strerror}", "Check that file.") from error
 
 
-class _RowError(Exception):
-    """Why a row cannot be used."""
+def listing_of(kind: Kind, number: str, issuer: str, status: Status, owner: str, purpose: str, source: str) -> Listing:
+    """What a number is listed under. Raises WatchlistError(BAD_VALUE) saying why this cannot be listed."""
+    code = issuer_code(kind, issuer)
+    if kind.has_issuer and not _ISSUER.fullmatch(code):
+        raise _refused(f"issuer: a {kind.label} has one, of up to three letters")
+    if normal_form(kind, number, code) is None:
+        raise _refused(f"number: cannot be one of a {kind.label}")
+    if not _OWNER.fullmatch(owner):
+        raise _refused("owner: three capital letters")
+    for name, text in (("purpose", purpose), ("source", source)):
+        if len(text) > _LONGEST_TEXT or not text.isprintable():
+            raise _refused(f"{name}: at most {_LONGEST_TEXT} printable characters")
+    return Listing(kind, code, status, owner, purpose, source)
+
+
+def _refused(why: str) -> WatchlistError:
+    return WatchlistError(Reason.BAD_VALUE, why, "Leave it out, or mend it.")
 
 
 def _listing(row: _Row) -> Listing:
-    issuer = issuer_code(row.kind, row.issuer)
-    if row.kind.has_issuer and not _ISSUER.fullmatch(issuer):
-        raise _RowError(f"issuer: a {row.kind.label} has one, of up to three letters")
-    if normal_form(row.kind, row.number, issuer) is None:
-        raise _RowError(f"number: cannot be one of a {row.kind.label}")
-    if not _OWNER.fullmatch(row.owner):
-        raise _RowError("owner: three capital letters")
     if row.expires is not None and row.expires > LAST_DAY:
-        raise _RowError(f"expires: no later than {LAST_DAY}")
-    for name, text in (("purpose", row.purpose), ("source", row.source)):
-        if len(text) > _LONGEST_TEXT or not text.isprintable():
-            raise _RowError(f"{name}: at most {_LONGEST_TEXT} printable characters")
-    return Listing(row.kind, issuer, row.status, row.owner, row.purpose, row.source)
+        raise _refused(f"expires: no later than {LAST_DAY}")
+    return listing_of(row.kind, row.number, row.issuer, row.status, row.owner, row.purpose, row.source)

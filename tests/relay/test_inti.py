@@ -91,7 +91,17 @@ descriptives = st.builds(
     ),
     errors=st.lists(st.builds(FieldError, code=words, field=words, text=words), max_size=2).map(tuple),
     entry=st.none()
-    | st.builds(ListEntry, notice=words, reason=words, comparisons=st.lists(comparisons, max_size=2).map(tuple)),
+    | st.builds(
+        ListEntry,
+        notice=words,
+        reason=words,
+        diffusion=st.booleans(),
+        bureau=words,
+        purpose=words,
+        cautions=st.lists(filled, max_size=2).map(tuple),
+        caution_note=words,
+        comparisons=st.lists(comparisons, max_size=2).map(tuple),
+    ),
 )
 transactions = st.builds(
     Transaction,

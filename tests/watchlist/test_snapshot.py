@@ -14,7 +14,7 @@ import pytest
 
 from hotspotd.biometrics import finger
 from hotspotd.biometrics.finger import codes
-from hotspotd.domain.candidate import ListRecord, Modality
+from hotspotd.domain.candidate import ListRecord, Modality, OtherName
 from hotspotd.domain.document import Document, parse_mrz
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.notice import Notice
@@ -71,7 +71,7 @@ def test_a_name_is_found_by_its_alias_in_another_script(tmp_path: Path, document
         notice=Notice.RED,
         owner="XPO",
         surname="NOBODY",
-        aliases=("Somebody, Else", "Эрикссон, Анна Мария"),
+        other_names=(OtherName(full="Somebody, Else"), OtherName(full="Эрикссон, Анна Мария")),
         birth_date="1974",
         nationality="UTO",
         sex="F",

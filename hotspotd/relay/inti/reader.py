@@ -360,6 +360,11 @@ def _entry(node: _Node | None) -> ListEntry | None:
     return ListEntry(
         notice=node.text("Notice"),
         reason=node.text("Reason"),
+        diffusion=node.text("Diffusion") == "true",
+        bureau=node.text("Bureau"),
+        purpose=node.text("Purpose"),
+        cautions=tuple(caution.value for caution in node.all("Caution")),
+        caution_note=node.text("CautionNote"),
         comparisons=tuple(
             Comparison(
                 modality=comparison.text("Modality"),

@@ -233,6 +233,12 @@ def _entry(custom: etree._Element, entry: ListEntry) -> None:
     node = _add(custom, "custom:ListEntry")
     _maybe(node, "custom:Notice", entry.notice)
     _maybe(node, "custom:Reason", entry.reason)
+    _maybe(node, "custom:Diffusion", "true" if entry.diffusion else None)
+    _maybe(node, "custom:Bureau", entry.bureau)
+    _maybe(node, "custom:Purpose", entry.purpose)
+    for caution in entry.cautions:
+        _maybe(node, "custom:Caution", caution)
+    _maybe(node, "custom:CautionNote", entry.caution_note)
     for comparison in entry.comparisons:
         item = _add(node, "custom:Comparison")
         _maybe(item, "custom:Modality", comparison.modality)

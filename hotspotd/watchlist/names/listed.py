@@ -31,14 +31,14 @@ class ListedName(NamedTuple):
 
 def names_of(record: ListRecord) -> list[ListedName]:
     """All names of a record, its own first; one without letters keeps its place."""
-    return [name_of(record, place) for place in range(1 + len(record.aliases))]
+    return [name_of(record, place) for place in range(1 + len(record.other_names))]
 
 
 def name_of(record: ListRecord, place: int) -> ListedName:
-    """One name of a record: 0 its own, from 1 on its aliases."""
+    """One name of a record: 0 its own, from 1 on its others."""
     if place == 0:
         return ListedName(form_of(record.surname, record.given_names), "")
-    alias = record.aliases[place - 1]
+    alias = record.other_names[place - 1].listed
     return ListedName(form(alias), alias)
 
 
@@ -82,7 +82,7 @@ class ListedNames:
             record = self._record(listed.record)
             name = name_of(record, listed.place)
             other = Identity((name.form,), record.birth_date, record.sex, record.nationality)
-            found = score(probe, other, crowd=max(1, listed.crowd // (1 + len(record.aliases))))
+            found = score(probe, other, crowd=max(1, listed.crowd // (1 + len(record.other_names))))
             if found is None:
                 continue
             yield record.reference, found, name.written
