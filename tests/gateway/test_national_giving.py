@@ -102,6 +102,8 @@ def test_documents_are_found_in_a_list_that_is_built_from_what_was_submitted(run
         probes = Probes(document=document(number))
         (hit,) = check(snapshot, probes, Thresholds(finger_fmr=1e-4, face_fmr=1e-5), date(2026, 11, 22))
         assert (hit.record.reference, hit.record.reason) == (reference, reason)
+        assert hit.record.source in RULES
+        assert hit.record.since == "2026-11-22"
 
 
 def test_every_kind_is_given_as_numbers_with_where_it_came_from(run: Run, tmp_path: Path) -> None:

@@ -220,6 +220,9 @@ def _list_record(reference: str, held: Held) -> ListRecord:
         document_issuer=record.issuer,
         reason=record.reason or record.status.label,
         expires=held.ends,
+        review=record.review,
+        source=held.repository,
+        since=record.since or held.listed,
     )
 
 
