@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from hotspotd.biometrics.face import FaceEngine, calibration
 from hotspotd.cli import watchlist_asking, watchlist_import, watchlist_submit, watchlist_update
@@ -22,6 +22,7 @@ from hotspotd.watchlist.enrol import Enroller
 from hotspotd.watchlist.layout import Manifest, read_manifest, verify
 from hotspotd.watchlist.number_source import MOST_PROBLEMS, NumberSource
 from hotspotd.watchlist.numbers import NumberEntry
+from hotspotd.watchlist.reembedding import reembed
 from hotspotd.watchlist.source import Problem, Source
 from hotspotd.watchlist.staged import StagedNumbers, StagedSource
 
@@ -97,6 +98,23 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     back.add_argument("folder", type=Path, metavar="FOLDER")
     back.set_defaults(run=_rollback)
     watchlist_asking.add_to(commands)
+
+    again = commands.add_parser(
+        "reembed",
+        help="make the current list searchable by another face model",
+        description="Embeds every portrait of the current list in FOLDER with the face model that the configuration\n"
+        "names, and makes the result the current list; the list before is kept. A running daemon refuses a\n"
+        "list of another model than its own: do this when the model changes, before the daemon is restarted.",
+        epilog="example:\n"
+        "  hotspotctl watchlist reembed /var/lib/hotspotd/watchlist --config /etc/hotspotd/hotspotd.toml\n\n"
+        "exit codes: 0 done, 1 done, but some portraits show this model no face, 3 not done",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    again.add_argument("folder", type=Path, metavar="FOLDER")
+    again.add_argument("--config", type=Path, metavar="FILE", help="whose face model; by default the bundled one")
+    again.add_argument("--version", help="name of the list; by default the time now")
+    again.add_argument("--json", action="store_true", help="print the result as JSON")
+    again.set_defaults(run=_reembed)
 
 
 def face_engine(config: Config | None, path: Path | None) -> FaceEngine:
@@ -274,6 +292,25 @@ def _summary(manifest: Manifest) -> dict[str, Any]:
 
 def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{number} {what}" for what, number in counts.items())
+
+
+def _reembed(arguments: argparse.Namespace) -> Exit:
+    config = load(arguments.config) if arguments.config else None
+    faces = face_engine(config, arguments.config)
+    version = arguments.version or Clock().now().at.strftime("%Y%m%dT%H%M%SZ")
+    columns = (TextColumn("embedding"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=people(), transient=True, disable=arguments.json) as bar:
+        task = bar.add_task("", total=None)
+        path, problems = reembed(
+            Shelf(arguments.folder), faces, version, lambda done, of: bar.update(task, completed=done, total=of)
+        )
+    manifest = read_manifest(path)
+    if arguments.json:
+        print_json({"folder": str(path), "problems": problems} | _summary(manifest))
+    else:
+        _tell(problems)
+        print(f"{path} is current: {manifest.counts['faces']} faces by {faces.engine}")
+    return Exit.PROBLEMS if problems else Exit.OK
 
 
 def _rollback(arguments: argparse.Namespace) -> Exit:

@@ -107,3 +107,18 @@ def test_shows_lists_goes_back_and_names_damage(run: Run, source: Path, tmp_path
     code, out, _ = run("watchlist", "show", lists)
     assert code == 1
     assert layout.NAMES in out
+
+
+def test_a_list_is_embedded_anew(run: Run, source: Path, tmp_path: Path) -> None:
+    person = faces.person(3)
+    portrait = faces.picture(person, np.random.default_rng(3))
+    cv2.imwrite(str(source / "face.png"), cv2.cvtColor(portrait, cv2.COLOR_RGB2BGR))
+    write_rows(source, RECORD | {"portrait": "face.png"})
+    lists = tmp_path / "lists"
+    assert run("watchlist", "build", source, lists, "--without-faces", "--version", "one")[0] == 0
+    code, out, _ = run("watchlist", "reembed", lists, "--version", "two", "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert (found["version"], found["counts"]["faces"], found["problems"]) == ("two", 1, [])
+    assert found["face_engine"] == FaceEngine.open().engine
+    assert Shelf(lists).current() == Path(found["folder"])
