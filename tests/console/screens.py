@@ -326,6 +326,18 @@ SCENES = (
         lane(LaneState.FINGER, Prompt.PLACE_FINGER, finger=FingerPosition.LEFT_THUMB, nationality="EGY"),
         docs=True,
     ),
+    Scene(
+        "traveller-fingers-of-a-hand",
+        "/traveller/lane-1",
+        PORTRAIT,
+        lane(LaneState.FINGER, Prompt.PLACE_FINGERS, fingers=(FingerPosition.RIGHT_INDEX, FingerPosition.RIGHT_MIDDLE)),
+    ),
+    Scene(
+        "traveller-chip",
+        "/traveller/lane-1",
+        PORTRAIT,
+        lane(LaneState.DOCUMENT, Prompt.LEAVE_DOCUMENT, time_left_s=12.0),
+    ),
     Scene("traveller-wait", "/traveller/lane-1", PORTRAIT, lane(LaneState.CHECKING, Prompt.WAIT)),
     Scene("traveller-go", "/traveller/lane-1", PORTRAIT, lane(LaneState.GO, Prompt.THANK_YOU)),
     Scene("traveller-officer", "/traveller/lane-1", PORTRAIT, lane(LaneState.OFFICER, Prompt.OFFICER_COMES), docs=True),
