@@ -30,7 +30,8 @@ _ALLOWED = {
     "console": {"watchlist", "records", "biometrics", "events", "devices"},
     "gateway": {"relay", "watchlist", "records", "biometrics"},
     "cli": {"relay", "watchlist", "records", "biometrics", "emrtd", "events", "lane", "console", "health", "devices"},
-    "app": {
+    "app": {"assembly", "relay", "records", "lane", "health"},
+    "assembly": {
         "relay",
         "watchlist",
         "records",
@@ -44,7 +45,7 @@ _ALLOWED = {
         "devices",
     },
 }
-_MAY_TOUCH_DRIVERS = {"lane", "cli", "app", "console", "devices"}
+_MAY_TOUCH_DRIVERS = {"lane", "cli", "app", "assembly", "console", "devices"}
 
 
 def _imports(path: Path) -> set[str]:

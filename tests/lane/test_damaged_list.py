@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hotspotd import config as configuration
-from hotspotd.app import _say_watchlist
+from hotspotd.assembly import say_watchlist
 from hotspotd.biometrics import finger
 from hotspotd.domain.document import parse_mrz
 from hotspotd.domain.encounter import Encounter
@@ -103,7 +103,7 @@ async def test_the_officers_page_is_told_and_told_again_when_it_is_mended(
     events = Events()
 
     def said() -> list[DeviceView]:
-        _say_watchlist(live, config, events)
+        say_watchlist(live, config, events)
         return [view for view in events.present() if isinstance(view, DeviceView)]
 
     assert said() == []
