@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from blockbuster import blockbuster_ctx
 
+from tests.drivers.pcscd import own_folder
+
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 
@@ -23,7 +25,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Add benches of other packages to those of the conformance suite."""
+    """Add benches of other packages to those of the conformance suite; say where a card service of ours will be."""
+    # libpcsclite looks for its service once in a process, and some tests look for card readers before others start it.
+    own_folder()
     for place in config.getoption("--bench"):
         from tests.drivers.benches import BENCHES
 

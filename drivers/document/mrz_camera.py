@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 _CAMERA_OF = {"http": "http-mjpeg", "https": "http-mjpeg"}
 GONE_S = 2.0
 """Out of view for so long, a document was taken away: a hand or a reflection hides it for less."""
+GONE_LOOKS = 3
+"""And it was not found so often: a page that lies there is missed now and then, and a slow computer looks rarely."""
 FRESH_S = 3.0
 """Read at most so long ago, or still in view: an older one may be another traveller's."""
 SAME_TO = 3
@@ -42,17 +44,19 @@ class Presence:
         self._given: tuple[str, ...] | None = None
         self._seen_at = float("-inf")
         self._away_since: float | None = None
+        self._missed = 0
 
     def saw(self, in_view: bool, lines: tuple[str, ...] | None, now: float) -> tuple[str, ...] | None:
         """The lines, where they are those of a document that was not given yet."""
         if not in_view:
             if self._away_since is None:
                 self._away_since = now
+            self._missed += 1
             return None
         # Only what was looked at counts: a slow computer sees little, and nothing is away while nobody looks.
-        if self._away_since is not None and now - self._away_since > GONE_S:
+        if self._missed >= GONE_LOOKS and self._away_since is not None and now - self._away_since > GONE_S:
             self._given = None
-        self._seen_at, self._away_since = now, None
+        self._seen_at, self._away_since, self._missed = now, None, 0
         if lines is None or (self._given is not None and _same(lines, self._given)):
             return None
         self._given = lines

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,7 +31,8 @@ SOUND = ["P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F1
 @contextlib.contextmanager
 def emulator(kind: str, port: Path) -> Iterator[Callable[..., Any]]:
     """An emulator as a process; gives what a person would do to it."""
-    control = port.with_suffix(".control")
+    # Not beside the port: the path of a Unix socket has at most 107 bytes.
+    control = Path(tempfile.gettempdir()) / f"{os.getpid()}-{port.name}.control"
 
     def do(what: str, **more: object) -> Any:
         with socket.socket(socket.AF_UNIX) as line:

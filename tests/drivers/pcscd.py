@@ -14,7 +14,7 @@ import pytest
 from drivers.emulators import pcscd
 from drivers.emulators.pcscd import READER, Pcscd
 
-__all__ = ["READER", "Pcscd", "need_pcscd", "own_pcscd"]
+__all__ = ["READER", "Pcscd", "need_pcscd", "own_folder", "own_pcscd"]
 
 
 def need_pcscd() -> None:
@@ -26,11 +26,12 @@ def need_pcscd() -> None:
 
 def own_pcscd() -> Pcscd:
     """One that is not started yet. Those of a process run one after the other."""
-    return Pcscd(_folder())
+    return Pcscd(own_folder())
 
 
 @cache
-def _folder() -> Path:
+def own_folder() -> Path:
+    """The folder of this process's pcscd, which libpcsclite is told of."""
     folder = Path(tempfile.mkdtemp(prefix="pcscd-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ[pcscd.SOCKET_VARIABLE] = str(Pcscd(folder).socket)

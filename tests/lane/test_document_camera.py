@@ -81,8 +81,12 @@ def test_a_document_counts_once_until_it_was_away() -> None:
     assert presence.saw(True, lines, 1.0) is None
     assert presence.saw(False, None, 2.0) is None
     assert presence.saw(True, lines, 2.5) is None
+    # Missed once by a slow look is not away.
     assert presence.saw(False, None, 3.0) is None
-    assert presence.saw(True, lines, 3.1 + mrz_camera.GONE_S) == lines
+    assert presence.saw(True, lines, 3.1 + mrz_camera.GONE_S) is None
+    for look in range(mrz_camera.GONE_LOOKS):
+        assert presence.saw(False, None, 10.0 + look) is None
+    assert presence.saw(True, lines, 10.1 + mrz_camera.GONE_S) == lines
 
 
 def test_a_slow_look_does_not_make_a_document_another() -> None:
