@@ -65,7 +65,7 @@ descriptives = st.builds(
     subject=st.builds(
         Subject,
         name=names,
-        aliases=st.lists(names, max_size=2).map(tuple),
+        aliases=st.lists(names.filter(lambda name: name != PersonName()), max_size=2).map(tuple),
         birth_date=words,
         birth_earliest=words,
         birth_latest=words,
@@ -89,9 +89,9 @@ descriptives = st.builds(
         original=words,
         candidates=st.lists(st.builds(RankedCandidate, sequence=numbers, verify=st.booleans()), max_size=3).map(tuple),
     ),
-    errors=st.lists(st.builds(FieldError, code=words, field=words, text=words), max_size=2).map(tuple),
+    errors=st.lists(st.builds(FieldError, code=filled, field=words, text=words), max_size=2).map(tuple),
     entry=st.none()
-    | st.builds(ListEntry, notice=words, reason=words, comparisons=st.lists(comparisons, max_size=2).map(tuple)),
+    | st.builds(ListEntry, notice=filled, reason=words, comparisons=st.lists(comparisons, max_size=2).map(tuple)),
 )
 transactions = st.builds(
     Transaction,
