@@ -23,7 +23,7 @@ BINARY = frozenset((3, 4, 5, 6, 7, 8))
 _TYPE_4 = struct.Struct(">IBB6sBHHB")
 _OPAQUE = struct.Struct(">IB")
 _UNUSED = 255
-_TAG = re.compile(rb"(\d{1,2})\.(\d{1,9}):")
+_TAG = re.compile(rb"([0-9]{1,2})\.([0-9]{1,9}):")
 _LEN_AT_MOST = 9
 _PADDING = b"\x00\r\n \x1c\x1a"
 _FROM_DATA = 10
@@ -47,6 +47,10 @@ def write(package: Package) -> bytes:
         raise _bad("is in XML and has to be converted first")
     if not package.records or package.records[0].type != 1:
         raise _bad("no Type-1 record")
+    listed = [items[0] if items else "" for items in package.records[0].field(3)[1:]]
+    for place, record in enumerate(package.records[1:]):
+        if record.type in BINARY and listed[place : place + 1] not in ([str(record.type)], [f"{record.type:02}"]):
+            raise _bad(f"1.003 CNT does not list the Type-{record.type} record where it is")
     return b"".join(_written(record, package.charset) for record in package.records) + package.trailer
 
 

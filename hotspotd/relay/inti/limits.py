@@ -13,3 +13,5 @@ MAX_TAGS = 200_000
 """Of an XML document, opening and closing: each costs 100 to 200 bytes in the parser."""
 MAX_FOREIGN = 5_000
 """Elements of one record that have no field number; a record with every field of the standard has fewer than 50."""
+MAX_FAULTS = 100
+"""Told of a transaction; who sees them all mends none."""

@@ -47,6 +47,8 @@ class Foreign(msgspec.Struct, frozen=True, kw_only=True):
     parents: tuple[str, ...]
     position: int
     xml: str
+    again: bool = False
+    """It came too often, and has to stay behind the one that was read."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

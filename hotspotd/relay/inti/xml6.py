@@ -4,8 +4,8 @@
 ``encode`` go on to what a kiosk and its gateway understand, a Transaction.
 
 Promises: whatever the bytes are, a Package or Transaction comes of them, or RelayError (BAD_TRANSACTION, TOO_LARGE)
-and nothing else, in bounded memory; ``read(write(p)) == p`` for every package that was read;
-``decode(encode(t)) == t`` for every transaction that ``encode`` accepts.
+and nothing else, in bounded memory; what was read is written with the same elements, texts and attributes, in the order
+of INT-I; ``decode(encode(t)) == t`` for every transaction that ``encode`` accepts.
 Doesn't: check the rules of a type of transaction (``check.py`` does).
 """
 

@@ -5,6 +5,7 @@ What stays: elements, attributes and texts. Comments and processing instructions
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import deepcopy
 
 from lxml import etree
@@ -12,6 +13,8 @@ from lxml import etree
 from hotspotd.errors import Reason, RelayError
 from hotspotd.relay.inti.limits import MAX_TAGS
 from hotspotd.relay.inti.names import SPACES
+
+_XML = "http://www.w3.org/XML/1998/namespace"
 
 
 def parse(data: bytes) -> etree._Element:
@@ -48,11 +51,14 @@ def fragment(xml: str) -> etree._Element:
 
 
 def canonical(element: etree._Element) -> str:
-    """The element as exclusive canonical XML, which brings the namespaces it uses, the known ones by our prefixes.
+    """The element as exclusive canonical XML, which brings the namespaces it uses, under prefixes chosen here.
 
     Raises RelayError (BAD_TRANSACTION) for a namespace that is a relative reference, which has no canonical form.
     """
-    around = etree.Element("around", nsmap=dict(SPACES))
+    prefixes = {space: prefix for prefix, space in SPACES.items()}
+    for space in _spaces(element):
+        prefixes.setdefault(space, f"n{len(prefixes)}")
+    around = etree.Element("around", nsmap={prefix: space for space, prefix in prefixes.items()})
     around.append(deepcopy(element))
     try:
         text: bytes = etree.tostring(around[0], method="c14n", exclusive=True, with_tail=False)
@@ -74,3 +80,17 @@ def _parser() -> etree.XMLParser:
 
 def _bad(what: str) -> RelayError:
     return RelayError(Reason.BAD_TRANSACTION, f"transaction: {what}")
+
+
+def _spaces(element: etree._Element) -> Iterator[str]:
+    """The namespaces of elements and attributes, in order; XML's own has its prefix by definition."""
+    for one in element.iter():
+        for name in (one.tag, *one.attrib):
+            space = str(name).rpartition("}")[0].removeprefix("{")
+            if space and space != _XML:
+                yield space
+
+
+def is_empty(xml: str) -> bool:
+    """Whether an element that was kept as text says nothing: no text and no attribute anywhere in it."""
+    return not any((element.text or "").strip() or element.attrib for element in fragment(xml).iter())

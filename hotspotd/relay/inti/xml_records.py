@@ -38,7 +38,8 @@ def read_record(element: etree._Element) -> Record:
         type=kind or reading.category(),
         fields=reading.made(),
         data=reading.data,
-        foreign=tuple(reading.foreign),
+        # Elements may come in any order and are written in one: what is the same has to be equal.
+        foreign=tuple(sorted(reading.foreign, key=lambda one: (one.parents, one.position))),
         name="" if kind else str(element.tag),
     )
 
@@ -108,17 +109,18 @@ class _Reading:
         if element.attrib or (node is not _BARE and element.tag != _tag(node)):
             self._keep(etree.Element(str(element.tag), dict(element.attrib)), path, _SPELLING)
 
-    def _keep(self, element: etree._Element, path: _Step, position: int) -> None:
+    def _keep(self, element: etree._Element, path: _Step, position: int, *, again: bool = False) -> None:
         if len(self.foreign) == MAX_FOREIGN:
             raise _bad(f"more than {MAX_FOREIGN} elements of a record are unknown")
-        self.foreign.append(Foreign(parents=path, position=position, xml=canonical(element)))
+        self.foreign.append(Foreign(parents=path, position=position, xml=canonical(element), again=again))
 
     def element(self, element: etree._Element, parent: Node, path: _Step, position: int, at: int | None) -> bool:
         """Read ``element``, which stands at ``position`` below ``path``; whether it gave a field."""
         space, name = _split(element)
         node = parent.child(name) if space in KNOWN else None
+        again = node is not None and ((*path, node.step) in self._seen or len(node.items) > 1)
         if node is None or not self._understood(element, node, path, at):
-            self._keep(element, path, position)
+            self._keep(element, path, position, again=again)
             return False
         return True
 
@@ -184,6 +186,8 @@ class _Writing:
         self._record = record
         self._fields = {field.number: field.subfields for field in reversed(record.fields)}
         self.placed: dict[_Step, etree._Element] = {}
+        self._alike: dict[tuple[_Step, str], etree._Element] = {}
+        """Known elements by their parents and each name they are read under."""
 
     def element(self, parent: etree._Element, node: Node, path: _Step, at: int | None) -> None:
         """Add what ``node`` stands for below ``parent``, where there is anything."""
@@ -200,14 +204,19 @@ class _Writing:
             for child in node.children:
                 self.element(element, child, path, at)
             if len(element):
-                self.placed[path] = element
+                self._place(element, node, path)
             else:
                 parent.remove(element)
             return
         for text in self._texts(node, at or 0):
             element = etree.SubElement(parent, _tag(node))
             element.text = text
-            self.placed[path] = element
+            self._place(element, node, path)
+
+    def _place(self, element: etree._Element, node: Node, path: _Step) -> None:
+        self.placed[path] = element
+        for name in node.names:
+            self._alike[path[:-1], name] = element
 
     def _texts(self, node: Node, at: int) -> list[str]:
         if node.number == DATA:
@@ -229,4 +238,7 @@ class _Writing:
                 continue
             while path not in self.placed:
                 path = path[:-1]
-            self.placed[path].insert(one.position, fragment(one.xml))
+            element, parent = fragment(one.xml), self.placed[path]
+            alike = self._alike.get((path, _split(element)[1])) if one.again else None
+            place = 0 if alike is None else parent.index(alike) + 1
+            parent.insert(max(one.position, place), element)
