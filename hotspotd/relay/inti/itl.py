@@ -12,7 +12,7 @@ import re
 import struct
 
 from hotspotd.errors import Reason, RelayError
-from hotspotd.relay.inti.limits import MAX_BYTES, MAX_FIELDS, MAX_ITEMS, MAX_RECORDS
+from hotspotd.relay.inti.limits import MAX_ALL_ITEMS, MAX_BYTES, MAX_FIELDS, MAX_ITEMS, MAX_RECORDS
 from hotspotd.relay.inti.record import DATA, Encoding, Field, Package, Record
 
 FS, GS, RS, US = "\x1c", "\x1d", "\x1e", "\x1f"
@@ -35,6 +35,8 @@ def read(data: bytes, max_bytes: int = MAX_BYTES) -> Package:
     if len(data) > max_bytes:
         raise RelayError(Reason.TOO_LARGE, f"transaction of {len(data)} bytes, at most {max_bytes} are read")
     spans, trailer = _split(data)
+    if sum(text.count(b"\x1e") + text.count(b"\x1f") for span in spans for text in span.texts()) > MAX_ALL_ITEMS:
+        raise _bad(f"more than {MAX_ALL_ITEMS} items")
     # One set for the whole file: 1.015 DCS says UTF-8 in INT-I v6; older files are Latin-1, some without saying so.
     charset = "utf-8" if all(_is_utf8(text) for span in spans for text in span.texts()) else "latin-1"
     records = tuple(span.record(charset) for span in spans)

@@ -9,8 +9,12 @@ MAX_FIELDS = 1_000
 """Of a record; the numbers of a type go to 999."""
 MAX_ITEMS = 20_000
 """Of a field: ten fingers of 255 minutiae with six items each make 15 300."""
+MAX_ALL_ITEMS = 200_000
+"""Of a traditional file."""
 MAX_TAGS = 200_000
 """Of an XML document, opening and closing: each costs 100 to 200 bytes in the parser."""
+MAX_QUOTES = 10_000
+"""Quotation marks of an XML document: two an attribute, and canonical form takes the square of their number."""
 MAX_FOREIGN = 5_000
 """Elements of one record that have no field number; a record with every field of the standard has fewer than 50."""
 MAX_FAULTS = 100

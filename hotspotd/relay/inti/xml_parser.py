@@ -11,7 +11,7 @@ from copy import deepcopy
 from lxml import etree
 
 from hotspotd.errors import Reason, RelayError
-from hotspotd.relay.inti.limits import MAX_TAGS
+from hotspotd.relay.inti.limits import MAX_QUOTES, MAX_TAGS
 from hotspotd.relay.inti.names import SPACES
 
 _XML = "http://www.w3.org/XML/1998/namespace"
@@ -25,9 +25,10 @@ def parse(data: bytes) -> etree._Element:
         raise _bad("is not in UTF-8")
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise _bad("has a document type declaration")
-    # An attribute has two quotation marks.
-    if data.count(b"<") > MAX_TAGS or data.count(b'="') + data.count(b"='") > MAX_TAGS:
-        raise _bad(f"more than {MAX_TAGS} tags or attributes")
+    if data.count(b"<") > MAX_TAGS:
+        raise _bad(f"more than {MAX_TAGS} tags")
+    if data.count(b'"') + data.count(b"'") > MAX_QUOTES:
+        raise _bad(f"more than {MAX_QUOTES // 2} attributes")
     try:
         root = etree.fromstring(data, _parser())
     except etree.XMLSyntaxError as error:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hotspotd.errors import Reason, RelayError
 from hotspotd.relay.inti import either, itl
-from hotspotd.relay.inti.limits import MAX_FIELDS, MAX_ITEMS, MAX_RECORDS
+from hotspotd.relay.inti.limits import MAX_ALL_ITEMS, MAX_FIELDS, MAX_ITEMS, MAX_RECORDS
 from hotspotd.relay.inti.record import Encoding, Field, Package, Record, record
 from hotspotd.relay.inti.transaction import Transaction
 from tests.relay.inti.transactions import agencies, fuzz, transactions_between
@@ -224,6 +224,8 @@ def test_huge_counts_are_refused() -> None:
     assert "records" in refused(header() + tagged(2, [(2, b"00")]) * MAX_RECORDS)
     assert "fields" in refused(header(2) + tagged(2, [(3, b"x")] * (MAX_FIELDS + 1)))
     assert "items" in refused(header(2) + tagged(2, [(3, US * (MAX_ITEMS + 1))]))
+    times = MAX_ALL_ITEMS // MAX_ITEMS + 1
+    assert "items" in refused(header(2) + tagged(2, [(3, US * MAX_ITEMS)] * times))
 
 
 def test_a_file_over_the_limit_is_refused_before_it_is_read() -> None:
