@@ -32,6 +32,7 @@ class DriverReason(StrEnum):
     BROKEN_DRIVER = "broken_driver"
     UNSUPPORTED = "unsupported"
     MISSING_LIBRARY = "missing_library"
+    UNTRUSTED = "untrusted"
 
 
 class DriverError(Exception):
@@ -76,12 +77,14 @@ class Frame:
 class FingerImage:
     """One print: ``pixels`` (height, width) uint8, ridges dark (0) on light (255); ``dpi`` 250 to 1000.
 
-    ``levels`` is the number of grey levels the sensor gives (16 for the R30x family).
+    ``levels`` is the number of grey levels the sensor gives (16 for the R30x family). ``position`` is the FGP code
+    (ANSI/NIST-ITL 1-2011 table 8) where the scanner tells it: 1 to 10 a finger, 13 to 15 a whole slap, 0 not told.
     """
 
     pixels: NDArray[np.uint8]
     dpi: int
     levels: int = 256
+    position: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,23 @@ class Camera(Device):
 
 
 class FingerprintScanner(Device):
-    """A scanner for one finger at a time."""
+    """A scanner for one finger at a time; one that takes several at once says so in ``slaps``."""
+
+    @property
+    def slaps(self) -> frozenset[int]:
+        """FGP codes of what it takes at once, known when it is open: 13 right four, 14 left four, 15 both thumbs."""
+        return frozenset()
+
+    async def capture_slap(self, slap: int, missing: frozenset[int] = frozenset()) -> tuple[FingerImage, ...]:
+        """Wait for the fingers of ``slap`` without those in ``missing`` (both FGP codes) and return what was given.
+
+        Either a picture for each finger that was there, with its ``position``, which may be fewer than were asked for;
+        or one picture of the whole, whose ``position`` is ``slap``. Waits and raises as ``capture`` does.
+        """
+        raise DriverError(
+            DriverReason.UNSUPPORTED,
+            f"this scanner takes one finger at a time, not slap {slap} without {sorted(missing)}",
+        )
 
     @abstractmethod
     async def capture(self) -> FingerImage:

@@ -64,6 +64,7 @@ BUILT_IN = (
     Row(SCANNER, "libfprint", "drivers.fingerprint.libfprint:LibfprintScanner", "libfprint"),
     Row(SCANNER, "r30x", "drivers.fingerprint.r30x:R30xScanner", "serial", answers=True),
     Row(SCANNER, "replay", "drivers.fingerprint.replay:ReplayScanner"),
+    Row(SCANNER, "sbi", "drivers.fingerprint.sbi:SbiScanner", "sbi"),
     Row(READER, "mrz-keyboard", "drivers.document.mrz_keyboard:MrzKeyboardReader", "evdev"),
     Row(READER, "mrz-serial", "drivers.document.mrz_serial:MrzSerialReader", "serial"),
     Row(SIGNAL, "gpio", "drivers.signal.gpio:GpioSignal"),

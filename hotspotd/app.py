@@ -39,7 +39,7 @@ from hotspotd.config import Config, DriverSection, LaneSection
 from hotspotd.console.server import Console
 from hotspotd.domain.encounter import Encounter
 from hotspotd.errors import BiometricError, ConfigError, HotspotError, Reason, RecordsError
-from hotspotd.events import Events
+from hotspotd.events import DeviceState, DeviceView, Events
 from hotspotd.health import log as logs
 from hotspotd.health.notify import Notifier, watchdog_period_s
 from hotspotd.health.watchdog import Watchdog
@@ -66,6 +66,7 @@ EXIT_START = 3
 # A traveller at the lane gets this long to finish; systemd's own limit (TimeoutStopSec) is longer.
 GENTLE_S = 15.0
 _RETENTION_EVERY_S = 60.0
+_LIST = "watchlist"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class _Places:
 
     database: Path
     watchlist: Path
+    watchlist_key: Path | None
     trust_anchors: Path
     certificate: Path
     key: Path
@@ -89,6 +91,7 @@ class _Places:
         return cls(
             database=resolve(config.records.database),
             watchlist=resolve(config.watchlist.folder),
+            watchlist_key=resolve(config.watchlist.key) if config.watchlist.key else None,
             trust_anchors=resolve(config.relay.trust_anchors),
             certificate=resolve(config.relay.certificate),
             key=resolve(config.relay.key),
@@ -224,6 +227,8 @@ async def _open(config: Config, places: _Places, stack: AsyncExitStack) -> _Part
         finger_engine=finger.ENGINE,
         face_engine=None if faces is None else faces.engine,
         worker=lists,
+        key_file=places.watchlist_key,
+        changed=lambda: _say_watchlist(watchlist, config, events),
     )
     await watchlist.look()
     link = await HttpsLink.open(
@@ -243,6 +248,7 @@ async def _open(config: Config, places: _Places, stack: AsyncExitStack) -> _Part
         clock=clock,
         faces=faces,
         snapshot=lambda: watchlist.snapshot,
+        instead_of=watchlist.instead_of,
         compose=_composer(config),
         wake_courier=courier.wake,
         link_up=lambda: courier.link_up,
@@ -298,12 +304,28 @@ def _list_updates(
     # Its own thread: a download on a thin line takes hours, and the list in force is looked after meanwhile.
     worker = Worker("list-updates")
     stack.callback(worker.close)
-    updates = ListUpdates(places.watchlist, credentials, engines, Clock())
+    updates = ListUpdates(places.watchlist, credentials, engines, Clock(), places.watchlist_key)
     return partial(updates.run, section.updates, section.update_every_s, worker, watchlist.look_soon)
 
 
 async def _nothing() -> None:
     """Nothing to keep up to date."""
+
+
+def _say_watchlist(watchlist: LiveWatchlist, config: Config, events: Events) -> None:
+    """Tell the officers' page, at every lane, that the list is not the one it should be; and when it is again."""
+    trouble, used = watchlist.problem, watchlist.snapshot
+    known = {
+        view.lane: view.state for view in events.present() if isinstance(view, DeviceView) and view.device == _LIST
+    }
+    for lane in (section.name for section in config.lanes):
+        if trouble is not None:
+            reason = trouble.reason if isinstance(trouble, HotspotError) else Reason.UNREADABLE
+            instead = f"The list {used.version} of {used.made_at} is searched." if used else "No traveller is checked."
+            advice = f"{instead} Call a technician."
+            events.publish(DeviceView(lane=lane, device=_LIST, state=DeviceState.FAULTED, reason=reason, advice=advice))
+        elif known.get(lane) is DeviceState.FAULTED:
+            events.publish(DeviceView(lane=lane, device=_LIST, state=DeviceState.READY))
 
 
 def _face_engine(config: Config, places: _Places) -> FaceEngine | None:

@@ -84,6 +84,7 @@ class MatchingSection(_Section, frozen=True):
     finger_fmr: Rate = 1e-4
     face_fmr: Rate = 1e-5
     face_fpir: Rate | None = None
+    name_score: Share = 0.8
     finger_calibration: str | None = None
     face_calibration: str | None = None
     finger_quality: Percent = 30
@@ -149,9 +150,10 @@ class LivenessSection(_Section, frozen=True):
 
 
 class WatchlistSection(_Section, frozen=True):
-    """Where the watchlist snapshots are, and from where newer ones come."""
+    """Where the watchlist snapshots are, the key to what they list by number, and from where newer ones come."""
 
     folder: str
+    key: str | None = None
     updates: Annotated[str, Meta(pattern=r"^(https://\S+)?$")] = ""
     root: str = ""
     update_every_s: Seconds = 900.0

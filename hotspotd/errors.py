@@ -23,6 +23,7 @@ class Reason(StrEnum):
     BAD_MRZ = "bad_mrz"
     # biometrics
     NO_FINGER = "no_finger"
+    FINGER_COUNT = "finger_count"
     NO_FACE = "no_face"
     SEVERAL_FACES = "several_faces"
     BAD_IMAGE = "bad_image"
@@ -36,6 +37,7 @@ class Reason(StrEnum):
     DAMAGED = "damaged"
     WRONG_MODEL = "wrong_model"
     WRONG_VERSION = "wrong_version"
+    NO_KEY = "no_key"
     UNTRUSTED = "untrusted"
     STALE = "stale"
     # records

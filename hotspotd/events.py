@@ -51,11 +51,14 @@ class Prompt(StrEnum):
     LOOK_AHEAD = "look_ahead"
     MOVE_TO_MIDDLE = "move_to_middle"
     PLACE_FINGER = "place_finger"
+    PLACE_FINGERS = "place_fingers"
     PRESS_HARDER = "press_harder"
     PRESS_LIGHTER = "press_lighter"
     FINGER_TO_MIDDLE = "finger_to_middle"
     FINGER_AGAIN = "finger_again"
+    FINGERS_AGAIN = "fingers_again"
     LIFT_FINGER = "lift_finger"
+    LIFT_FINGERS = "lift_fingers"
     WAIT = "wait"
     THANK_YOU = "thank_you"
     OFFICER_COMES = "officer_comes"
@@ -72,12 +75,16 @@ class DeviceState(StrEnum):
 
 
 class LaneView(msgspec.Struct, frozen=True, kw_only=True, tag="lane"):
-    """The whole of what a lane shows now. ``time_left_s`` is counted from the moment of publishing."""
+    """The whole of what a lane shows now. ``time_left_s`` is counted from the moment of publishing.
+
+    ``finger`` is the one that is asked for; ``fingers`` are those where several are asked for at once.
+    """
 
     lane: str
     state: LaneState
     prompt: Prompt
     finger: FingerPosition | None = None
+    fingers: tuple[FingerPosition, ...] = ()
     attempt: int = 1
     attempts: int = 3
     time_left_s: float | None = None

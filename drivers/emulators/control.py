@@ -21,7 +21,7 @@ class BadRequestError(Exception):
     """What was asked for cannot be done; its text is the answer."""
 
 
-async def serve(link: Path, control: Path, handler: Handler) -> None:
+async def serve(link: Path | str, control: Path, handler: Handler) -> None:
     """Answer requests until SIGTERM or SIGINT; prints ``ready LINK`` once the first can be made."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

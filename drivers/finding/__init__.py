@@ -54,6 +54,7 @@ FINDERS: dict[str, str] = {
     "libfprint": "drivers.finding.libfprint_scanners",
     "pcsc": "drivers.finding.card_readers",
     "evdev": "drivers.finding.keyboards",
+    "sbi": "drivers.finding.sbi_services",
 }
 
 

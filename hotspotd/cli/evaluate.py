@@ -10,7 +10,7 @@ from rich.text import Text
 
 from hotspotd.biometrics.finger import calibration
 from hotspotd.biometrics.finger.evaluation import Errors, Report, SetReport, report, write_scores
-from hotspotd.cli import det_plot, evaluate_faces, evaluate_liveness
+from hotspotd.cli import det_plot, evaluate_faces, evaluate_liveness, evaluate_names
 from hotspotd.cli.measuring import add_folders, check_writable, give, measure_folders, write_whole
 from hotspotd.cli.output import Exit, people, print_table
 
@@ -53,6 +53,7 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     fingers.set_defaults(run=_fingers)
     evaluate_faces.add_to(commands)
     evaluate_liveness.add_to(commands)
+    evaluate_names.add_to(commands)
 
 
 def _fingers(arguments: argparse.Namespace) -> Exit:

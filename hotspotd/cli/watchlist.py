@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from hotspotd.biometrics.face import FaceEngine, calibration
-from hotspotd.cli import watchlist_update
+from hotspotd.cli import watchlist_asking, watchlist_import, watchlist_update
 from hotspotd.cli.output import Exit, people, print_json, print_table
 from hotspotd.clock import Clock
 from hotspotd.config import Config, load, resolve
 from hotspotd.errors import Reason, WatchlistError
-from hotspotd.watchlist import Entry, Shelf
+from hotspotd.watchlist import Entry, Shelf, staging
 from hotspotd.watchlist.enrol import Enroller
 from hotspotd.watchlist.layout import Manifest, read_manifest, verify
+from hotspotd.watchlist.number_source import MOST_PROBLEMS, NumberSource
+from hotspotd.watchlist.numbers import NumberEntry
 from hotspotd.watchlist.source import Problem, Source
+from hotspotd.watchlist.staged import StagedNumbers, StagedSource
 
 _MOST_PROBLEMS_SHOWN = 50
+_People = Source | StagedSource
+_Numbered = NumberSource | StagedNumbers
+_SHOWN_EVERY = 1000
+_Row = TypeVar("_Row")
 
 
 class _Listed(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,9 +53,12 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     build = commands.add_parser(
         "build",
         help="build a list and make it current",
-        description="Reads records.jsonl and the pictures it names from SOURCE, enrols them with this machine's\n"
-        "engines, and makes the result the current list in FOLDER; the list before is kept. Rows that\n"
-        "cannot be used are told, with line and reason, and left out.",
+        description="Reads records.jsonl and the pictures it names from SOURCE, or everything in it where it is a\n"
+        "staging store (see import), enrols the pictures with this machine's engines, and makes the\n"
+        "result the current list in FOLDER; the list before is kept. Documents, vehicles and things that\n"
+        "are listed by their number are read from numbers.jsonl, where it is there, or the staging store,\n"
+        "and hashed with the key in the file that the configuration names or FOLDER.key; one is made\n"
+        "where there is none. Rows that cannot be used are told, with line and reason, and left out.",
         epilog="examples:\n"
         "  hotspotctl watchlist build ./source /var/lib/hotspotd/watchlist\n"
         "  hotspotctl watchlist build ./source ./lists --version 2026-11-22 --json\n\n"
@@ -61,6 +72,8 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     build.add_argument("--without-faces", action="store_true", help="keep portraits, but compare no faces")
     build.add_argument("--json", action="store_true", help="print the result as JSON")
     build.set_defaults(run=_build)
+
+    watchlist_import.add_to(commands)
 
     show = commands.add_parser(
         "show",
@@ -82,6 +95,7 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     back.add_argument("folder", type=Path, metavar="FOLDER")
     back.set_defaults(run=_rollback)
+    watchlist_asking.add_to(commands)
 
 
 def face_engine(config: Config | None, path: Path | None) -> FaceEngine:
@@ -99,7 +113,33 @@ def _build(arguments: argparse.Namespace) -> Exit:
     config = load(arguments.config) if arguments.config else None
     faces = None if arguments.without_faces else face_engine(config, arguments.config)
     enroller = Enroller(faces)
-    source = Source(arguments.source, enroller)
+    with _opened(arguments.source, enroller) as (source, numbers):
+        return _publish(arguments, config, enroller, source, numbers)
+
+
+@contextmanager
+def _opened(folder: Path, enroller: Enroller) -> Iterator[tuple[_People | None, _Numbered | None]]:
+    """People and numbers in ``folder``, a staging store or rows and pictures; None for what it does not hold.
+
+    A source that holds neither is refused for its missing records.
+    """
+    if staging.is_staging(folder):
+        with staging.opened(folder) as store:
+            yield StagedSource(store, enroller), StagedNumbers(store) if store.has_numbers() else None
+        return
+    source, numbers = Source(folder, enroller), NumberSource(folder)
+    with_numbers = numbers.path.exists()
+    yield source if source.path.exists() or not with_numbers else None, numbers if with_numbers else None
+
+
+def _publish(
+    arguments: argparse.Namespace,
+    config: Config | None,
+    enroller: Enroller,
+    source: _People | None,
+    numbers: _Numbered | None,
+) -> Exit:
+    key = resolve(arguments.config, config.watchlist.key) if config and config.watchlist.key else None
     version = arguments.version or Clock().now().at.strftime("%Y%m%dT%H%M%SZ")
     with Progress(
         SpinnerColumn(),
@@ -109,33 +149,75 @@ def _build(arguments: argparse.Namespace) -> Exit:
         transient=True,
         disable=arguments.json,
     ) as progress:
-        path = Shelf(arguments.folder).publish(
-            _usable(source, progress),
+        rows = _Rows(progress, source, numbers)
+        path = Shelf(arguments.folder, key).publish(
+            rows.people(),
             finger_engine=enroller.finger_engine,
             face_engine=enroller.face_engine,
             version=version,
+            numbers=rows.numbered(),
         )
     manifest = read_manifest(path)
     if arguments.json:
-        print_json({"folder": str(path), "rows": source.rows, "problems": source.problems} | _summary(manifest))
+        print_json({"folder": str(path), "rows": rows.count, "problems": rows.problems} | _summary(manifest))
     else:
-        _tell(source.problems)
-        print(f"{path} is current: {_counts(manifest.counts)}, of {source.rows} rows")
-    return Exit.PROBLEMS if source.problems else Exit.OK
+        _tell(rows.problems)
+        if numbers is not None and numbers.left_out > len(numbers.problems):
+            print(f"of {numbers.left_out} numbers left out the first {MOST_PROBLEMS} are told")
+        print(f"{path} is current: {_counts(manifest.counts)}, of {rows.count} rows")
+    return Exit.PROBLEMS if rows.problems else Exit.OK
 
 
-def _usable(source: Source, progress: Progress) -> Iterator[Entry]:
-    task = progress.add_task("rows", total=None)
-    empty = True
-    for entry in source.entries():
-        empty = False
-        progress.advance(task)
-        yield entry
-    if empty:
-        # An empty list would clear everybody: it must not take the place of one that doesn't.
-        _tell(source.problems)
+class _Rows:
+    """The usable rows of a source, counted on the way."""
+
+    def __init__(self, progress: Progress, source: _People | None, numbers: _Numbered | None) -> None:
+        self._progress = progress
+        self._task = progress.add_task("rows", total=None)
+        self._source = source
+        self._numbers = numbers
+        self._taken = 0
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What was wrong so far."""
+        return [problem for one in (self._source, self._numbers) if one is not None for problem in one.problems]
+
+    @property
+    def count(self) -> int:
+        """Rows read so far."""
+        return sum(one.rows for one in (self._source, self._numbers) if one is not None)
+
+    def people(self) -> Iterator[Entry]:
+        """The people; none where there are none."""
+        if self._source is not None:
+            yield from self._counted(self._source.entries(), 1)
+        if self._numbers is None:
+            self._refuse_nothing()
+
+    def numbered(self) -> Iterator[NumberEntry] | None:
+        """The numbers, after the people; None where there are none."""
+        return None if self._numbers is None else self._of(self._numbers)
+
+    def _of(self, numbers: _Numbered) -> Iterator[NumberEntry]:
+        yield from self._counted(numbers.entries(), _SHOWN_EVERY)
+        self._refuse_nothing()
+
+    def _counted(self, rows: Iterator[_Row], every: int) -> Iterator[_Row]:
+        for row in rows:
+            self._taken += 1
+            if self._taken % every == 0:
+                self._progress.update(self._task, completed=self._taken)
+            yield row
+
+    def _refuse_nothing(self) -> None:
+        """An empty list would clear everybody: it must not take the place of one that doesn't."""
+        if self._taken:
+            return
+        _tell(self.problems)
+        count = self.count
         raise WatchlistError(
-            Reason.BAD_VALUE, f"the source has {source.rows} rows and none can be used", "Nothing was changed."
+            Reason.BAD_VALUE, f"the source has {count} rows and none can be used", "Nothing was changed."
         )
 
 

@@ -51,9 +51,9 @@ def updates(config: Config, path: Path, face_engine: str | None) -> ListUpdates:
     relay = config.relay
     anchors, certificate, key = (resolve(path, one) for one in (relay.trust_anchors, relay.certificate, relay.key))
     credentials = Credentials(config.device.name, anchors, certificate, key, resolve(path, config.watchlist.root))
-    return ListUpdates(
-        resolve(path, config.watchlist.folder), credentials, Engines(finger.ENGINE, face_engine), Clock()
-    )
+    list_key = resolve(path, config.watchlist.key) if config.watchlist.key else None
+    folder, engines = resolve(path, config.watchlist.folder), Engines(finger.ENGINE, face_engine)
+    return ListUpdates(folder, credentials, engines, Clock(), list_key)
 
 
 def _update(arguments: argparse.Namespace, face_engine: Any) -> Exit:

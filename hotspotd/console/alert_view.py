@@ -10,6 +10,7 @@ import math
 
 import msgspec
 
+from hotspotd.console.record_view import heading_of
 from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality
 from hotspotd.domain.document import Document
 from hotspotd.domain.finger import FingerPosition
@@ -150,7 +151,7 @@ def line(alert: Alert, left_at: str | None = None) -> AlertLine:
     """``alert`` as a line of the queue; ``left_at`` is when the traveller left, for a late hit."""
     hit = most_urgent(alert.hits)
     if hit is not None:
-        tone, heading, title = hit.record.notice.value, hit.record.notice.heading, title_of(hit.record)
+        tone, heading, title = hit.record.notice.value, heading_of(hit.record), title_of(hit.record)
     else:
         reasons = [trouble(reason) for reason in alert.reasons]
         tone, heading = "trouble", "Needs an officer"
@@ -219,7 +220,7 @@ def strength(candidate: Candidate, notice: Notice | None = None) -> Strength:
         agrees = f"{candidate.detail or 'document number'} agree"
         words = f"listed as stolen or lost: {agrees.lower()}" if notice is Notice.SLTD else agrees
     elif candidate.modality is Modality.NAME:
-        words = f"{candidate.detail or 'name and date of birth'} agree"
+        words = candidate.detail or "name and date of birth agree"
     else:
         words = candidate.detail or "listed as a candidate"
     label = {
@@ -256,27 +257,33 @@ def comparisons(document: Document | None, record: ListRecord, year: int) -> lis
         else {}
     )
     listed = {
-        "Surname": record.surname,
-        "Given names": record.given_names,
-        "Date of birth": record.birth_date or "",
-        "Nationality": record.nationality or "",
-        "Sex": record.sex or "",
-        "Document": record.document_number or "",
-        "Issued by": record.document_issuer or "",
+        "Surname": (record.surname,),
+        "Given names": (record.given_names,),
+        "Date of birth": (record.birth_date or "", *record.other_birth_dates),
+        "Nationality": (record.nationality or "", *record.other_nationalities),
+        "Sex": (record.sex or "",),
+        "Document": (record.document_number or "",),
+        "Issued by": (record.document_issuer or "",),
     }
     return [
         Comparison(
-            label=label, document=held.get(label, ""), record=value, differs=_differs(held.get(label, ""), value)
+            label=label,
+            document=held.get(label, ""),
+            record=" / ".join(filter(None, values)),
+            differs=_differs(held.get(label, ""), values),
         )
-        for label, value in listed.items()
-        if value or held.get(label)
+        for label, values in listed.items()
+        if any(values) or held.get(label)
     ]
 
 
-def _differs(ours: str, theirs: str) -> bool | None:
+def _differs(ours: str, theirs: tuple[str, ...]) -> bool | None:
+    """Whether none of what the record states is what the document states."""
+
     def plain(text: str) -> str:
         return "".join(text.upper().replace("-", " ").split())
 
-    if not ours or not theirs:
+    stated = [plain(text) for text in theirs if text]
+    if not ours or not stated:
         return None
-    return plain(ours) != plain(theirs)
+    return plain(ours) not in stated

@@ -14,9 +14,10 @@ from msgspec import Meta
 
 from hotspotd.clock import Clock
 from hotspotd.config import Config
-from hotspotd.console import alert_view
+from hotspotd.console import alert_view, record_view
 from hotspotd.console.alert_view import AlertLine, Comparison, Strength, Trouble
 from hotspotd.console.pictures import Modalities, Pictures, sample_address
+from hotspotd.console.record_view import Fact
 from hotspotd.console.streams import Message, Streams
 from hotspotd.console.traveller import LaneWatch
 from hotspotd.domain.candidate import Hit, Modality
@@ -74,6 +75,8 @@ class HitView(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     owner: str
     reason: str
+    cautions: tuple[str, ...]
+    facts: tuple[Fact, ...]
     strengths: tuple[Strength, ...]
     pairs: tuple[Pair, ...]
     comparisons: tuple[Comparison, ...]
@@ -278,12 +281,14 @@ class GuardPages:
                 pairs.append(Pair(modality=modality, label=label, probe=probe, reference=reference, strength=strength))
         return HitView(
             tone=record.notice.value,
-            heading=record.notice.heading,
-            instruction=record.notice.instruction,
+            heading=record_view.heading_of(record),
+            instruction=record_view.instruction_of(record),
             title=alert_view.title_of(record),
             reference=record.reference,
             owner=record.owner,
             reason=record.reason,
+            cautions=record_view.cautions_of(record),
+            facts=record_view.facts_of(record, self._clock.now().iso()[:10]),
             strengths=tuple(strengths.values()),
             pairs=tuple(pairs),
             comparisons=tuple(alert_view.comparisons(stored.encounter.document, record, year)),
@@ -308,7 +313,7 @@ class GuardPages:
         alert_id = _number(request, "alert")
         try:
             wish = msgspec.json.decode(await request.read(), type=DecisionRequest)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise web.HTTPBadRequest(text=f"not a decision: {error}") from error
         reason = ""
         if wish.decision == "dismiss":

@@ -59,9 +59,11 @@ class Pictures:
         try:
             return await self._worker.run(source.picture, reference, modality, position)
         except HotspotError as error:
-            # A gateway's hit names a record that the local list may not have.
-            if error.reason is not Reason.NOT_FOUND:
+            # A gateway's hit names a record that the local list may not have; of a damaged list nothing is shown.
+            if error.reason not in (Reason.NOT_FOUND, Reason.DAMAGED):
                 raise
+            if error.reason is Reason.DAMAGED:
+                log.error("a listed picture cannot be shown: %s", error)
             return None
 
     async def get_sample(self, request: web.Request) -> web.StreamResponse:

@@ -21,6 +21,7 @@ from drivers.base import Frame
 from hotspotd.console.controls import LaneControls
 from hotspotd.console.streams import Message, Streams
 from hotspotd.console.words import SOURCE_LANGUAGE, Words
+from hotspotd.domain.finger import Slap
 from hotspotd.events import Event, Events, LaneState, LaneView, Prompt
 from hotspotd.workers import Worker
 
@@ -48,6 +49,9 @@ class TravellerState(msgspec.Struct, frozen=True, kw_only=True):
     state: LaneState
     prompt: Prompt
     finger: str | None = None
+    fingers: tuple[str, ...] = ()
+    slap: str | None = None
+    """Where ``fingers`` are a whole slap."""
     attempt: int = 1
     attempts: int = 1
     time_left_s: float | None = None
@@ -92,10 +96,14 @@ def traveller_state(view: LaneView | None, words: Words) -> TravellerState:
     if view.state not in _CAPTURING:
         return TravellerState(state=view.state, prompt=_FIXED_PROMPTS[view.state], language=language)
     finger = view.finger.label if view.finger is not None and view.state is LaneState.FINGER else None
+    fingers = view.fingers if view.state is LaneState.FINGER else ()
+    slap = next((slap.label for slap in Slap if set(slap.fingers) == set(fingers)), None)
     return TravellerState(
         state=view.state,
         prompt=view.prompt,
         finger=finger,
+        fingers=tuple(position.label for position in fingers),
+        slap=slap,
         attempt=view.attempt,
         attempts=view.attempts,
         # An idle lane waits for ever: what counts down there is no business of a traveller's.

@@ -1,6 +1,6 @@
 """The traveller's words: one TOML file for each language in ``words/``, all with the same keys.
 
-A language is added by adding a file. Every prompt and every finger must be there, or the console does not start.
+A language is added by adding a file. Every prompt, finger and slap must be there, or the console does not start.
 ``reviewed`` says whether a native speaker has read the file. ``nationalities`` are the document nationalities
 (ICAO 9303-3 codes) for which the language is chosen when the traveller has not chosen one.
 """
@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from hotspotd.config import LaneSection, OperationSection
-from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.finger import FingerPosition, Slap
 from hotspotd.errors import ConfigError, Reason
 from hotspotd.events import Prompt
 
@@ -78,6 +78,7 @@ class Language(_Table, frozen=True):
     prompts: dict[str, str]
     hints: dict[str, str]
     fingers: dict[str, str]
+    slaps: dict[str, str]
     labels: Labels
     intro: Intro
     hours: dict[str, str]
@@ -129,6 +130,8 @@ class Words:
                 "prompts": language.prompts,
                 "hints": language.hints,
                 "fingers": language.fingers,
+                "slaps": language.slaps,
+                "separators": [language.intro.separator, language.intro.last_separator],
                 "labels": msgspec.to_builtins(language.labels),
                 "intro": intro(language, lane, operation),
             }
@@ -189,6 +192,7 @@ def parse(text: str, name: str) -> Language:
     wanted = {
         "prompts": {prompt.value for prompt in Prompt},
         "fingers": {position.label for position in FingerPosition},
+        "slaps": {slap.label for slap in Slap},
     }
     for table, keys in wanted.items():
         present = set(getattr(language, table))

@@ -31,6 +31,31 @@ class FingerPosition(IntEnum):
         return cls[label.upper()]
 
 
+class Slap(IntEnum):
+    """FGP: fingers taken at once (ANSI/NIST-ITL 1-2011, table 8)."""
+
+    RIGHT_FOUR = 13
+    LEFT_FOUR = 14
+    THUMBS = 15
+
+    @property
+    def label(self) -> str:
+        """The name used on the wire between our own parts."""
+        return self.name.lower()
+
+    @property
+    def fingers(self) -> tuple[FingerPosition, ...]:
+        """Its fingers as they lie in a picture, from left to right: the palm is down, the tips are up."""
+        return _FINGERS[self]
+
+
+_FINGERS = {
+    Slap.RIGHT_FOUR: tuple(FingerPosition(code) for code in (2, 3, 4, 5)),
+    Slap.LEFT_FOUR: tuple(FingerPosition(code) for code in (10, 9, 8, 7)),
+    Slap.THUMBS: (FingerPosition.LEFT_THUMB, FingerPosition.RIGHT_THUMB),
+}
+
+
 class MissingReason(StrEnum):
     """AMP (14.018) codes: why a print is not, or not wholly, there."""
 

@@ -29,6 +29,11 @@ class Notice(StrEnum):
         return _HEADINGS[self]
 
     @property
+    def purpose(self) -> str:
+        """What such a notice is published for."""
+        return _PURPOSES[self]
+
+    @property
     def instruction(self) -> str:
         """What the officer is told to do."""
         return _INSTRUCTIONS[self]
@@ -51,6 +56,20 @@ _HEADINGS = {
     Notice.UN_SPECIAL: "UN special notice",
     Notice.SLTD: "Stolen or lost document",
     Notice.NATIONAL: "National record",
+}
+
+_PURPOSES = {
+    Notice.RED: "To locate and provisionally arrest, pending extradition",
+    Notice.YELLOW: "To find a missing person, or to learn who somebody is",
+    Notice.BLUE: "To learn identity, location and activities",
+    Notice.BLACK: "To identify the dead",
+    Notice.GREEN: "To warn about criminal activity",
+    Notice.ORANGE: "To warn of an imminent threat",
+    Notice.PURPLE: "To inform about a way of working",
+    Notice.SILVER: "To find and trace criminal assets",
+    Notice.UN_SPECIAL: "To make sanctions of the Security Council known",
+    Notice.SLTD: "To stop the use of a document",
+    Notice.NATIONAL: "As the owning bureau asks",
 }
 
 _INSTRUCTIONS = {

@@ -74,7 +74,12 @@ def _search(path: Path, config: GatewayConfig) -> WatchlistSearch:
     search = WatchlistSearch(
         Shelf(resolve(path, config.watchlist.folder)),
         faces,
-        Thresholds(finger_fmr=matching.finger_fmr, face_fmr=matching.face_fmr, face_fpir=matching.face_fpir),
+        Thresholds(
+            finger_fmr=matching.finger_fmr,
+            face_fmr=matching.face_fmr,
+            face_fpir=matching.face_fpir,
+            name_score=matching.name_score,
+        ),
     )
     search.prepare()
     return search

@@ -38,11 +38,12 @@ class ListSection(_Section, frozen=True, kw_only=True):
 
 
 class RatesSection(_Section, frozen=True, kw_only=True):
-    """False match rates of one comparison at which a candidate is listed, and what says how scores become rates."""
+    """False match rates of one comparison, and score of a name, from which a candidate is listed; calibrations."""
 
     finger_fmr: Rate = 1e-4
     face_fmr: Rate = 1e-5
     face_fpir: Rate | None = None
+    name_score: Annotated[float, Meta(gt=0, lt=1)] = 0.8
     finger_calibration: str | None = None
     face_calibration: str | None = None
 

@@ -16,10 +16,10 @@ from hotspotd.biometrics import finger
 from hotspotd.biometrics.face import FaceEngine
 from hotspotd.domain.candidate import Hit
 from hotspotd.domain.finger import FingerPosition
-from hotspotd.errors import BiometricError, Reason
+from hotspotd.errors import BiometricError, Reason, WatchlistError
 from hotspotd.relay.inquiry import Inquiry
 from hotspotd.watchlist.check import Probes, Thresholds, check
-from hotspotd.watchlist.shelf import Shelf
+from hotspotd.watchlist.shelf import Mark, Shelf, mark
 from hotspotd.watchlist.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ class WatchlistSearch:
         self._thresholds = thresholds
         self._opening = threading.Lock()
         self._opened: _Opened | None = None
+        self._refused: set[Mark] = set()
 
     def prepare(self) -> str:
         """Open the list now; returns its version. Raises WatchlistError."""
@@ -73,7 +74,29 @@ class WatchlistSearch:
             raise BiometricError(Reason.BAD_IMAGE, "nothing in the transaction could be searched")
         probes = Probes(document=inquiry.document, fingers=fingers, face=face)
         fmr_of = self._faces.false_match_rate if self._faces else None
-        return check(self._snapshot(), probes, self._thresholds, today, face_fmr_of=fmr_of)
+        snapshot = self._snapshot()
+        while True:
+            try:
+                return check(snapshot, probes, self._thresholds, today, face_fmr_of=fmr_of)
+            except WatchlistError as error:
+                if error.reason is not Reason.DAMAGED:
+                    raise
+                snapshot = self._instead_of(snapshot, error)
+
+    def _instead_of(self, damaged: Snapshot, error: WatchlistError) -> Snapshot:
+        """The list to search now that this one was found damaged. Raises ``error`` where there is none."""
+        with self._opening:
+            if self._opened is not None and self._opened.snapshot is not damaged:
+                return self._opened.snapshot
+            self._refused.add(mark(damaged.folder))
+            snapshot = self._shelf.open_instead(
+                self._refused,
+                error,
+                finger_engine=finger.ENGINE,
+                face_engine=self._faces.engine if self._faces else None,
+            )
+            self._opened = _Opened(self._opened.folder if self._opened else None, snapshot)
+            return snapshot
 
     def _fingers(self, inquiry: Inquiry) -> tuple[tuple[FingerPosition | None, finger.FingerTemplate], ...]:
         found: list[tuple[FingerPosition | None, finger.FingerTemplate]] = []

@@ -205,7 +205,7 @@ class Service:
         device = _device(request)
         try:
             order = msgspec.json.decode(await request.read(), type=FaultOrder)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise RelayError(Reason.BAD_VALUE, f"faults: {error}") from error
         logger.warning("%s orders faults: %s", device, order)
         self._faults.order(order)

@@ -199,7 +199,7 @@ class Lane:
 
     async def _check_and_show(self, visit: Visit) -> None:
         parts = self._parts
-        self._screen.show(LaneState.CHECKING, Prompt.WAIT, finger=None, attempt=1)
+        self._screen.show(LaneState.CHECKING, Prompt.WAIT, finger=None, fingers=(), attempt=1)
         encounter = visit.encounter(self._name, parts.config.operation.name, parts.config.device.country)
         with parts.events.subscribe() as news:
             try:
@@ -246,7 +246,7 @@ class Lane:
             return False
 
     async def _wait_for_officer(self) -> None:
-        self._screen.show(LaneState.OFFICER, Prompt.OFFICER_COMES, finger=None, attempt=1)
+        self._screen.show(LaneState.OFFICER, Prompt.OFFICER_COMES, finger=None, fingers=(), attempt=1)
         await first_of(self._taken_over.wait(), self._closing)
 
     async def _release(self, encounter_id: str) -> None:

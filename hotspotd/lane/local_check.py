@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import date
 
 import numpy as np
@@ -15,17 +16,37 @@ from hotspotd.domain.candidate import Hit
 from hotspotd.domain.encounter import Encounter
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.verdict import Outcome, ReferReason, Verdict
-from hotspotd.errors import BiometricError, HotspotError
+from hotspotd.errors import BiometricError, HotspotError, Reason, WatchlistError
 from hotspotd.watchlist.check import Probes, Thresholds, check_all
 from hotspotd.watchlist.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
 
+# Two lists are kept, and a third may come while they are searched.
+_MOST_LISTS = 3
+
+InsteadOf = Callable[[Snapshot, WatchlistError], Snapshot | None]
+"""From a snapshot that was found damaged to the one to search instead (``LiveWatchlist.instead_of``)."""
+
+
+def no_other(_damaged: Snapshot, _error: WatchlistError) -> Snapshot | None:
+    """There is no other list."""
+    return None
+
+
 def local_check(
-    encounter: Encounter, snapshot: Snapshot | None, faces: FaceEngine | None, matching: MatchingSection, today: date
+    encounter: Encounter,
+    snapshot: Snapshot | None,
+    faces: FaceEngine | None,
+    matching: MatchingSection,
+    today: date,
+    instead_of: InsteadOf = no_other,
 ) -> Verdict:
-    """The verdict on ``encounter``. A check that cannot be made refers; it never clears. For a worker thread."""
+    """The verdict on ``encounter``. A check that cannot be made refers; it never clears. For a worker thread.
+
+    Where the list is found damaged, all of it is searched again in the one before; what was found until then stays.
+    """
     began = time.perf_counter()
     reasons = list(encounter.trouble)
     hits: list[Hit] = []
@@ -34,10 +55,21 @@ def local_check(
     else:
         probes, failures = _probes(encounter, faces)
         thresholds = Thresholds(
-            finger_fmr=matching.finger_fmr, face_fmr=matching.face_fmr, face_fpir=matching.face_fpir
+            finger_fmr=matching.finger_fmr,
+            face_fmr=matching.face_fmr,
+            face_fpir=matching.face_fpir,
+            name_score=matching.name_score,
         )
         fmr_of = None if faces is None else faces.false_match_rate
-        hits, failed = check_all(snapshot, probes, thresholds, today, face_fmr_of=fmr_of)
+        for _ in range(_MOST_LISTS):
+            found, failed = check_all(snapshot, probes, thresholds, today, face_fmr_of=fmr_of)
+            known = {hit.record.reference for hit in found}
+            hits = [*found, *(hit for hit in hits if hit.record.reference not in known)]
+            damage = next((error for error in failed if _is_damage(error)), None)
+            other = instead_of(snapshot, damage) if isinstance(damage, WatchlistError) else None
+            if other is None:
+                break
+            snapshot = other
         for error in (*failures, *failed):
             log.warning("local check: %s", error)
         if failures or failed:
@@ -50,6 +82,10 @@ def local_check(
         hits=tuple(hits),
         compute_ms=round((time.perf_counter() - began) * 1000, 1),
     )
+
+
+def _is_damage(error: HotspotError) -> bool:
+    return isinstance(error, WatchlistError) and error.reason is Reason.DAMAGED
 
 
 def _probes(encounter: Encounter, faces: FaceEngine | None) -> tuple[Probes, list[HotspotError]]:

@@ -13,6 +13,7 @@ from hotspotd.config import Config
 from hotspotd.domain.encounter import Encounter
 from hotspotd.events import Events
 from hotspotd.lane.devices import SupervisedDevice
+from hotspotd.lane.local_check import InsteadOf, no_other
 from hotspotd.records import Records
 from hotspotd.watchlist.snapshot import Snapshot
 from hotspotd.workers import Worker
@@ -65,3 +66,5 @@ class LaneParts:
     images: Worker
     search: Worker
     passive_liveness: PassiveLiveness | None = None
+    instead_of: InsteadOf = no_other
+    """What to search when the watchlist is found damaged."""

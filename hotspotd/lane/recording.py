@@ -60,7 +60,7 @@ async def _check(encounter: Encounter, parts: LaneParts) -> Verdict:
     today = parts.clock.now().at.date()
     try:
         verdict = await parts.search.run(
-            local_check, encounter, parts.snapshot(), parts.faces, parts.config.matching, today
+            local_check, encounter, parts.snapshot(), parts.faces, parts.config.matching, today, parts.instead_of
         )
     except WorkError as error:
         log.error("encounter %s could not be searched: %s", encounter.encounter_id, error)

@@ -56,7 +56,9 @@ class Screen:
 
     def end_visit(self) -> None:
         """The traveller has left: nothing of the encounter stays on the screen."""
-        self._view = msgspec.structs.replace(self._view, encounter_id=None, nationality=None, finger=None, attempt=1)
+        self._view = msgspec.structs.replace(
+            self._view, encounter_id=None, nationality=None, finger=None, fingers=(), attempt=1
+        )
 
     @asynccontextmanager
     async def time_limit(self, seconds: float) -> AsyncIterator[asyncio.Timeout]:

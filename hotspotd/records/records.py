@@ -197,7 +197,7 @@ class Records(Outbox, Answers, Alerts, Retention):
         )
         try:
             return _stored(row, samples)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise RecordsError(
                 Reason.DAMAGED, f"records: encounter {encounter_id} cannot be read: {error}", "Export the database."
             ) from error

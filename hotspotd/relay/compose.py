@@ -13,7 +13,8 @@ import calendar
 import msgspec
 
 from hotspotd.clock import Stamp
-from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality
+from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality, OtherName
+from hotspotd.domain.caution import flags_and_words
 from hotspotd.domain.document import Document
 from hotspotd.domain.encounter import Encounter, Sample
 from hotspotd.domain.finger import FingerPosition
@@ -222,6 +223,7 @@ def _hit(record: Descriptive, header: Header) -> Hit:
     subject, entry = record.subject, record.entry
     issuer, document = _listed_document(record)
     comparisons = entry.comparisons if entry else ()
+    flags, words = flags_and_words(entry.cautions) if entry else ((), "")
     listed = ListRecord(
         # A hit without any number of the owner's is still a hit: it is known by the reply it came in.
         reference=number.number if number else f"{header.tcn}/{record.idc}",
@@ -236,6 +238,19 @@ def _hit(record: Descriptive, header: Header) -> Hit:
         document_issuer=issuer,
         reason=(entry.reason if entry else "") or record.contact.text,
         expires=record.expires or None,
+        diffusion=bool(entry and entry.diffusion),
+        bureau=entry.bureau if entry else "",
+        purpose=entry.purpose if entry else "",
+        cautions=flags,
+        caution_note="; ".join(filter(None, (words, entry.caution_note if entry else ""))),
+        other_names=tuple(
+            OtherName(
+                full=alias.extended,
+                surname=alias.surname,
+                given_names=" ".join(filter(None, (alias.given, alias.middle))),
+            )
+            for alias in subject.aliases
+        ),
     )
     return Hit(record=listed, candidates=tuple(_candidates(comparisons, listed.reference)))
 

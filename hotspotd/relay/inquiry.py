@@ -48,6 +48,7 @@ _SEARCHES = frozenset((TransactionType.NPS, TransactionType.CPS))
 _MILLIMETRES_PER_INCH = 25.4
 # A reader takes 64 records, and an officer reads fewer.
 _MOST_HITS = 40
+_MOST_ALIASES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +199,10 @@ def _candidate(hit: Hit, idc: int, total: int, original: str, responder: Respond
         idc=idc,
         subject=Subject(
             name=PersonName(given=listed.given_names, surname=listed.surname),
+            aliases=tuple(
+                PersonName(given=name.given_names, surname=name.surname, extended=name.full)
+                for name in listed.other_names[:_MOST_ALIASES]
+            ),
             birth_date=listed.birth_date or "",
             nationality=listed.nationality or "",
             sex=listed.sex or "",
@@ -220,6 +225,11 @@ def _candidate(hit: Hit, idc: int, total: int, original: str, responder: Respond
         entry=ListEntry(
             notice=listed.notice.value,
             reason=listed.reason,
+            diffusion=listed.diffusion,
+            bureau=listed.bureau,
+            purpose=listed.purpose,
+            cautions=tuple(caution.value for caution in listed.cautions),
+            caution_note=listed.caution_note,
             comparisons=tuple(
                 Comparison(
                     modality=candidate.modality.value,

@@ -40,10 +40,16 @@ class Credentials:
 
 
 class ListUpdates:
-    """Updates one watchlist folder. ``bring`` blocks; ``run`` does it in ``worker``."""
+    """Updates one watchlist folder. ``bring`` blocks; ``run`` does it in ``worker``.
 
-    def __init__(self, folder: Path, credentials: Credentials, engines: Engines, clock: Clock) -> None:
+    ``key_file`` holds the keys to what is listed by its number, as for ``Shelf``.
+    """
+
+    def __init__(
+        self, folder: Path, credentials: Credentials, engines: Engines, clock: Clock, key_file: Path | None = None
+    ) -> None:
         self._folder = folder
+        self._key_file = key_file
         self._credentials = credentials
         self._engines = engines
         self._clock = clock
@@ -58,7 +64,7 @@ class ListUpdates:
         root = _read(credentials.root)
         identity = Identity(credentials.device, _private_key(credentials.key))
         self._folder.mkdir(parents=True, exist_ok=True)
-        follower = Follower(Shelf(self._folder), identity, self._engines)
+        follower = Follower(Shelf(self._folder, self._key_file), identity, self._engines)
         time = TrustedTime(follower.state / "time", self._clock)
         if origin.startswith("https://"):
             context = client_context(credentials.trust_anchors, credentials.certificate, credentials.key)

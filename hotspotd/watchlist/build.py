@@ -8,6 +8,7 @@ entry that contradicts another is an error.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import re
 import secrets
@@ -32,8 +33,17 @@ from hotspotd.domain.candidate import ListRecord
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.errors import BiometricError, Reason, WatchlistError
 from hotspotd.watchlist import layout
-from hotspotd.watchlist.keys import KeyIndex, document_text, key_of, listed_name_texts, name_tokens
+from hotspotd.watchlist.keys import KeyIndex, document_text, key_of
+from hotspotd.watchlist.names.index_file import NameIndexWriter
+from hotspotd.watchlist.names.listed import names_of
+from hotspotd.watchlist.numbers import NumberEntry
+from hotspotd.watchlist.numbers import build as build_numbers
+from hotspotd.watchlist.numbers.build import Rejected
+from hotspotd.watchlist.secret import ListKey
 
+log = logging.getLogger(__name__)
+
+_SECRET_BYTES = 32
 SNAPSHOT_PREFIX = "snapshot-"
 _BUILDING_PREFIX = ".building-"
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
@@ -74,6 +84,15 @@ class Entry:
     face: EnrolledFace | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What is listed by its number: a stream of any length, the key to hash with, and whom to tell what is left out."""
+
+    entries: Iterable[NumberEntry]
+    key: ListKey
+    rejected: Rejected | None = None
+
+
 @dataclass(slots=True)
 class _Tables:
     """What is collected while the blobs are written."""
@@ -81,23 +100,23 @@ class _Tables:
     records: list[tuple[int, int, int]] = field(default_factory=list)
     references: set[tuple[int, int]] = field(default_factory=set)
     documents: set[tuple[int, int]] = field(default_factory=set)
-    names: set[tuple[int, int]] = field(default_factory=set)
+    names: NameIndexWriter = field(default_factory=NameIndexWriter)
     fingers: list[tuple[int, int]] = field(default_factory=list)
     pictures: list[tuple[int, int, int, int]] = field(default_factory=list)
-    named: int = 0
 
 
 class Builder:
     """Takes entries one by one and writes them into ``folder``, which must be empty; then ``finish``.
 
-    ``face_engine`` made the embeddings; without one there are none.
+    ``face_engine`` made the embeddings; without one there are none. ``secret`` keys the hashes.
     """
 
-    def __init__(self, folder: Path, face_engine: str | None) -> None:
+    def __init__(self, folder: Path, face_engine: str | None, secret: bytes | None = None) -> None:
         self._folder = folder
-        self._secret = secrets.token_bytes(32)
+        self._secret = secret or secrets.token_bytes(_SECRET_BYTES)
         self._tables = _Tables()
         self._seen: set[str] = set()
+        self._numbers = 0
         self._open = ExitStack()
         self._records = self._file(layout.RECORDS)
         self._fingers = self._file(layout.FINGERS)
@@ -133,6 +152,13 @@ class Builder:
         self._add_keys(entry, number)
         self._add_samples(entry, number)
 
+    def add_numbers(self, numbers: Numbers) -> None:
+        """Write what is listed by its number. Raises as ``hotspotd.watchlist.numbers.build``."""
+        self._numbers = build_numbers(self._folder, numbers.entries, numbers.key, numbers.rejected)
+        if not self._numbers:
+            for name in layout.OPTIONAL_FILES:
+                (self._folder / name).unlink()
+
     def _key(self, text: str) -> int:
         return key_of(self._secret, text)
 
@@ -143,10 +169,7 @@ class Builder:
             documents.append(ListedDocument(record.document_number, record.document_issuer))
         texts = {document_text(document.number, document.issuer) for document in documents}
         self._tables.documents.update((self._key(text), number) for text in texts if text)
-        tokens = name_tokens(record.surname, record.given_names)
-        if tokens and record.birth_date:
-            self._tables.named += 1
-            self._tables.names.update((self._key(t), number) for t in listed_name_texts(tokens, record.birth_date))
+        self._tables.names.add(number, [name.form for name in names_of(record)], record.birth_date)
 
     def _add_samples(self, entry: Entry, number: int) -> None:
         if entry.face is not None:
@@ -184,7 +207,7 @@ class Builder:
         self._write(layout.RECORD_INDEX, np.array(tables.records, dtype=layout.RECORD_ROW))
         KeyIndex.write(self._folder / layout.REFERENCES, tables.references)
         KeyIndex.write(self._folder / layout.DOCUMENTS, tables.documents)
-        KeyIndex.write(self._folder / layout.NAMES, tables.names)
+        tables.names.write(self._folder / layout.NAMES)
         self._write(layout.FINGER_INDEX, _padded(tables.fingers, layout.FINGER_ROW))
         self._write(layout.PICTURE_INDEX, _padded(tables.pictures, layout.PICTURE_ROW))
         layout.seal(
@@ -199,10 +222,11 @@ class Builder:
                 counts={
                     "records": len(tables.records),
                     "documents": len(tables.documents),
-                    "names": tables.named,
+                    "names": len(tables.names),
                     "fingers": len(tables.fingers),
                     "faces": len(self._faces),
                     "pictures": len(tables.pictures),
+                    **({"numbers": self._numbers} if self._numbers else {}),
                 },
                 files={},
             ),
@@ -218,6 +242,17 @@ def _padded(rows: Sequence[tuple[int, ...]], dtype: np.dtype[np.void]) -> NDArra
         for name, value in zip(dtype.names or (), row, strict=False):
             table[name][place] = value
     return table
+
+
+def _secret_in_use(folder: Path) -> bytes | None:
+    """What keys the newest list in ``folder``: with another one, two lists could not be told apart record by record."""
+    lists = sorted(folder.glob(f"{SNAPSHOT_PREFIX}*/{layout.MANIFEST}"), key=lambda path: path.stat().st_mtime)
+    for path in reversed(lists):
+        try:
+            return bytes.fromhex(layout.read_manifest(path.parent).key)
+        except WatchlistError as error:
+            log.debug("watchlist: %s", error)
+    return None
 
 
 @contextmanager
@@ -244,8 +279,9 @@ def build(
     face_engine: str | None,
     version: str,
     clock: Clock | None = None,
+    numbers: Numbers | None = None,
 ) -> Path:
-    """Write the snapshot ``version`` of ``entries`` into the watchlist folder and return its path.
+    """Write the snapshot ``version`` of ``entries`` and ``numbers`` into the watchlist folder and return its path.
 
     It is not made current: see ``Shelf.activate`` and ``Shelf.publish``. Blocks (fsync, hashing). Raises
     WatchlistError: BAD_VALUE for a version that is no file name, CONFLICT when this version or a reference is
@@ -264,10 +300,12 @@ def build(
             shutil.rmtree(stale)
         temporary = Path(tempfile.mkdtemp(prefix=_BUILDING_PREFIX, dir=folder))
         try:
-            builder = Builder(temporary, face_engine)
+            builder = Builder(temporary, face_engine, _secret_in_use(folder))
             try:
                 for entry in entries:
                     builder.add(entry)
+                if numbers is not None:
+                    builder.add_numbers(numbers)
                 builder.finish(finger_engine=finger_engine, version=version, clock=clock or Clock())
             finally:
                 builder.close()

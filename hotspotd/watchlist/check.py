@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from hotspotd.biometrics.calibration import fmr_for_fpir, fpir
 from hotspotd.biometrics.finger import FingerTemplate
-from hotspotd.domain.candidate import Candidate, Hit
+from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality
 from hotspotd.domain.document import Document
 from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.notice import Notice
 from hotspotd.errors import HotspotError
-from hotspotd.watchlist.snapshot import Search, Snapshot
+from hotspotd.watchlist.numbers import Kind, NumberHit, issuer_code
+from hotspotd.watchlist.snapshot import NAME_SCORE, Search, Snapshot
 from hotspotd.watchlist.together import GivenFace, Limits, find_together
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,8 @@ class Thresholds:
     finger_fmr: float
     face_fmr: float
     face_fpir: float | None = None
+    name_score: float = NAME_SCORE
+    """The lowest score of a name that is listed: a probability."""
 
     def of_face(self, listed: int, lowest: float) -> float:
         """The rate of one comparison of a face with ``listed`` others; no less than ``lowest``, the least claimed."""
@@ -99,6 +103,7 @@ def check_all(
     searches: list[Callable[[], list[Candidate]]] = []
     found: list[Search] = []
     faces: list[GivenFace] = []
+    things: list[Hit] = []
 
     def one_finger(position: FingerPosition | None, template: FingerTemplate) -> list[Candidate]:
         found.append(snapshot.search_finger(template, position, thresholds.finger_fmr, today))
@@ -114,9 +119,14 @@ def check_all(
         limits = Limits(thresholds.finger_fmr, min(thresholds.finger_fmr, thresholds.face_fmr))
         return find_together(snapshot, probes.fingers, found, limits, faces[0] if faces else None)
 
+    def by_number(of: Document) -> list[Candidate]:
+        things.extend(document_hits(snapshot, of, today))
+        return []
+
     if document is not None:
         searches.append(partial(snapshot.find_document, document, today))
-        searches.append(partial(snapshot.find_name, document, today))
+        searches.append(partial(by_number, document))
+        searches.append(partial(snapshot.find_name, document, today, thresholds.name_score))
     searches += [partial(one_finger, position, template) for position, template in probes.fingers]
     if face is not None:
         if face_fmr_of is None:
@@ -131,19 +141,51 @@ def check_all(
             candidates += search()
         except HotspotError as error:
             failures.append(error)
-    return _gathered(snapshot, candidates), failures
+    hits, unread = _gathered(snapshot, candidates)
+    return sorted([*things, *hits], key=_rank), failures + unread
 
 
-def _gathered(snapshot: Snapshot, candidates: list[Candidate]) -> list[Hit]:
+def document_hits(snapshot: Snapshot, document: Document, today: date) -> list[Hit]:
+    """What is listed by the document's number (SLTD), as hits: no person, only the document and how it came there.
+
+    None without an issuer: the same number of another one is another document.
+    """
+    if not issuer_code(Kind.DOCUMENT, document.issuer):
+        return []
+    found = snapshot.find_number(Kind.DOCUMENT, document.number, document.issuer, today)
+    return [_of_document(one, document) for one in found]
+
+
+def _of_document(found: NumberHit, document: Document) -> Hit:
+    record = ListRecord(
+        reference=found.reference,
+        notice=Notice.SLTD,
+        owner=found.listing.owner,
+        document_number=document.number,
+        document_issuer=document.issuer,
+        reason=found.reason,
+        expires=found.expires.isoformat() if found.expires else None,
+    )
+    candidate = Candidate(modality=Modality.DOCUMENT, reference=found.reference, score=1.0, detail=found.detail)
+    return Hit(record=record, candidates=(candidate,))
+
+
+def _gathered(snapshot: Snapshot, candidates: list[Candidate]) -> tuple[list[Hit], list[HotspotError]]:
     by_record: dict[str, list[Candidate]] = {}
     for candidate in candidates:
         by_record.setdefault(candidate.reference, []).append(candidate)
-    hits = [Hit(record=snapshot.record(reference), candidates=tuple(found)) for reference, found in by_record.items()]
-    return sorted(hits, key=_rank)
+    hits: list[Hit] = []
+    failures: list[HotspotError] = []
+    for reference, found in by_record.items():
+        try:
+            hits.append(Hit(record=snapshot.record(reference), candidates=tuple(found)))
+        except HotspotError as error:
+            failures.append(error)
+    return hits, failures
 
 
 def _rank(hit: Hit) -> tuple[int, float, str]:
-    # A document agrees or doesn't; a name alone is the weakest lead, however exactly it agrees.
+    # A document agrees or doesn't; a name alone is the weakest lead, however well it agrees.
     surest = min(_doubt(candidate) for candidate in hit.candidates)
     return hit.record.notice.urgency, surest, hit.record.reference
 
@@ -151,4 +193,4 @@ def _rank(hit: Hit) -> tuple[int, float, str]:
 def _doubt(candidate: Candidate) -> float:
     if candidate.fmr is not None:
         return candidate.fmr
-    return 1.0 if candidate.modality == "name" else 0.0
+    return 2.0 - candidate.score if candidate.modality == "name" else 0.0

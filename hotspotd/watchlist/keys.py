@@ -1,4 +1,4 @@
-"""What makes two documents, or two names, the same for an exact search; and the sorted index of such keys.
+"""What makes two documents the same for an exact search; and the sorted index of such keys.
 
 Keys are the first 8 bytes of HMAC-SHA-256. A chance collision in a list of ten million has a probability of about
 5e-13 for each search. The key to them stands in the manifest and the records themselves are plain for now, so this
@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-import unicodedata
+from bisect import bisect_left
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +19,6 @@ from numpy.typing import NDArray
 
 from hotspotd.watchlist.layout import KEY, RECORD_NUMBER, map_array
 
-# ICAO 9303-3, section 6, table A: the letters whose transliteration is not the bare letter.
-_TRANSLITERATION = str.maketrans(
-    {
-        "Ä": "AE", "Å": "AA", "Æ": "AE", "Đ": "D", "Ð": "D", "Ħ": "H", "ı": "I", "Ĳ": "IJ", "Ł": "L", "Ŋ": "N",
-        "Ö": "OE", "Ø": "OE", "Œ": "OE", "ß": "SS", "ẞ": "SS", "Þ": "TH", "Ŧ": "T", "Ü": "UE",
-        "'": "", "’": "", "ʼ": "", "`": "",  # 9303-3, 4.6: apostrophes are left out, hyphens become fillers.
-    }
-)  # fmt: skip
 # Read one for the other by eye and by optical readers; the same on both sides, so that either reading is found.
 _LOOKALIKES = str.maketrans({"O": "0", "I": "1"})
 # Germany is D in a machine readable zone (9303-3, section 5) and DEU in lists that use ISO 3166.
@@ -44,38 +37,10 @@ def normal_issuer(issuer: str) -> str:
     return _ISSUER_ALIASES.get(plain, plain)
 
 
-def name_tokens(*names: str) -> tuple[str, ...]:
-    """The parts of a name in MRZ form, sorted: surname and given names are often told apart differently."""
-    text = " ".join(names).upper().replace("ẞ", "SS").translate(_TRANSLITERATION)
-    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return tuple(sorted(token for token in _NOT_ALPHANUMERIC.split(bare) if token))
-
-
 def document_text(number: str, issuer: str) -> str | None:
     """What is hashed for a document; ``None`` when nothing of the number or the issuer is left."""
     number, issuer = normal_number(number), normal_issuer(issuer)
     return f"document|{issuer}|{number}" if number and issuer else None
-
-
-def listed_name_texts(tokens: tuple[str, ...], birth_date: str) -> list[str]:
-    """What is hashed for a listed name and date of birth (ISO 8601, may be reduced to a month or a year).
-
-    One text for the date as listed, and one for each coarser date that a document might show instead.
-    """
-    name = " ".join(tokens)
-    steps = _coarser(birth_date)
-    return [f"name|{name}|={steps[0]}"] + [f"name|{name}|~{step}" for step in steps[1:]]
-
-
-def probe_name_texts(tokens: tuple[str, ...], birth_date: str) -> list[str]:
-    """What is looked up for a document's name and date of birth: equal, or as far as both are known."""
-    name = " ".join(tokens)
-    return [f"name|{name}|={step}" for step in _coarser(birth_date)] + [f"name|{name}|~{birth_date}"]
-
-
-def _coarser(birth_date: str) -> list[str]:
-    parts = birth_date.split("-")
-    return ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
 
 
 def key_of(secret: bytes, text: str) -> int:
@@ -84,22 +49,42 @@ def key_of(secret: bytes, text: str) -> int:
 
 
 class KeyIndex:
-    """A sorted array of keys, each with a record number, mapped from one file: all keys, then all numbers."""
+    """A sorted array of keys, each with a record number, mapped from one file: all keys, then all numbers.
 
-    def __init__(self, path: Path) -> None:
-        count = path.stat().st_size // 12
-        self._keys: NDArray[np.uint64] = map_array(path, KEY, count=count)
-        self._records: NDArray[np.uint32] = map_array(path, RECORD_NUMBER, offset=8 * count, count=count)
+    ``touch`` is told which bytes are going to be read, and raises where they are not as they were written.
+    """
+
+    def __init__(self, path: Path, touch: Callable[[int, int], None] = lambda _begin, _end: None) -> None:
+        self._count = path.stat().st_size // 12
+        self._touch = touch
+        self._keys: NDArray[np.uint64] = map_array(path, KEY, count=self._count)
+        self._records: NDArray[np.uint32] = map_array(path, RECORD_NUMBER, offset=8 * self._count, count=self._count)
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return self._count
+
+    def __getitem__(self, place: int) -> int:
+        """The key at ``place``."""
+        self._touch(8 * place, 8 * place + 8)
+        return int(self._keys[place])
 
     def find(self, key: int) -> list[int]:
         """The record numbers under ``key``."""
-        wanted = np.uint64(key)
-        first = int(np.searchsorted(self._keys, wanted, side="left"))
-        last = int(np.searchsorted(self._keys, wanted, side="right"))
-        return [int(number) for number in self._records[first:last]]
+        found: list[int] = []
+        # Read one by one: only the few blocks on the way to a key have to be checked.
+        place = bisect_left(self, key)
+        while place < self._count and self[place] == key:
+            at = 8 * self._count + 4 * place
+            self._touch(at, at + 4)
+            found.append(int(self._records[place]))
+            place += 1
+        return found
+
+    @staticmethod
+    def read(path: Path) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
+        """All keys in ``path`` (n,), ascending, and their record numbers (n,)."""
+        count = path.stat().st_size // 12
+        return map_array(path, KEY, count=count), map_array(path, RECORD_NUMBER, offset=8 * count, count=count)
 
     @staticmethod
     def write(path: Path, pairs: set[tuple[int, int]]) -> None:

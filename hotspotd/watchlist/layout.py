@@ -1,8 +1,9 @@
 """The files of one snapshot: what they are called, how they are laid out, written and mapped.
 
 A snapshot is one folder that never changes once it has its name. Its manifest holds size and SHA-256 of every
-other file and a digest of itself, so that any changed byte is found at opening and named. Everything is little
-endian. This module knows nothing of persons, documents or prints.
+other file and a digest of itself. Small files are checked at opening; of a large one each block of BLOCK bytes has its
+hash in ``blocks.sha256`` and is checked when it is first touched (``files``). Either way a changed byte is found before
+anything is answered from it. Everything is little endian. This module knows nothing of persons, documents or prints.
 
 The digest protects against damage, not against a hand that can write here: signatures come with a later version.
 """
@@ -20,10 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hotspotd.errors import Reason, WatchlistError
+from hotspotd.watchlist.blocks import BlockHasher, damaged
+from hotspotd.watchlist.numbers import rows as numbers
 
 _T = TypeVar("_T", bound=np.generic)
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MANIFEST = "manifest.json"
 # A manifest lists a dozen files. Whatever is larger is none.
 _MANIFEST_LIMIT = 256 * 1024
@@ -32,7 +35,8 @@ RECORDS = "records.jsonl"
 RECORD_INDEX = "records.index"
 REFERENCES = "references.keys"
 DOCUMENTS = "documents.keys"
-NAMES = "names.keys"
+# All names of all records: the file of ``hotspotd.watchlist.names.candidates``.
+NAMES = "names.index"
 FINGERS = "fingers.blob"
 FINGER_INDEX = "fingers.index"
 # Codes, persons (record numbers) and positions: the file of ``hotspotd.biometrics.finger.index``.
@@ -41,6 +45,9 @@ FINGER_CODES = "fingers.codes"
 FACES = "faces.embeddings"
 PICTURES = "pictures.blob"
 PICTURE_INDEX = "pictures.index"
+# BLOCKS_MAGIC, then the hashes of the blocks of the large files among BY_BLOCK, in the order of FILES.
+BLOCKS = "blocks.sha256"
+BLOCKS_MAGIC = b"HSBLOCKS"
 FILES = (
     RECORDS,
     RECORD_INDEX,
@@ -53,7 +60,30 @@ FILES = (
     FACES,
     PICTURES,
     PICTURE_INDEX,
+    BLOCKS,
 )
+NUMBER_INDEX, NUMBER_ROWS = numbers.INDEX, numbers.ROWS
+OPTIONAL_FILES = (NUMBER_INDEX, NUMBER_ROWS)
+"""Written where something is listed by its number. The index checks the rows, block by block."""
+BY_BLOCK = frozenset(
+    (
+        RECORDS,
+        RECORD_INDEX,
+        REFERENCES,
+        DOCUMENTS,
+        NAMES,
+        FINGERS,
+        FINGER_INDEX,
+        FINGER_CODES,
+        FACES,
+        PICTURES,
+        PICTURE_INDEX,
+    )
+)
+"""Files whose readers touch each block before they use it, where they are larger than SMALL. Others are checked whole
+at opening, whatever that takes."""
+SMALL = 1 << 20
+BLOCK = 1 << 20
 
 BYTE = np.dtype(np.uint8)
 KEY = np.dtype(np.uint64).newbyteorder("<")
@@ -116,7 +146,7 @@ def read_manifest(folder: Path) -> Manifest:
             Reason.NOT_FOUND, f"no watchlist snapshot in {folder}", "Build one: hotspotctl watchlist build."
         ) from error
     except OSError as error:
-        raise _unread(path, error) from error
+        raise unread(path, error) from error
     try:
         found = msgspec.json.decode(data, type=_Versioned).format_version
         if found != FORMAT_VERSION:
@@ -126,7 +156,7 @@ def read_manifest(folder: Path) -> Manifest:
                 "Build it again with this version of hotspotctl.",
             )
         manifest = msgspec.json.decode(data, type=Manifest)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise damaged(path, "not a manifest") from error
     if manifest.digest != manifest.own_digest():
         raise damaged(path, "does not match its own digest")
@@ -136,28 +166,26 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def verify(folder: Path, manifest: Manifest) -> None:
-    """Check size and hash of every file. Raises WatchlistError (DAMAGED, UNREADABLE) naming the first that differs."""
+    """Check every byte of every file. Raises WatchlistError (DAMAGED, UNREADABLE) naming the first that differs."""
     for name, mark in manifest.files.items():
-        path = folder / name
-        try:
-            with path.open("rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                if size != mark.size:
-                    raise damaged(path, f"{size} bytes, should be {mark.size}")
-                if hashlib.file_digest(file, "sha256").hexdigest() != mark.sha256:
-                    raise damaged(path, "its bytes have changed")
-        except OSError as error:
-            raise _unread(path, error) from error
+        verify_file(folder / name, mark)
 
 
-def damaged(path: Path, how: str) -> WatchlistError:
-    """The error for a snapshot's file that is not as it was written."""
-    return WatchlistError(
-        Reason.DAMAGED, f"{path}: {how}", "Go back with hotspotctl watchlist rollback, or build the list again."
-    )
+def verify_file(path: Path, mark: FileMark) -> None:
+    """Check size and hash of one file. Raises WatchlistError (DAMAGED, UNREADABLE)."""
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size != mark.size:
+                raise damaged(path, f"{size} bytes, should be {mark.size}")
+            if hashlib.file_digest(file, "sha256").hexdigest() != mark.sha256:
+                raise damaged(path, "its bytes have changed")
+    except OSError as error:
+        raise unread(path, error) from error
 
 
-def _unread(path: Path, error: OSError) -> WatchlistError:
+def unread(path: Path, error: OSError) -> WatchlistError:
+    """The error for a file that cannot be opened or read."""
     if isinstance(error, PermissionError):
         return WatchlistError(
             Reason.UNREADABLE, f"{path}: {error.strerror}", "Give the list to the group of the user hotspotd runs as."
@@ -199,12 +227,16 @@ def fsync_folder(folder: Path) -> None:
 
 
 def seal(folder: Path, manifest: Manifest) -> None:
-    """Write ``manifest`` with the marks of the files in ``folder``, and make all of them durable."""
-    marks = {}
-    for name in FILES:
-        with (folder / name).open("rb") as file:
-            os.fsync(file.fileno())
-            marks[name] = FileMark(os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest())
+    """Write the block hashes and ``manifest`` with the marks of the files in ``folder``, and make all of it durable."""
+    present = [name for name in OPTIONAL_FILES if (folder / name).exists()]
+    marks: dict[str, FileMark] = {}
+    with (folder / BLOCKS).open("wb") as blocks:
+        blocks.write(BLOCKS_MAGIC)
+        for name in (*FILES, *present):
+            if name != BLOCKS:
+                marks[name], hashes = _marked(folder / name, in_blocks=name in BY_BLOCK)
+                blocks.write(hashes)
+    marks[BLOCKS], _ = _marked(folder / BLOCKS, in_blocks=False)
     sealed = msgspec.structs.replace(manifest, files=marks, digest="")
     sealed = msgspec.structs.replace(sealed, digest=sealed.own_digest())
     with (folder / MANIFEST).open("wb") as file:
@@ -212,3 +244,17 @@ def seal(folder: Path, manifest: Manifest) -> None:
         file.flush()
         os.fsync(file.fileno())
     fsync_folder(folder)
+
+
+def _marked(path: Path, *, in_blocks: bool) -> tuple[FileMark, bytes]:
+    """The mark of a file, synced to the disk, and the hashes of its blocks where it is checked by them."""
+    whole, hasher = hashlib.sha256(), BlockHasher(BLOCK)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        size = os.fstat(file.fileno()).st_size
+        in_blocks = in_blocks and size > SMALL
+        while data := file.read(BLOCK):
+            whole.update(data)
+            if in_blocks:
+                hasher.update(data)
+    return FileMark(size, whole.hexdigest()), hasher.digests()

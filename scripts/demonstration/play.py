@@ -19,7 +19,17 @@ _VISIT_S = 90.0
 _ANSWER_S = 45.0
 # Less than the lane waits for a finger.
 _LIST_S = 25.0
-_PLACE = frozenset({"place_finger", "press_harder", "press_lighter", "finger_to_middle", "finger_again"})
+_PLACE = frozenset(
+    (
+        "place_finger",
+        "place_fingers",
+        "press_harder",
+        "press_lighter",
+        "finger_to_middle",
+        "finger_again",
+        "fingers_again",
+    )
+)
 
 
 @dataclass(slots=True)
@@ -154,27 +164,34 @@ class Visit:
                 scene.show(self._person.scene)
 
     async def _obey(self, view: dict[str, Any]) -> None:
-        prompt, finger = view["prompt"], view["finger"]
+        prompt = view["prompt"]
         scanner = self._stage.scanner
-        if prompt == "lift_finger":
+        if prompt in {"lift_finger", "lift_fingers"}:
             await scanner.lift()
         elif prompt in _PLACE:
-            self._result.captures += 1
-            image = self._person.prints[finger]
-            if self._bad_left:
-                self._bad_left -= 1
-                image = self._person.bad_print
-                self._say("the finger hardly touches the glass")
-            if self._traveller.twist is Twist.LIST_REPLACED and not self._replaced:
-                await self._replace_the_list()
-            if self._traveller.twist is Twist.SCANNER_UNPLUGGED and not self._unplugged:
-                self._unplugged = True
-                self._say("the scanner's cable is pulled in the middle of the capture")
-                await scanner.place_and_pull(image)
-            else:
-                await scanner.place(image)
+            await self._place([view["finger"]] if view["finger"] else list(view["fingers"]))
         elif prompt == "wait" and self._unplugged:
             await self._plug_in_again()
+
+    async def _place(self, fingers: list[str]) -> None:
+        scanner, twist = self._stage.scanner, self._traveller.twist
+        self._result.captures += len(fingers)
+        images = {finger: self._person.prints[finger] for finger in fingers}
+        if self._bad_left:
+            # Of several fingers the first is the bad one.
+            self._bad_left -= 1
+            images[fingers[0]] = self._person.bad_print
+            self._say("the finger hardly touches the glass")
+        if twist is Twist.LIST_REPLACED and not self._replaced:
+            await self._replace_the_list()
+        if twist is Twist.SCANNER_UNPLUGGED and not self._unplugged:
+            self._unplugged = True
+            self._say("the scanner's cable is pulled in the middle of the capture")
+            await scanner.place_and_pull(images[fingers[0]])
+        elif len(fingers) > 1:
+            await scanner.place_several(images)
+        else:
+            await scanner.place(images[fingers[0]])
 
     async def _plug_in_again(self) -> None:
         officer = self._stage.officer

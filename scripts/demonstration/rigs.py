@@ -6,8 +6,9 @@ itself would be. ``SCANNERS`` and ``READERS`` hold them by the name that ``./scr
 
 from __future__ import annotations
 
+import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -18,8 +19,10 @@ from demonstration.emulated import Emulator
 from demonstration.processes import Process, ProcessError
 from demonstration.travellers import Traveller
 from drivers.base import DriverError
+from drivers.emulators.sbi_keys import ANCHORS
 from drivers.emulators.virtual_image import VARIABLE, VirtualFinger
 from drivers.fingerprint.libfprint import PACKAGES
+from drivers.fingerprint.sbi_messages import FIRST_PORT, LAST_PORT
 from drivers.glib_thread import introspected
 
 
@@ -62,6 +65,10 @@ class ScannerRig(Rig):
     @abstractmethod
     async def place(self, image: Path) -> None:
         """Lay a finger with this print on the glass."""
+
+    async def place_several(self, images: Mapping[str, Path]) -> None:
+        """Lay several fingers of one hand on the glass, where the scanner takes them."""
+        raise RuntimeError(f"this scanner takes one finger at a time, not {', '.join(images)}")
 
     @abstractmethod
     async def place_and_pull(self, image: Path) -> None:
@@ -149,6 +156,55 @@ class LibfprintScanner(ScannerRig):
         """The library has made the scanner anew already."""
 
 
+class SbiScanner(ScannerRig):
+    """A certified scanner of four fingers at once, behind its own service on a port of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._port = _free_port(FIRST_PORT, LAST_PORT)
+        self._keys = folder / "sbi-keys"
+
+    def sections(self) -> dict[str, tuple[str, str]]:
+        return {"scanner": ("sbi", f"sbi:///{self._port}?trust={self._keys / ANCHORS}")}
+
+    async def start(self, stack: AsyncExitStack) -> None:
+        control = self._folder / "scanner.sock"
+        arguments = ["-m", "drivers.emulators.sbi_service", "--control", str(control)]
+        arguments += ["--port", str(self._port), "--keys", str(self._keys)]
+        process = Process("sbi_service", arguments, self._folder / "logs" / "sbi_service.log")
+        await process.start()
+        stack.push_async_callback(process.stop)
+        await process.wait_for_line("ready")
+        self._emulated = Emulator(control)
+
+    async def place(self, image: Path) -> None:
+        await self._emulated.do("place", image=str(image))
+
+    async def place_several(self, images: Mapping[str, Path]) -> None:
+        await self._emulated.do("place", images={finger: str(image) for finger, image in images.items()})
+
+    async def place_and_pull(self, image: Path) -> None:
+        del image  # The plug goes before a picture could come.
+        await self._emulated.do("unplug")
+
+    async def lift(self) -> None:
+        await self._emulated.do("lift")
+
+    async def plug(self) -> None:
+        await self._emulated.do("plug")
+
+
+def _free_port(first: int, last: int) -> int:
+    for port in range(first, last + 1):
+        with socket.socket() as tried:
+            try:
+                tried.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise ProcessError(f"no port from {first} to {last} is free")
+
+
 class SerialReader(ReaderRig):
     """A reader that sends the machine readable zone over a serial line."""
 
@@ -162,5 +218,9 @@ class SerialReader(ReaderRig):
         await self._emulated.do("present", lines=list(traveller.mrz()))
 
 
-SCANNERS: dict[str, Callable[[Path], ScannerRig]] = {"serial": SerialScanner, "libfprint": LibfprintScanner}
+SCANNERS: dict[str, Callable[[Path], ScannerRig]] = {
+    "serial": SerialScanner,
+    "libfprint": LibfprintScanner,
+    "sbi": SbiScanner,
+}
 READERS: dict[str, Callable[[Path], ReaderRig]] = {"serial": SerialReader}

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import aiohttp
 import cv2
@@ -158,8 +158,8 @@ class Pictures:
         return self.held.get((reference, modality, position))
 
 
-def record(notice: Notice = Notice.RED, **fields: str) -> ListRecord:
-    given = {
+def record(notice: Notice = Notice.RED, **fields: Any) -> ListRecord:
+    given: dict[str, Any] = {
         "reference": "2026/48213",
         "owner": "XPO",
         "surname": "ERIKSSON",

@@ -28,7 +28,8 @@ from playwright.async_api import Browser, Page, async_playwright
 from hotspotd.biometrics.face import synthetic as faces
 from hotspotd.biometrics.finger import synthetic as prints
 from hotspotd.clock import Clock, Stamp
-from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality
+from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality, NameKind, OtherName
+from hotspotd.domain.caution import Caution
 from hotspotd.domain.document import parse_mrz
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.notice import Notice
@@ -73,7 +74,7 @@ def fingerprint(seed: int, look: int) -> bytes:
     return png(prints.impression(prints.master(seed), rng, prints.Condition.GOOD))
 
 
-def name_record(notice: Notice, number: int, surname: str, given: str, **fields: str) -> ListRecord:
+def name_record(notice: Notice, number: int, surname: str, given: str, **fields: Any) -> ListRecord:
     """A record about an invented person."""
     return record(notice, reference=f"2026/{number}", surname=surname, given_names=given, **fields)
 
@@ -197,6 +198,37 @@ async def full_queue(kiosk: Kiosk) -> None:
     await kiosk.check(fourth, trouble=(ReferReason.DOCUMENT_UNREADABLE,))
 
 
+async def warned(kiosk: Kiosk) -> None:
+    """A hit whose record says all that a record can."""
+    await morning(kiosk)
+    listed = name_record(
+        Notice.RED, 48214, "ERIKSSON", "ANNA MARIA",
+        reason="Robbery",
+        other_birth_dates=("1975",),
+        other_nationalities=("FIN",),
+        diffusion=True,
+        bureau="NCB Utopia",
+        purpose="To locate, and to arrest with a view to extradition",
+        cautions=(Caution.ARMED, Caution.ESCAPE_RISK),
+        caution_note="Travels with a dog that bites",
+        other_names=(
+            OtherName(surname="DOE", given_names="ANN"),
+            OtherName(full="Nan"),
+            OtherName(full="Анна Мария Эрикссон", kind=NameKind.ORIGINAL),
+            OtherName(full="آنا إريكسون", kind=NameKind.ORIGINAL),
+            OtherName(full="Anna Lind", kind=NameKind.FORMER),
+        ),
+        review="2026-06-30",
+        expires="2030-12-31",
+        source="interpol-public",
+        since="2024-03-05",
+    )  # fmt: skip
+    kiosk.pictures.held[listed.reference, "face", None] = await asyncio.to_thread(portrait, 7, 5)
+    encounter = await kiosk.encounter("lane-2", face=await asyncio.to_thread(portrait, 7, 1))
+    face = Candidate(modality=Modality.FACE, reference=listed.reference, score=0.81, fmr=2.5e-8)
+    await kiosk.check(encounter, Hit(record=listed, candidates=(face,)))
+
+
 async def nobody(kiosk: Kiosk) -> None:
     """The camera gives nothing."""
     kiosk.lane.show(LaneState.FACE, Prompt.LOOK_AT_CAMERA)
@@ -239,6 +271,10 @@ async def _languages(page: Page) -> None:
 async def _flicker(page: Page) -> None:
     await page.wait_for_selector(".alert")
     await page.keyboard.down("f")
+
+
+async def _to_the_end(page: Page) -> None:
+    await page.locator(".source").scroll_into_view_if_needed()
 
 
 async def _exact(page: Page) -> None:
@@ -309,6 +345,9 @@ SCENES = (
     Scene("wide-officer", "/traveller/lane-1", LANDSCAPE, lane(LaneState.OFFICER, Prompt.OFFICER_COMES)),
     Scene("guard-empty", "/guard", OFFICER, morning, docs=True),
     Scene("guard-hit", "/guard", OFFICER, full_queue, docs=True),
+    Scene("guard-warned", "/guard", OFFICER, warned),
+    Scene("guard-warned-end", "/guard", OFFICER, warned, act=_to_the_end),
+    Scene("guard-warned-small", "/guard", (1366, 768), warned),
     Scene("guard-stolen-document", "/guard", OFFICER, full_queue, act=choose("Document L898902C3")),
     Scene("guard-late-hit", "/guard", OFFICER, full_queue, act=choose("MOSER"), docs=True),
     Scene(

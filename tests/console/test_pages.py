@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, Response, Route, async_playwright, expect
 
-from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.finger import FingerPosition, Slap
 from hotspotd.domain.notice import Notice
 from hotspotd.domain.verdict import ReferReason
 from hotspotd.events import DeviceState, DeviceView, LaneState, Prompt
@@ -87,7 +87,17 @@ async def test_the_travellers_page_follows_the_lane_without_a_reload(kiosk: Kios
     await expect(prompt).to_have_text("Put your right index finger on the glass")
     await expect(page.locator("#attempt")).to_have_text("Try 2 of 3")
     await expect(page.locator('[data-picture="finger"]')).to_be_visible()
-    kiosk.lane.show(LaneState.OFFICER, Prompt.OFFICER_COMES)
+    kiosk.lane.show(LaneState.FINGER, Prompt.PLACE_FINGERS, finger=None, fingers=Slap.LEFT_FOUR.fingers)
+    await expect(prompt).to_have_text("Put the four fingers of your left hand on the glass")
+    hand = page.locator('[data-picture="finger"]')
+    await expect(hand.locator(".here.index")).to_be_visible()
+    await expect(hand.locator(".here.little")).to_be_visible()
+    await expect(hand.locator(".here.thumb")).to_be_hidden()
+    two = (FingerPosition.RIGHT_RING, FingerPosition.RIGHT_LITTLE)
+    kiosk.lane.show(LaneState.FINGER, Prompt.FINGERS_AGAIN, finger=None, fingers=two)
+    await expect(prompt).to_have_text("Put your right ring finger and your right little finger on the glass again")
+    await expect(hand.locator(".here.index")).to_be_hidden()
+    kiosk.lane.show(LaneState.OFFICER, Prompt.OFFICER_COMES, fingers=())
     await expect(prompt).to_have_text("An officer will help you")
     assert await page.evaluate("window.untouched")
     assert await missing_icons(page) == []

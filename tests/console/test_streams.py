@@ -12,14 +12,14 @@ from typing import Any
 import aiohttp
 import pytest
 
-from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.finger import FingerPosition, Slap
 from hotspotd.domain.verdict import ReferReason
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.events import LaneState, Prompt
 from hotspotd.records.model import EncounterRow
 from tests.console.kiosk import Kiosk, finger_hit, running
 
-TRAVELLER_KEYS = {"state", "prompt", "finger", "attempt", "attempts", "time_left_s", "language"}
+TRAVELLER_KEYS = {"state", "prompt", "finger", "fingers", "slap", "attempt", "attempts", "time_left_s", "language"}
 
 
 class Reader:
@@ -68,8 +68,12 @@ async def test_a_traveller_page_is_first_told_the_present_state(kiosk: Kiosk) ->
         assert state["state"] == "finger"
         assert state["finger"] == "left_thumb"
         assert state["attempt"] == 2
+        kiosk.lane.show(LaneState.FINGER, Prompt.PLACE_FINGERS, finger=None, fingers=Slap.THUMBS.fingers)
+        state = await reader.until("state")
+        assert (state["finger"], state["fingers"], state["slap"]) == (None, ["left_thumb", "right_thumb"], "thumbs")
         kiosk.lane.show(LaneState.CHECKING, Prompt.WAIT)
-        assert (await reader.until("state"))["prompt"] == "wait"
+        state = await reader.until("state")
+        assert (state["prompt"], state["fingers"], state["slap"]) == ("wait", [], None)
 
 
 async def test_a_traveller_page_hears_nothing_of_another_lane(kiosk: Kiosk) -> None:

@@ -16,13 +16,14 @@ from tests.drivers.benches import SERIAL, Bench, sense_for_ever, sense_until
 from tests.drivers.conftest import driver_threads, open_files, own_threads
 from tests.drivers.example_bench import ExampleBench
 from tests.drivers.libfprint_bench import LibfprintBench
+from tests.drivers.sbi_bench import SbiBench
 
 # In how many places of a session the cable is pulled, of devices that are listened to all the time: a relay board is
 # told what to switch, and is not missed until it is told again.
 _PULLS = 25
 _HEARD = ("r30x", "mrz-serial")
 
-BENCHES: dict[str, type[Bench]] = {**PLAIN, "libfprint": LibfprintBench, "example": ExampleBench}
+BENCHES: dict[str, type[Bench]] = {**PLAIN, "libfprint": LibfprintBench, "example": ExampleBench, "sbi": SbiBench}
 
 every_device = pytest.mark.parametrize("bench", BENCHES, indirect=True)
 serial_devices = pytest.mark.parametrize("bench", SERIAL, indirect=True)

@@ -113,6 +113,42 @@ async def test_a_reader_shows_documents_in_its_framing(tmp_path: Path) -> None:
         await reader.close()
 
 
+async def test_a_certified_scanner_gives_its_address_and_takes_a_hand(tmp_path: Path) -> None:
+    picture, control = tmp_path / "finger.png", tmp_path / "control"
+    await asyncio.to_thread(picture.write_bytes, cv2.imencode(".png", striped(1))[1].tobytes())
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "drivers.emulators.sbi_service", "--control", control, "--keys", tmp_path / "keys",
+        cwd=ROOT, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        ready, address = (await process.stdout.readline()).decode().split()
+        assert ready == "ready"
+        hand = Process(tmp_path, control)
+        scanner = registry.scanner("sbi", address)
+        await scanner.open()
+        assert await hand.do("place", image=str(picture)) == {"ok": True}
+        assert (await scanner.capture()).pixels.shape == (500, 400)
+        fingers = {name: str(picture) for name in ("left_index", "left_middle", "left_ring")}
+        assert await hand.do("place", images=fingers) == {"ok": True}
+        assert [image.position for image in await scanner.capture_slap(14)] == [7, 8, 9]
+        assert (await hand.do("state"))["captures"] == 2
+        for wrong in ({"what": "dance"}, {"what": "sign", "how": "nicely"}, {"what": "place", "images": {"toe": "x"}}):
+            assert (await hand.do(wrong.pop("what"), **wrong))["ok"] is False  # type: ignore[arg-type]
+        assert await hand.do("lift") == {"ok": True}
+        assert await hand.do("unplug") == {"ok": True}
+        with pytest.raises(DriverError) as caught:
+            await scanner.wait_lifted()
+        assert caught.value.reason is DriverReason.LOST
+        await scanner.close()
+        assert await hand.do("plug") == {"ok": True}
+        await scanner.open()
+        await scanner.close()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+
+
 @pytest.mark.parametrize("board", ["lcus", "numato"])
 async def test_a_relay_board_says_which_relays_are_on(tmp_path: Path, board: str) -> None:
     async with emulator("drivers.emulators.relay_board", tmp_path, "--board", board, "--relays", "4") as process:

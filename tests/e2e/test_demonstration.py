@@ -53,7 +53,9 @@ async def test_every_traveller_of_the_demonstration_ends_as_expected(tmp_path: P
 
 
 @pytest.mark.timeout(600)
-async def test_the_whole_lane_works_with_libfprint(tmp_path: Path) -> None:
-    need_libfprint()
-    rows = await play(tmp_path, "--scanner", "libfprint", "--only", "ch")
+@pytest.mark.parametrize("scanner", ["libfprint", "sbi"])
+async def test_the_whole_lane_works_with_another_scanner(scanner: str, tmp_path: Path) -> None:
+    if scanner == "libfprint":
+        need_libfprint()
+    rows = await play(tmp_path, "--scanner", scanner, "--only", "ch")
     assert [row["local"] for row in rows] == ["refer", "clear"]

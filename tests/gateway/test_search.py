@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,16 +15,19 @@ from hotspotd.biometrics import finger
 from hotspotd.biometrics.finger.synthetic import Condition, impression, master
 from hotspotd.clock import Stamp
 from hotspotd.domain.candidate import Hit, ListRecord, Modality
+from hotspotd.domain.document import parse_mrz
 from hotspotd.domain.encounter import Sample
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.notice import Notice
-from hotspotd.errors import BiometricError, WatchlistError
+from hotspotd.errors import BiometricError, Reason, WatchlistError
 from hotspotd.gateway.search import WatchlistSearch
 from hotspotd.relay.compose import compose_nps
 from hotspotd.relay.inquiry import Inquiry, read_inquiry
 from hotspotd.relay.inti import xml6
+from hotspotd.watchlist import layout
 from hotspotd.watchlist.build import EnrolledFinger, Entry
 from hotspotd.watchlist.check import Thresholds
+from hotspotd.watchlist.numbers import Kind, Listing, NumberEntry, Status
 from hotspotd.watchlist.shelf import Shelf
 from tests.relay.travellers import ORIGIN, encoded, encounter
 
@@ -104,3 +108,24 @@ def test_a_print_that_cannot_be_used_is_left_out_and_nothing_usable_is_an_error(
 def test_no_list_is_said_before_anything_is_searched(shelf: Shelf) -> None:
     with pytest.raises(WatchlistError):
         searching(shelf).prepare()
+
+
+def test_a_list_found_damaged_is_left_for_the_one_before(shelf: Shelf) -> None:
+    listing = Listing(Kind.DOCUMENT, "UTO", Status.REVOKED, "UTO")
+    document = parse_mrz(
+        ("P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F1204159ZE184226B<<<<<10")
+    )
+    asked = dataclasses.replace(inquiry(1), prints=(), face=None, document=document)
+    for version in ("1", "2"):
+        numbers = [NumberEntry("L898902C3", listing)]
+        shelf.publish([], finger_engine=finger.ENGINE, face_engine=None, version=version, numbers=numbers)
+    search = WatchlistSearch(shelf, None, Thresholds(finger_fmr=1e-4, face_fmr=1e-5))
+    assert search.prepare() == "2"
+    for version in ("2", "1"):
+        (hit,) = search(asked, TODAY)
+        assert hit.record.reason == "Revoked by the issuer"
+        rows = shelf.folder / f"snapshot-{version}" / layout.NUMBER_ROWS
+        rows.write_bytes(bytes(len(rows.read_bytes())))
+    with pytest.raises(WatchlistError) as error:
+        search(asked, TODAY)
+    assert error.value.reason is Reason.DAMAGED

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hotspotd.clock import Stamp
-from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality
+from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality, OtherName
+from hotspotd.domain.caution import Caution
 from hotspotd.domain.document import Document, check_digit, parse_mrz
 from hotspotd.domain.encounter import Encounter, Sample
 from hotspotd.domain.finger import FingerPosition, MissingReason
@@ -101,6 +102,12 @@ def hit(reference: str = "2026/4711", notice: Notice = Notice.RED) -> Hit:
             document_issuer="UTO",
             reason="Wanted for fraud",
             expires="2030-01-31",
+            diffusion=True,
+            bureau="NCB Utopia",
+            purpose="To locate and arrest",
+            cautions=(Caution.ARMED,),
+            caution_note="Travels with a dog that bites",
+            other_names=(OtherName(surname="DOE", given_names="ANN"), OtherName(full="Nan")),
         ),
         candidates=(
             Candidate(

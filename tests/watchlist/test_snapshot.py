@@ -14,7 +14,7 @@ import pytest
 
 from hotspotd.biometrics import finger
 from hotspotd.biometrics.finger import codes
-from hotspotd.domain.candidate import ListRecord, Modality
+from hotspotd.domain.candidate import ListRecord, Modality, OtherName
 from hotspotd.domain.document import Document, parse_mrz
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.notice import Notice
@@ -53,9 +53,39 @@ def test_finds_a_name_in_any_order_with_its_date_of_birth(snapshot: Snapshot, do
     assert references(snapshot.find_name(swapped, TODAY)) == ["XPO/1"]
 
 
+def test_a_name_written_otherwise_is_found_and_the_officer_told_what_differs(
+    snapshot: Snapshot, document: Document
+) -> None:
+    read = msgspec.structs.replace(document, surname="ERICSON", given_names="ANA MARIA", birth_date="741208")
+    (found,) = snapshot.find_name(read, TODAY)
+    assert found.reference == "XPO/1"
+    assert 0.9 < found.score < 1
+    assert "Surname written differently: ERICSON / ERIKSSON" in found.detail
+    assert "day and month exchanged" in found.detail
+    assert snapshot.find_name(read, TODAY, 0.999) == []
+
+
+def test_a_name_is_found_by_its_alias_in_another_script(tmp_path: Path, document: Document) -> None:
+    listed = ListRecord(
+        reference="XPO/9",
+        notice=Notice.RED,
+        owner="XPO",
+        surname="NOBODY",
+        other_names=(OtherName(full="Somebody, Else"), OtherName(full="Эрикссон, Анна Мария")),
+        birth_date="1974",
+        nationality="UTO",
+        sex="F",
+    )
+    shelf = Shelf(tmp_path)
+    shelf.publish([Entry(listed)], finger_engine=finger.ENGINE, face_engine=None, version="names")
+    (found,) = shelf.open(finger_engine=finger.ENGINE, face_engine=None).find_name(document, TODAY)
+    assert "(listed as Эрикссон, Анна Мария)" in found.detail
+    assert "same nationality" in found.detail
+
+
 @pytest.mark.parametrize(
     ("birth_date", "found"),
-    [("740812", True), ("7408<<", True), ("74<<<<", True), ("740813", False), ("<<<<<<", False)],
+    [("740812", True), ("7408<<", True), ("74<<<<", True), ("740813", False), ("<<<<<<", True)],
 )
 def test_dates_of_birth_agree_as_far_as_both_are_known(
     snapshot: Snapshot, document: Document, birth_date: str, found: bool

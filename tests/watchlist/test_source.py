@@ -89,7 +89,13 @@ def test_a_row_becomes_an_entry_with_its_documents_and_prints(tmp_path: Path, pr
         (GOOD | {"fingers": {"right_index": "1\x00.png"}}, "fingers: at most 500"),
         (GOOD | {"portrait": "1\x00.jpg"}, "portrait: at most 500"),
         (GOOD | {"finger_dpi": 72}, "finger_dpi"),
-        (GOOD | {"birth_date": None}, "nothing to search by"),
+        (GOOD | {"aliases": ["x" * 501]}, "other_names: at most 500"),
+        (GOOD | {"aliases": ["A\x00"]}, "other_names: at most 500"),
+        (GOOD | {"aliases": ["x"] * 129}, "other_names: more than 128"),
+        (GOOD | {"cautions": ["bites"]}, "cautions"),
+        (GOOD | {"other_birth_dates": ["12.08.1974"]}, "other_birth_dates"),
+        (GOOD | {"review": "2026"}, "review"),
+        (GOOD | {"surname": "-", "given_names": ""}, "nothing to search by"),
         (GOOD | {"reason": "x" * 70_000}, "line longer"),
         ({key: value for key, value in GOOD.items() if key != "notice"}, "notice"),
     ],
@@ -111,6 +117,16 @@ def test_texts_as_long_as_allowed_in_any_script_are_kept(tmp_path: Path) -> None
     (entry,), source = read(tmp_path, GOOD | texts)
     assert source.problems == []
     assert {key: getattr(entry.record, key) for key in texts} == texts
+
+
+def test_aliases_and_other_names_are_both_kept(tmp_path: Path) -> None:
+    other = [{"full": "Анна", "kind": "original"}]
+    (entry,), source = read(tmp_path, GOOD | {"aliases": ["ANN DOE"], "other_names": other, "cautions": ["armed"]})
+    assert source.problems == []
+    assert [(name.text, name.kind.value) for name in entry.record.other_names] == [
+        ("Анна", "original"),
+        ("ANN DOE", "alias"),
+    ]
 
 
 def test_a_reference_that_was_there_before_is_left_out(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hotspotd.biometrics.face import native
-from hotspotd.biometrics.face.index_file import OFF_UNIT, quantised, read_layout
+from hotspotd.biometrics.face.index_file import OFF_UNIT, StoredRows, quantised, read_layout
 from hotspotd.errors import BiometricError, Reason
 
 _LOOKS: Final = (1 << 11, 1 << 14, 1 << 17)
@@ -64,6 +64,10 @@ class FaceIndex:
     def embedding(self, number: int) -> NDArray[np.float32]:
         """The embedding with this number (d,) float32."""
         return np.array(self._floats[number], np.float32)
+
+    def rows(self, numbers: NDArray[np.intp]) -> StoredRows:
+        """All that the file holds of the embeddings with these numbers, as ``FaceIndexWriter.add_stored`` takes it."""
+        return StoredRows(self._floats[numbers], self._rows[numbers], self._scales[numbers], self._errors[numbers])
 
     def search(
         self,

@@ -17,7 +17,7 @@ from array import array
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,15 @@ class Layout:
         for size in per_row:
             begins.append(-(-(begins[-1] + size * self.count) // _ALIGNED) * _ALIGNED)
         return (*begins[:5], begins[4] + 4 * self.count)
+
+
+class StoredRows(NamedTuple):
+    """Embeddings as an index holds them: (k, d) float32, (k, w) int8 rows, and (k,) float32 scales and errors."""
+
+    floats: NDArray[np.float32]
+    rows: NDArray[np.int8]
+    scales: NDArray[np.float32]
+    errors: NDArray[np.float32]
 
 
 class FaceIndexWriter:
@@ -110,6 +119,22 @@ class FaceIndexWriter:
         self._rows.write(stored.tobytes())
         self._scales.frombytes(scales.tobytes())
         self._errors.frombytes(errors.tobytes())
+        self._persons.frombytes(np.ascontiguousarray(persons, np.uint32).tobytes())
+
+    def add_stored(self, stored: StoredRows, persons: NDArray[np.uint32]) -> None:
+        """Add what ``FaceIndex.rows`` gave, bit for bit. Raises BiometricError (WRONG_MODEL) for another d."""
+        dimensions = stored.floats.shape[1]
+        if not len(persons):
+            return
+        self.dimensions = self.dimensions or dimensions
+        if dimensions != self.dimensions:
+            raise BiometricError(
+                Reason.WRONG_MODEL, f"embeddings of {dimensions} and of {self.dimensions} numbers in one list"
+            )
+        self._file.write(np.ascontiguousarray(stored.floats, "<f4").tobytes())
+        self._rows.write(np.ascontiguousarray(stored.rows).tobytes())
+        self._scales.frombytes(np.ascontiguousarray(stored.scales, np.float32).tobytes())
+        self._errors.frombytes(np.ascontiguousarray(stored.errors, np.float32).tobytes())
         self._persons.frombytes(np.ascontiguousarray(persons, np.uint32).tobytes())
 
     def close(self) -> None:

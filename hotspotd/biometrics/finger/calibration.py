@@ -101,7 +101,7 @@ def load(data: bytes, source: str = "calibration.json") -> Calibration:
         if len(data) > _MOST_BYTES:
             raise _bad(source, f"{len(data)} bytes")
         return msgspec.json.decode(data, type=Calibration)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _bad(source, str(error)) from error
 
 

@@ -157,6 +157,12 @@ class FingerIndex:
     def __len__(self) -> int:
         return len(self.persons)
 
+    def codes_of(self, chosen: NDArray[np.bool_]) -> codes.Codes:
+        """The codes of the references ``chosen`` (n,), as ``IndexWriter.add_codes`` takes them."""
+        coded = self._coded
+        words = np.repeat(chosen, coded.count)
+        return codes.Codes(coded.words[words], coded.places[words], coded.count[chosen].astype(np.int32))
+
     def shortlist(
         self,
         probe: FingerTemplate,

@@ -98,8 +98,11 @@ def watchlist(subject: Subject) -> Iterator[Finding]:
         faces = face_engine(subject.config, subject.path).engine if subject.config.operation.face else None
     except BiometricError:
         faces = None  # The model has a finding of its own.
-    shelf = Shelf(subject.resolve(subject.config.watchlist.folder))
+    key = subject.config.watchlist.key
+    shelf = Shelf(subject.resolve(subject.config.watchlist.folder), subject.resolve(key) if key else None)
     snapshot = shelf.open(finger_engine=finger.ENGINE, face_engine=faces)
+    while snapshot.step():
+        pass
     holds = ", ".join(f"{number} {what}" for what, number in snapshot.counts.items())
     text = f"{snapshot.version}, made {snapshot.made_at}: {holds}"
     current = shelf.current()
@@ -107,7 +110,7 @@ def watchlist(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             "watchlist", State.FAILS, f"the current list is damaged; in its place {text}", "Build the list again."
         )
-    elif not read_manifest(snapshot.folder).counts.get("records"):
+    elif not any(read_manifest(snapshot.folder).counts.get(what) for what in ("records", "numbers")):
         yield Finding("watchlist", State.WARNING, f"{text}: nobody is listed", "Build it from its source.")
     else:
         yield Finding("watchlist", State.WORKS, text)

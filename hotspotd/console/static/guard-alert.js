@@ -36,12 +36,27 @@ function hit(hit) {
   const bare = hit.strengths.filter((one) => ["document", "name", "fingers", "person"].includes(one.modality));
   return make(
     "section", { class: "hit", data: { tone: hit.tone } },
+    cautions(hit.cautions),
     make("div", { class: "pairs" }, hit.pairs.map(pair), bare.map(exactly)),
     make(
       "div", { class: "what" }, icon("shield"),
       make("div", {}, hit.instruction, make("small", {}, [hit.reason, `${hit.owner} ${hit.reference}`].filter(Boolean).join(" · "))),
     ),
     facts(hit.comparisons),
+    about(hit.facts),
+  );
+}
+
+/** What an officer must know before stepping up to the person. */
+function cautions(words) {
+  if (!words.length) return null;
+  return make("ul", { class: "cautions", "aria-label": "Warnings" }, words.map((one) => make("li", {}, icon("alert"), one)));
+}
+
+function about(rows) {
+  return make(
+    "dl", { class: "about" },
+    rows.map((row) => make("div", { data: row.care ? { care: "" } : {} }, make("dt", {}, row.label), make("dd", { dir: "auto" }, row.value))),
   );
 }
 

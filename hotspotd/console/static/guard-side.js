@@ -16,6 +16,7 @@ const STATES = {
 const DEVICES = {
   camera: ["Camera", "camera"], scanner: ["Scanner", "scanner"], document: ["Document reader", "document"], signal: ["Signal", "signal"],
   records: ["Storage", "document"],
+  watchlist: ["Watchlist", "document"],
 };
 const DEVICE_STATES = { absent: "absent", starting: "starting", ready: "ready", faulted: "not working" };
 

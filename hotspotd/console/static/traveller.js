@@ -38,6 +38,11 @@ function fill(text, values) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
+function list(own, items) {
+  const [between, last] = own.separators;
+  return items.length > 1 ? items.slice(0, -1).join(between) + last + items.at(-1) : items.join("");
+}
+
 function show() {
   const code = language();
   const own = words[code];
@@ -56,12 +61,15 @@ function show() {
   const now = waiting ? "starting" : state.state;
   body.dataset.state = lost ? "lost" : now;
   const finger = own.fingers[state?.finger ?? "unknown"];
-  setText("#prompt", waiting ? own.labels.moment : fill(own.prompts[state.prompt], { finger }));
+  const fingers = own.slaps[state?.slap] ?? list(own, (state?.fingers ?? []).map((each) => own.fingers[each]));
+  setText("#prompt", waiting ? own.labels.moment : fill(own.prompts[state.prompt], { finger, fingers }));
   setText("#hint", waiting ? own.labels.moment_hint : own.hints[state.prompt] ?? "");
 
   // SVG elements have no `hidden` property.
   for (const picture of all("[data-picture]")) picture.toggleAttribute("hidden", picture.dataset.picture !== PICTURE[now]);
-  one('[data-picture="finger"]').dataset.finger = state?.finger ?? "unknown";
+  const hand = one('[data-picture="finger"]');
+  hand.dataset.fingers = (state?.fingers ?? []).join(" ");
+  hand.dataset.finger = hand.dataset.fingers ? "several" : state?.finger ?? "unknown";
   one(".mirror").dataset.turn = { turn_left: "left", turn_right: "right" }[state?.prompt] ?? "";
   showSteps(now);
   one("#intro").hidden = now !== "idle";

@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     _common(publish)
     publish.add_argument("--secrets", type=Path, required=True, help="folder of the keys that lists are sealed with")
     publish.add_argument("--devices", type=Path, required=True, help="folder of the enrolled devices' certificates")
+    publish.add_argument("--list-key", type=Path, help="file of the key to what is listed by number")
     source = publish.add_mutually_exclusive_group(required=True)
     source.add_argument("--watchlist", type=Path, help="a watchlist folder: its current list")
     source.add_argument("--snapshot", type=Path, help="the folder of one list")
@@ -117,7 +118,7 @@ def _publish(options: argparse.Namespace) -> None:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=size)
         latest = publisher.publish(
-            snapshot, devices, KeyRing.load(options.keys), lambda count: bar.advance(task, count)
+            snapshot, devices, KeyRing.load(options.keys), options.list_key, lambda count: bar.advance(task, count)
         )
     print(f"{latest.version} is published for {len(devices)} devices: {latest.full.bytes} bytes")  # noqa: T201
 

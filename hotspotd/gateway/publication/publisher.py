@@ -7,6 +7,7 @@ given it without anything being sealed anew.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 import secrets
@@ -26,12 +27,20 @@ from hotspotd.clock import Clock
 from hotspotd.errors import ConfigError, Reason, WatchlistError
 from hotspotd.gateway.publication.key_ring import KeyRing
 from hotspotd.gateway.publication.repository import Repository
-from hotspotd.watchlist.layout import MANIFEST, read_manifest, verify
+from hotspotd.watchlist import delta
+from hotspotd.watchlist.layout import MANIFEST, Manifest, read_manifest, verify
+from hotspotd.watchlist.numbers import NumbersStore
+from hotspotd.watchlist.secret import Secrets
+from hotspotd.watchlist.shelf import Shelf
 from hotspotd.watchlist.sync import packing, publication
-from hotspotd.watchlist.sync.publication import LATEST, Publication, Stream
+from hotspotd.watchlist.sync.following import LIST_KEY
+from hotspotd.watchlist.sync.publication import LATEST, MOST_STEPS, Publication, Step, Stream
 from hotspotd.watchlist.sync.sealing import KEY_BYTES, StreamKey, wrap_key
 
+log = logging.getLogger(__name__)
+
 Devices = Mapping[str, ec.EllipticCurvePublicKey]
+_WORKING: Final = ".publishing-"
 _DEVICE: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
@@ -61,11 +70,15 @@ def read_devices(folder: Path) -> dict[str, ec.EllipticCurvePublicKey]:
 
 
 class Publisher:
-    """Publishes snapshots into one repository. All methods block."""
+    """Publishes snapshots into one repository. All methods block.
 
-    def __init__(self, repository: Repository, secrets_folder: Path, clock: Clock | None = None) -> None:
+    ``private`` (mode 0700) holds the keys, and the list that was published last, from which the next one's changes are
+    told.
+    """
+
+    def __init__(self, repository: Repository, private: Path, clock: Clock | None = None) -> None:
         self._repository = repository
-        self._secrets = secrets_folder
+        self._private = private
         self._clock = clock or Clock()
 
     def latest(self) -> Publication | None:
@@ -74,96 +87,185 @@ class Publisher:
         return None if path is None else publication.read_publication(path.read_bytes())
 
     def publish(
-        self, snapshot: Path, devices: Devices, ring: KeyRing, progress: Callable[[int], None] = lambda _: None
+        self,
+        snapshot: Path,
+        devices: Devices,
+        ring: KeyRing,
+        key_file: Path | None = None,
+        progress: Callable[[int], None] = lambda _: None,
     ) -> Publication:
-        """Publish the snapshot in this folder, whole. ``progress`` is told each part's bytes.
+        """Publish the records of the snapshot in this folder, whole and as changes of the one published before.
 
-        Raises WatchlistError: CONFLICT for a version that was published, DAMAGED, UNTRUSTED; OSError.
+        ``key_file`` holds the key to what is listed by number; by default that of the snapshot's shelf.
+        ``progress`` is told each part's bytes. Raises WatchlistError: CONFLICT for a version that was published,
+        NO_KEY, DAMAGED, UNTRUSTED; OSError.
         """
         manifest = read_manifest(snapshot)
         verify(snapshot, manifest)
         before = self.latest()
         if before is not None and before.version == manifest.version:
             raise WatchlistError(Reason.CONFLICT, f"version {manifest.version} is published", "Build another version.")
-        staging = Path(tempfile.mkdtemp(prefix=".publishing-", dir=self._repository.targets.parent))
+        self._private.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # What is sealed is made where it will be handed out, the rest where nobody else may read.
+        sealed, staging = (_emptied(folder) for folder in (self._repository.targets.parent, self._private))
         try:
-            key = self._new_key(manifest.version)
-            fresh: dict[str, Path] = {}
-            full = self._seal(
-                f"full/{manifest.version}", snapshot, [*manifest.files, MANIFEST], key, staging, fresh, progress
-            )
-            bins = self._wrap(manifest.version, key, devices, staging, fresh)
+            list_key = _list_key(snapshot, manifest, key_file, staging)
+            job = _Job(sealed, self._new_key(manifest.version), list_key, progress)
+            published, changes = self._next(snapshot, before, staging)
+            full = job.seal(f"full/{manifest.version}", _files_of_list(published))
+            bins = job.wrap(manifest.version, devices)
+            described = sha256(published / MANIFEST)
+            steps = self._steps(before, manifest.version, changes, described, bins, job)
             latest = Publication(
                 version=manifest.version,
                 made_at=manifest.made_at,
-                manifest_sha256=_sha256(snapshot / MANIFEST),
+                manifest_sha256=described,
                 full=full,
                 bins=bins,
+                steps=steps,
             )
-            self._put(latest, fresh, staging, ring)
+            job.add(LATEST, msgspec.json.encode(latest))
+            self._put(latest, job.fresh, ring)
+            self._keep(published, manifest.version)
         finally:
-            shutil.rmtree(staging, ignore_errors=True)  # Its files were moved away when all went well.
+            for folder in (sealed, staging):
+                shutil.rmtree(folder, ignore_errors=True)  # Their files were moved away when all went well.
         return latest
 
-    def _put(self, latest: Publication, fresh: dict[str, Path], staging: Path, ring: KeyRing) -> None:
-        path = staging / "latest"
-        path.write_bytes(msgspec.json.encode(latest))
-        fresh[LATEST] = path
+    def _next(self, snapshot: Path, before: Publication | None, staging: Path) -> tuple[Path, Path | None]:
+        """What is published for ``snapshot``, and its changes since the last publication, where there can be any."""
+        last = None if before is None else self._private / "lists" / before.version
+        if last is None or not last.is_dir():
+            return snapshot, None
+        changes, out = staging / "changes", staging / "next"
+        changes.mkdir()
+        out.mkdir()
+        try:
+            delta.make(last, snapshot, changes)
+            delta.apply(last, changes, out)
+        except WatchlistError as error:
+            log.warning("watchlist: published whole only: %s", error)
+            return snapshot, None
+        return out, changes
+
+    def _steps(
+        self,
+        before: Publication | None,
+        version: str,
+        changes: Path | None,
+        described: str,
+        bins: int,
+        job: _Job,
+    ) -> tuple[Step, ...]:
+        if before is None or changes is None:
+            return ()
+        named = {name: changes / name for name in delta.files_of(changes)}
+        stream = job.seal(f"delta/{before.version}-{version}", named)
+        step = Step(before.version, version, stream, described, bins)
+        return (*before.steps, step)[-MOST_STEPS:]
+
+    def _keep(self, published: Path, version: str) -> None:
+        lists = self._private / "lists"
+        lists.mkdir(exist_ok=True)
+        kept = lists / version
+        shutil.rmtree(kept, ignore_errors=True)
+        # Snapshots never change, so that a second name is as good as a copy.
+        shutil.copytree(published, kept, copy_function=_linked)
+        for old in lists.iterdir():
+            if old != kept:
+                shutil.rmtree(old)
+
+    def _put(self, latest: Publication, fresh: dict[str, Path], ring: KeyRing) -> None:
         wanted = _prefixes(latest)
         kept: dict[str, Path | TargetFile] = {
             name: entry for name, entry in self._repository.target_files().items() if name.startswith(wanted)
         }
         self._repository.publish(kept | fresh, ring)
         versions = {latest.version, *(step.to for step in latest.steps)}
-        for old in self._secrets.glob("*.key"):
+        for old in self._private.glob("*.key"):
             if old.stem not in versions:
                 old.unlink()
 
-    def _seal(
-        self,
-        name: str,
-        folder: Path,
-        names: list[str],
-        key: bytes,
-        staging: Path,
-        fresh: dict[str, Path],
-        progress: Callable[[int], None],
-    ) -> Stream:
-        size = sum((folder / one).stat().st_size for one in names)
-        parts = packing.count_parts(folder, names)
-        stream_key = StreamKey(key, name, parts)
-        total = 0
-        stream = Stream(name, parts, 1)
-        for number, plain in enumerate(packing.pack(folder, names)):
-            sealed = stream_key.seal(number, plain)
-            path = staging / f"{name.replace('/', '-')}-{number}"
-            path.write_bytes(sealed)
-            fresh[publication.part_path(stream, number)] = path
-            total += len(sealed)
-            progress(min(size, packing.PART_BYTES))
-        return Stream(name, parts, total)
-
-    def _wrap(self, version: str, key: bytes, devices: Devices, staging: Path, fresh: dict[str, Path]) -> int:
-        bins = publication.bins_for(len(devices))
-        filled: dict[str, dict[str, str]] = {publication.bin_path(version, number): {} for number in range(bins)}
-        for device, public in devices.items():
-            filled[publication.keys_path(version, device, bins)][device] = wrap_key(key, device, public, version).hex()
-        for number, (target, wrapped) in enumerate(filled.items()):
-            path = staging / f"keys-{version}-{number}"
-            path.write_bytes(msgspec.json.encode(wrapped))
-            fresh[target] = path
-        return bins
-
     def _new_key(self, version: str) -> bytes:
-        self._secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
         key = secrets.token_bytes(KEY_BYTES)
-        path = self._secrets / f"{version}.key"
+        path = self._private / f"{version}.key"
         path.unlink(missing_ok=True)  # Of a publication that was broken off.
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(key)
             file.flush()
             os.fsync(file.fileno())
         return key
+
+
+class _Job:
+    """One publication in the making: ``fresh`` are its targets so far, as files in ``staging``."""
+
+    def __init__(self, staging: Path, key: bytes, list_key: Path | None, progress: Callable[[int], None]) -> None:
+        self._staging = staging
+        self._key = key
+        self._list_key = list_key
+        self._progress = progress
+        self.fresh: dict[str, Path] = {}
+
+    def seal(self, name: str, named: Mapping[str, Path]) -> Stream:
+        """These files, and the list's key where there is one, as the stream ``name``."""
+        files = dict(named) | ({} if self._list_key is None else {LIST_KEY: self._list_key})
+        parts = packing.count_parts(files)
+        stream_key = StreamKey(self._key, name, parts)
+        total = 0
+        stream = Stream(name, parts, 1)
+        for number, plain in enumerate(packing.pack(files)):
+            sealed = stream_key.seal(number, plain)
+            total += len(sealed)
+            self.add(publication.part_path(stream, number), sealed)
+            self._progress(packing.PART_BYTES)
+        return Stream(name, parts, total)
+
+    def wrap(self, version: str, devices: Devices) -> int:
+        """The key for each device; over how many files."""
+        bins = publication.bins_for(len(devices))
+        filled: dict[str, dict[str, str]] = {publication.bin_path(version, number): {} for number in range(bins)}
+        for device, public in devices.items():
+            wrapped = wrap_key(self._key, device, public, version)
+            filled[publication.keys_path(version, device, bins)][device] = wrapped.hex()
+        for target, wrapped_keys in filled.items():
+            self.add(target, msgspec.json.encode(wrapped_keys))
+        return bins
+
+    def add(self, target: str, data: bytes) -> None:
+        """A target of these bytes."""
+        path = self._staging / f"target-{len(self.fresh)}"
+        path.write_bytes(data)
+        self.fresh[target] = path
+
+
+def _emptied(parent: Path) -> Path:
+    """A folder to work in, the only one of its kind: what a publication that was broken off has left is removed."""
+    for old in parent.glob(f"{_WORKING}*"):
+        shutil.rmtree(old)
+    return Path(tempfile.mkdtemp(prefix=_WORKING, dir=parent))
+
+
+def _files_of_list(folder: Path) -> dict[str, Path]:
+    return {name: folder / name for name in (*read_manifest(folder).files, MANIFEST)}
+
+
+def _list_key(snapshot: Path, manifest: Manifest, key_file: Path | None, staging: Path) -> Path | None:
+    """The key to what ``snapshot`` lists by number, as a file to be sealed with it."""
+    if not manifest.counts.get("numbers"):
+        return None
+    secrets_ = Secrets.load(key_file or Shelf(snapshot.parent).key_file)
+    path = staging / LIST_KEY
+    path.touch(mode=0o600)
+    path.write_text(secrets_.key(NumbersStore(snapshot).key_id).key.hex(), encoding="ascii")
+    return path
+
+
+def _linked(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # Another file system, or one without links.
+        shutil.copyfile(source, target)
 
 
 def _prefixes(latest: Publication) -> tuple[str, ...]:
@@ -174,6 +276,7 @@ def _prefixes(latest: Publication) -> tuple[str, ...]:
     return tuple(prefixes)
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Of the file's bytes, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

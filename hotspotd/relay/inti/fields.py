@@ -171,10 +171,22 @@ _DESCRIPTIVE = _of(
     _simple(94, _code("RDM", tables.DETERMINATION)),
     # Numbers of our own: what the numbers of these are in INT-I is not public.
     Rule(970, "CIV", (_code("CIV", tables.CIVIL, needed=True), _text("CVT", 1_000)), needed=frozenset((Tot.NPS,))),
-    Rule(971, "ENT", (_text("NOT", 32), _text("RSN", 4_000))),
+    Rule(
+        971,
+        "ENT",
+        (
+            _text("NOT", 32),
+            _text("RSN", 4_000),
+            _code("DIF", tables.BOOLEAN),
+            _text("BUR"),
+            _text("PUR", 4_000),
+            _text("CTN", 4_000),
+        ),
+    ),
     Rule(
         972, "CMP", (_text("MOD", 32), Item("SCO", Kind.REAL), Item("FMR", Kind.REAL), _number("POS"), _text("DTL")), 99
     ),
+    _simple(974, _text("CTC", 64), 99),
     Rule(973, "LMP", (_number("LPS", 0, 999), _number("LPC", 0, 999)), 99),
 )
 

@@ -266,6 +266,11 @@ _TYPE_2 = f"""
 itl:UserDefinedDescriptiveDetail/int-i:CustomDefinedDescriptiveDetail/custom:ListEntry
   custom:Notice = 971.0
   custom:Reason = 971.1
+  custom:Diffusion = 971.2
+  custom:Bureau = 971.3
+  custom:Purpose = 971.4
+  custom:Caution * 974 = 974
+  custom:CautionNote = 971.5
   custom:Comparison * 972
     custom:Modality = 972.0
     custom:Score = 972.1

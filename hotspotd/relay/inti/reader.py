@@ -238,12 +238,17 @@ def _respondents(record: Record) -> Respondents | None:
 
 
 def _entry(record: Record) -> ListEntry | None:
-    if not record.field(971) and not record.field(972):
+    if not any(record.field(number) for number in (971, 972, 974)):
         return None
     entry = _one(record, 971)
     return ListEntry(
         notice=entry.text(0),
         reason=entry.text(1),
+        diffusion=entry.text(2) == "true",
+        bureau=entry.text(3),
+        purpose=entry.text(4),
+        cautions=tuple(caution.text() for caution in _several(record, 974)),
+        caution_note=entry.text(5),
         comparisons=tuple(
             Comparison(
                 modality=comparison.text(0),

@@ -136,6 +136,12 @@ class ListEntry(_Part, frozen=True, kw_only=True):
 
     notice: str
     reason: str = ""
+    diffusion: bool = False
+    bureau: str = ""
+    purpose: str = ""
+    cautions: tuple[str, ...] = ()
+    """Codes of warnings; a reader shows those that it doesn't know as they are."""
+    caution_note: str = ""
     comparisons: tuple[Comparison, ...] = ()
 
 

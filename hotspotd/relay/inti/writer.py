@@ -10,6 +10,7 @@ from hotspotd.relay.inti.transaction import (
     Descriptive,
     FaceRecord,
     Header,
+    ListEntry,
     NationalNumber,
     Organisation,
     PersonName,
@@ -108,7 +109,8 @@ def _descriptive(one: Descriptive) -> Record:
     if one.respondents:
         fields.append((64, _respondents(one.respondents)))
     if one.entry:
-        fields.append((971, _items(one.entry.notice, one.entry.reason)))
+        fields.append((971, _entry(one.entry)))
+        fields.append((974, [(caution,) for caution in one.entry.cautions]))
         fields.append(
             (
                 972,
@@ -125,6 +127,11 @@ def _descriptive(one: Descriptive) -> Record:
             )
         )
     return record(2, fields)
+
+
+def _entry(entry: ListEntry) -> tuple[tuple[str, ...]]:
+    diffusion = "true" if entry.diffusion else ""
+    return _items(entry.notice, entry.reason, diffusion, entry.bureau, entry.purpose, entry.caution_note)
 
 
 def _subject(subject: Subject) -> _Fields:

@@ -56,7 +56,7 @@ class HttpsLink(Link):
         body = await self._ask("GET", (self._url / "replies") % query, wait_s + self._timeout_s, _MAX_REPLIES)
         try:
             answer = msgspec.json.decode(body, type=WireReplies)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise RelayError(Reason.LINK_PROTOCOL, "gateway: no list of replies") from error
         return [Reply(reply.cursor, reply.tcr, reply.payload) for reply in answer.replies]
 
@@ -159,7 +159,7 @@ def _refusal(status: int, body: bytes) -> RelayError:
     try:
         refusal = msgspec.json.decode(body, type=Refusal)
         said = f"{refusal.what[:160]} [{refusal.reason[:40]}]"
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         # Not the gateway's own words: a proxy's refusal says nothing about the transaction.
         return RelayError(_by_status(status, gateway=False), f"status {status}, not from a gateway")
     return RelayError(_by_status(status, gateway=True), f"gateway: {status}: {said}", refusal.advice[:160])

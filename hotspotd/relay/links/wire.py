@@ -59,7 +59,7 @@ def check_receipt(raw: bytes, tcn: str, payload: bytes) -> Receipt:
     """The receipt in ``raw``, if it is one for ``payload`` under ``tcn``. Raises RelayError (LINK_PROTOCOL)."""
     try:
         receipt = msgspec.json.decode(raw, type=Receipt)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RelayError(
             Reason.LINK_PROTOCOL, f"gateway: no receipt for {tcn}", "Something between here and the gateway answers."
         ) from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -34,35 +34,35 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: int
 
 
-def count_parts(folder: Path, names: Sequence[str]) -> int:
+def count_parts(named: Mapping[str, Path]) -> int:
     """How many parts ``pack`` makes of these files. Raises as it does."""
-    files, header = _listed(folder, names)
+    files, header = _listed(named)
     return -(-(_LENGTH + len(header) + sum(file.size for file in files)) // PART_BYTES)
 
 
-def _listed(folder: Path, names: Sequence[str]) -> tuple[list[_File], bytes]:
+def _listed(named: Mapping[str, Path]) -> tuple[list[_File], bytes]:
     files = []
-    for name in names:
+    for name, path in named.items():
         if not _NAME.fullmatch(name):
             raise WatchlistError(Reason.BAD_VALUE, f"{name!r} cannot be the name of a published file")
-        files.append(_File(name, (folder / name).stat().st_size))
+        files.append(_File(name, path.stat().st_size))
     header = msgspec.json.encode(files)
     if len(files) > MOST_FILES or len(header) > _MOST_HEADER:
         raise WatchlistError(Reason.BAD_VALUE, f"more than {MOST_FILES} files cannot be published as one")
     return files, header
 
 
-def pack(folder: Path, names: Sequence[str]) -> Iterator[bytes]:
-    """The parts of these files of ``folder``. Raises OSError, WatchlistError (BAD_VALUE) for a name it cannot hold."""
-    files, header = _listed(folder, names)
+def pack(named: Mapping[str, Path]) -> Iterator[bytes]:
+    """The parts of these files, each under a name. Raises OSError, WatchlistError (BAD_VALUE) for a wrong name."""
+    files, header = _listed(named)
     held = bytearray(len(header).to_bytes(_LENGTH, "big") + header)
     for file in files:
         left = file.size
-        with (folder / file.name).open("rb") as source:
+        with named[file.name].open("rb") as source:
             while left:
                 data = source.read(min(_READ, left))
                 if not data:
-                    raise WatchlistError(Reason.DAMAGED, f"{folder / file.name} became shorter while it was read")
+                    raise WatchlistError(Reason.DAMAGED, f"{named[file.name]} became shorter while it was read")
                 left -= len(data)
                 held += data
                 while len(held) >= PART_BYTES:
@@ -89,7 +89,7 @@ def unpack(parts: Iterable[bytes], folder: Path, most_bytes: int) -> list[str]:
         raise _damaged("its header is too long")
     try:
         files = msgspec.json.decode(reader.take(size), type=list[_File])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _damaged("its header cannot be read") from error
     if len(files) > MOST_FILES or len({file.name for file in files}) != len(files):
         raise _damaged("it lists too many files, or one twice")

@@ -93,7 +93,7 @@ def read_publication(data: bytes) -> Publication:
     """The content of LATEST. Raises WatchlistError (DAMAGED)."""
     try:
         return msgspec.json.decode(data, type=Publication)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise WatchlistError(
             Reason.DAMAGED, f"the published list's description cannot be read: {error}", "Publish the list again."
         ) from error
@@ -103,7 +103,7 @@ def read_wrapped(data: bytes, device: str) -> bytes:
     """The wrapped key for ``device`` in a bin. Raises WatchlistError: NOT_FOUND without one, DAMAGED."""
     try:
         found = msgspec.json.decode(data, type=dict[str, str]).get(device)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise WatchlistError(Reason.DAMAGED, f"the published keys cannot be read: {error}") from error
     if found is None:
         raise WatchlistError(

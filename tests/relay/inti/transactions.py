@@ -84,7 +84,17 @@ descriptives = st.builds(
     ),
     errors=st.lists(st.builds(FieldError, code=filled, field=words, text=words), max_size=2).map(tuple),
     entry=st.none()
-    | st.builds(ListEntry, notice=filled, reason=words, comparisons=st.lists(comparisons, max_size=2).map(tuple)),
+    | st.builds(
+        ListEntry,
+        notice=filled,
+        reason=words,
+        diffusion=st.booleans(),
+        bureau=words,
+        purpose=words,
+        cautions=st.lists(filled, max_size=2).map(tuple),
+        caution_note=words,
+        comparisons=st.lists(comparisons, max_size=2).map(tuple),
+    ),
 )
 # As a traditional file can tell them apart: it writes UTO/AGENCY.
 agencies = st.builds(

@@ -26,6 +26,7 @@ from hotspotd.watchlist.sync.publication import Publication
 from hotspotd.watchlist.sync.trusted_source import TrustedSource
 from hotspotd.watchlist.sync.trusted_time import TrustedTime
 from tests.watchlist.examples import FACE_ENGINE, entries
+from tests.watchlist.numbers.lists import numbers
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 ENGINES = Engines(finger.ENGINE, FACE_ENGINE)
@@ -76,12 +77,14 @@ class PublishingGateway:
         assert isinstance(private, ec.EllipticCurvePrivateKey)
         return Identity(device, private)
 
-    def publish(self, version: str, listed: list[Entry] | None = None) -> Publication:
+    def publish(self, version: str, listed: list[Entry] | None = None, things: int = 0) -> Publication:
+        """A list of people, and of so many things by their number."""
         snapshot = self.shelf.publish(
             entries() if listed is None else listed,
             finger_engine=finger.ENGINE,
             face_engine=FACE_ENGINE,
             version=version,
+            numbers=numbers()[:things] if things else None,
         )
         return self.publisher.publish(snapshot, read_devices(self.authority.folder), self.ring)
 

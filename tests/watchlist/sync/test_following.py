@@ -12,6 +12,7 @@ from hotspotd.biometrics import finger
 from hotspotd.errors import Reason, WatchlistError
 from hotspotd.watchlist.sync import packing
 from hotspotd.watchlist.sync.following import STATE, Engines
+from hotspotd.watchlist.sync.publication import read_wrapped
 from tests.watchlist.examples import FACE_ENGINE, entries
 from tests.watchlist.sync.bench import Kiosk, PublishingGateway
 from tests.watchlist.sync.server import Misbehaviour, RepositoryServer
@@ -131,3 +132,10 @@ def test_a_damaged_list_is_fetched_again(gateway: PublishingGateway, kiosk: Kios
     (current / "manifest.json").write_text("{")
     assert kiosk.from_folder(gateway.served).how == "full"
     kiosk.shelf.open(finger_engine=finger.ENGINE, face_engine=FACE_ENGINE)
+
+
+@pytest.mark.parametrize("data", [b'{"kiosk": "\xff"}', b"\xff", b"[]", b'{"kiosk": "0"}', b'{"kiosk": "zz"}'])
+def test_keys_that_are_none_are_refused(data: bytes) -> None:
+    with pytest.raises(WatchlistError) as caught:
+        read_wrapped(data, "kiosk")
+    assert caught.value.reason is Reason.DAMAGED
