@@ -14,7 +14,7 @@ from datetime import date, time
 import msgspec
 
 from hotspotd.errors import RelayError
-from hotspotd.relay.inti.fields import RECORDS, REQUESTS, RULES, Item, Kind, Rule
+from hotspotd.relay.inti.fields import ALL, RECORDS, REQUESTS, RULES, Item, Kind, Rule
 from hotspotd.relay.inti.limits import MAX_FAULTS
 from hotspotd.relay.inti.record import Encoding, Field, Package, Record
 from hotspotd.relay.inti.tables import ERRORS
@@ -137,7 +137,7 @@ class _Checked:
     def mandatory(self) -> Iterator[Fault]:
         """101: fields that must be there."""
         for rule in self._rules.values():
-            needed = self._tot in rule.needed if self._tot else bool(rule.needed) and self._record.type == 1
+            needed = self._tot in rule.needed if self._tot else rule.needed == ALL
             if needed and not self._record.field(rule.number):
                 yield self._fault("101", rule.mnemonic, field=rule.number)
         if self._record.type == 2 and self._tot in REQUESTS and not (self._record.field(10) or self._record.field(11)):

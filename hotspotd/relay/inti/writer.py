@@ -162,6 +162,9 @@ def _respondents(respondents: Respondents) -> list[tuple[str, ...]]:
 
 
 def _picture(picture: Picture) -> _Fields:
+    if picture == Picture():
+        # A finger that could not be had: there is nothing to say of its image.
+        return []
     return [
         (6, _items(picture.width)),
         (7, _items(picture.height)),

@@ -17,9 +17,9 @@ from hotspotd.relay.inti import either, itl, writer, xml6
 from hotspotd.relay.inti.check import Fault, check
 from hotspotd.relay.inti.convert import convert
 from hotspotd.relay.inti.fields import RULES
-from hotspotd.relay.inti.layout import DATA, LAYOUTS, Node
+from hotspotd.relay.inti.layout import LAYOUTS, Node
 from hotspotd.relay.inti.limits import MAX_FAULTS
-from hotspotd.relay.inti.record import Encoding, Field, Foreign, Package, Record, Subfields
+from hotspotd.relay.inti.record import DATA, Encoding, Field, Foreign, Package, Record, Subfields
 from hotspotd.relay.inti.tables import ERRORS
 from hotspotd.relay.inti.transaction import (
     Descriptive,
