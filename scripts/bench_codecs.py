@@ -176,19 +176,14 @@ def _work(data: bytes) -> str:
     return "read in part" if refused else "read"
 
 
-def main() -> int:
-    """Run, and tell."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--inputs", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    arguments = parser.parse_args()
+def measure(inputs: int, seed: int, tell: Callable[[int], object]) -> dict[str, int | float]:
+    """Work on so many inputs. Raises whatever an input makes that is no RelayError; ``tell`` is called now and then."""
     seeds = _seeds()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     counted: Counter[str] = Counter()
     slowest, started = 0.0, time.process_time()
-    for number in range(arguments.inputs):
-        key = f"{arguments.seed}/{number}"
+    for number in range(inputs):
+        key = f"{seed}/{number}"
         rng = random.Random(key)
         data = _damaged(rng, seeds) if rng.randrange(3) else _refilled(rng, rng.choice(seeds))
         begun = time.process_time()
@@ -198,19 +193,33 @@ def main() -> int:
             print(f"input {key} of {len(data)} bytes:", file=sys.stderr)
             raise
         slowest = max(slowest, time.process_time() - begun)
-        if sys.stderr.isatty() and number % 1000 == 0:
-            print(f"\r{number:>10} of {arguments.inputs}", end="", file=sys.stderr, flush=True)
+        if number % 1000 == 0:
+            tell(number)
     spent = time.process_time() - started
-    told = {
-        "inputs": arguments.inputs,
-        "seed": arguments.seed,
+    return {
+        "inputs": inputs,
+        "seed": seed,
         **{name.replace(" ", "_"): counted[name] for name in ("read", "read in part", "refused")},
-        "inputs_per_cpu_second": round(arguments.inputs / max(spent, 1e-9)),
+        "inputs_per_cpu_second": round(inputs / max(spent, 1e-9)),
         "slowest_ms": round(slowest * 1000, 1),
         "memory_before_mb": before // 1024,
         "memory_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
-    text = json.dumps(told, indent=2)
+
+
+def main() -> int:
+    """Run, and tell."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--inputs", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    arguments = parser.parse_args()
+
+    def tell(number: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{number:>10} of {arguments.inputs}", end="", file=sys.stderr, flush=True)
+
+    text = json.dumps(measure(arguments.inputs, arguments.seed, tell), indent=2)
     print(text)
     if arguments.json:
         arguments.json.write_text(text + "\n", encoding="utf-8")

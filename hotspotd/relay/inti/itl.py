@@ -209,6 +209,8 @@ def _written(record: Record, charset: str) -> bytes:
         return _OPAQUE.pack(_OPAQUE.size + len(body), _byte(record, 2)) + body
     if not 0 < record.type < 100:
         raise _bad(f"a record of Type-{record.type} cannot be written")
+    if len(record.fields) > MAX_FIELDS:
+        raise _bad(f"Type-{record.type} record has more than {MAX_FIELDS} fields")
     led = bool(record.fields) and record.fields[0].number == 1
     parts = [_field(record, field, charset) for field in record.fields[led:]]
     if record.data is not None:
@@ -221,6 +223,8 @@ def _field(record: Record, field: Field, charset: str) -> bytes:
     items = [item for subfield in field.subfields for item in subfield]
     if any(separator in item for item in items for separator in (FS, GS, RS, US)):
         raise _bad(f"{tag} holds a separator")
+    if len(items) > MAX_ITEMS:
+        raise _bad(f"{tag} has more than {MAX_ITEMS} items")
     text = RS.join(US.join(subfield) for subfield in field.subfields)
     try:
         return f"{tag}:{text}".encode(charset)

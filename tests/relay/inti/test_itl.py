@@ -228,6 +228,13 @@ def test_huge_counts_are_refused() -> None:
     assert "items" in refused(header(2) + tagged(2, [(3, US * MAX_ITEMS)] * times))
 
 
+def test_what_could_not_be_read_again_is_refused_in_writing() -> None:
+    head = itl.read(header()).header
+    for fields in ([(3, [["x"]] * (MAX_ITEMS + 1))], [(number, [["x"]]) for number in range(3, MAX_FIELDS + 4)]):
+        with pytest.raises(RelayError):
+            itl.write(Package(encoding=Encoding.TRADITIONAL, records=(head, record(2, fields))))
+
+
 def test_a_file_over_the_limit_is_refused_before_it_is_read() -> None:
     with pytest.raises(RelayError) as caught:
         itl.read(WHOLE, max_bytes=len(WHOLE) - 1)
