@@ -1,4 +1,4 @@
-"""What a device is to the rest of the software: four interfaces, their pictures and their errors.
+"""What a device is to the rest of the software: five interfaces, what they give and their errors.
 
 A driver is made for one address (``drivers.address.DeviceAddress``), opened, used and closed; after any
 DriverError it may be closed and opened again. Methods are coroutines that never block the event loop; a driver
@@ -33,6 +33,7 @@ class DriverReason(StrEnum):
     UNSUPPORTED = "unsupported"
     MISSING_LIBRARY = "missing_library"
     UNTRUSTED = "untrusted"
+    REMOVED = "removed"  # The document was taken away while it was read; the reader is well.
 
 
 class DriverError(Exception):
@@ -92,6 +93,57 @@ class MrzRead:
     """Lines as a reader gave them, upper case, without line ends; not checked in any way."""
 
     lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChipKey:
+    """What opens the chip of a travel document: printed on it, and as personal as the document. Never shown.
+
+    ``mrz`` is the MRZ information of ICAO Doc 9303-11, 4.3.2: number, date of birth and date of expiry, each followed
+    by its check digit. ``can`` is the card access number printed on some documents, of digits; empty where not known.
+    """
+
+    mrz: str = field(repr=False)
+    can: str = field(default="", repr=False)
+
+
+class ChipAccess(StrEnum):
+    """How a chip was opened (ICAO Doc 9303-11, 4)."""
+
+    BAC = "bac"
+    PACE_MRZ = "pace_mrz"
+    PACE_CAN = "pace_can"
+
+
+class ChipAuthentication(StrEnum):
+    """Whether the chip has proved that it holds the private key to the public one in its DG14 (9303-11, 6.2).
+
+    Worth something only where DG14 itself is found genuine, which the driver does not judge.
+    """
+
+    DONE = "done"
+    ABSENT = "absent"  # DG14 holds no key for it, or there is no DG14
+    UNSUPPORTED = "unsupported"  # it holds one of a kind that the driver does not know
+    FAILED = "failed"  # the chip does not hold the private key: a copy, or defective
+
+
+@dataclass(frozen=True, slots=True)
+class ChipRead:
+    """What was read from a chip, and how; nothing of it is judged.
+
+    ``files`` are the raw files by name: EF.CardAccess, EF.COM, EF.SOD, DG1, DG2, DG14. ``unread`` says of each other
+    one that is there why it could not be read. ``protocol`` names the access protocol and the group. ``times`` are
+    seconds: access, each file, chip_authentication, all. ``sent`` and ``received`` are bytes on the chip's interface.
+    """
+
+    files: Mapping[str, bytes] = field(repr=False)
+    access: ChipAccess
+    protocol: str
+    chip_authentication: ChipAuthentication
+    unread: Mapping[str, str] = field(default_factory=dict)
+    times: Mapping[str, float] = field(default_factory=dict)
+    sent: int = 0
+    received: int = 0
 
 
 class SignalState(StrEnum):
@@ -168,6 +220,27 @@ class DocumentReader(Device):
 
         Raises DriverError (LOST when unplugged, PROTOCOL when what came cannot be lines).
         """
+
+
+class ChipReader(Device):
+    """A reader of the chips of travel documents. It reads no printed zone, so it is no DocumentReader."""
+
+    @abstractmethod
+    async def read_chip(self, key: ChipKey) -> ChipRead:
+        """Wait until a chip lies on the reader, open it with ``key`` and return what it holds.
+
+        Waits for the chip without limit: the caller cancels. Raises DriverError: PASSWORD when ``key`` does not open
+        the chip, REMOVED when it was taken away, TIMEOUT, PROTOCOL and UNSUPPORTED about the chip; LOST when the
+        reader is unplugged.
+        """
+
+    @abstractmethod
+    async def wait_placed(self) -> None:
+        """Return when a chip lies on the reader. Raises DriverError."""
+
+    @abstractmethod
+    async def wait_removed(self) -> None:
+        """Return when no chip lies on the reader. Raises DriverError."""
 
 
 class LaneSignal(Device):

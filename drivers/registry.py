@@ -2,7 +2,7 @@
 
 ``BUILT_IN`` is the table of this project's drivers, one row each. Drivers of other packages are found through entry
 points of the group of their kind (``hotspotd.cameras``, ``hotspotd.scanners``, ``hotspotd.readers``,
-``hotspotd.signals``); a name of the table wins over the same name elsewhere.
+``hotspotd.chip_readers``, ``hotspotd.signals``); a name of the table wins over the same name elsewhere.
 
 Each function checks the address and returns a driver that is not yet open. Raises DriverError: UNSUPPORTED for an
 unknown name, with the known ones; MISSING_LIBRARY where the driver's library is not installed; BROKEN_DRIVER for a
@@ -19,7 +19,16 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
 from drivers.address import DeviceAddress
-from drivers.base import Camera, Device, DocumentReader, DriverError, DriverReason, FingerprintScanner, LaneSignal
+from drivers.base import (
+    Camera,
+    ChipReader,
+    Device,
+    DocumentReader,
+    DriverError,
+    DriverReason,
+    FingerprintScanner,
+    LaneSignal,
+)
 
 D = TypeVar("D", bound=Device)
 
@@ -36,8 +45,9 @@ class Kind:
 CAMERA = Kind("camera", "camera", "hotspotd.cameras")
 SCANNER = Kind("scanner", "scanner", "hotspotd.scanners")
 READER = Kind("document reader", "document", "hotspotd.readers")
+CHIP_READER = Kind("chip reader", "chip", "hotspotd.chip_readers")
 SIGNAL = Kind("signal", "signal", "hotspotd.signals")
-KINDS = (READER, CAMERA, SCANNER, SIGNAL)
+KINDS = (READER, CHIP_READER, CAMERA, SCANNER, SIGNAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +75,10 @@ BUILT_IN = (
     Row(SCANNER, "r30x", "drivers.fingerprint.r30x:R30xScanner", "serial", answers=True),
     Row(SCANNER, "replay", "drivers.fingerprint.replay:ReplayScanner"),
     Row(SCANNER, "sbi", "drivers.fingerprint.sbi:SbiScanner", "sbi"),
+    Row(READER, "mrz-camera", "drivers.document.mrz_camera:over_camera"),
     Row(READER, "mrz-keyboard", "drivers.document.mrz_keyboard:MrzKeyboardReader", "evdev"),
     Row(READER, "mrz-serial", "drivers.document.mrz_serial:MrzSerialReader", "serial"),
+    Row(CHIP_READER, "pcsc", "drivers.chip.pcsc:PcscReader", "pcsc"),
     Row(SIGNAL, "gpio", "drivers.signal.gpio:GpioSignal"),
     Row(SIGNAL, "none", "drivers.signal.none:NoSignal"),
     Row(SIGNAL, "relay-board", "drivers.signal.relay_board:RelayBoardSignal", "serial"),
@@ -76,6 +88,11 @@ BUILT_IN = (
 def camera(driver: str, address: str) -> Camera:
     """The camera driver with this name, for this address."""
     return _made(CAMERA, Camera, driver, address)  # type: ignore[type-abstract]  # Only looked at, never called.
+
+
+def camera_at(driver: str, place: DeviceAddress) -> Camera:
+    """As ``camera``, for an address that has been parsed."""
+    return _made_at(CAMERA, Camera, driver, place)  # type: ignore[type-abstract]  # As above.
 
 
 def scanner(driver: str, address: str) -> FingerprintScanner:
@@ -88,6 +105,11 @@ def reader(driver: str, address: str) -> DocumentReader:
     return _made(READER, DocumentReader, driver, address)  # type: ignore[type-abstract]  # As above.
 
 
+def chip_reader(driver: str, address: str) -> ChipReader:
+    """The chip reader driver with this name, for this address."""
+    return _made(CHIP_READER, ChipReader, driver, address)  # type: ignore[type-abstract]  # As above.
+
+
 def signal(driver: str, address: str) -> LaneSignal:
     """The lane signal driver with this name, for this address."""
     return _made(SIGNAL, LaneSignal, driver, address)  # type: ignore[type-abstract]  # As above.
@@ -95,7 +117,13 @@ def signal(driver: str, address: str) -> LaneSignal:
 
 def device(kind: Kind, driver: str, address: str) -> Device:
     """The driver of this kind and name, for this address."""
-    make: dict[Kind, Callable[[str, str], Device]] = {CAMERA: camera, SCANNER: scanner, READER: reader, SIGNAL: signal}
+    make: dict[Kind, Callable[[str, str], Device]] = {
+        CAMERA: camera,
+        SCANNER: scanner,
+        READER: reader,
+        CHIP_READER: chip_reader,
+        SIGNAL: signal,
+    }
     return make[kind](driver, address)
 
 
@@ -111,7 +139,10 @@ def known(kind: Kind) -> tuple[str, ...]:
 
 
 def _made(kind: Kind, interface: type[D], driver: str, address: str) -> D:
-    place = DeviceAddress.parse(address)
+    return _made_at(kind, interface, driver, DeviceAddress.parse(address))
+
+
+def _made_at(kind: Kind, interface: type[D], driver: str, place: DeviceAddress) -> D:
     own = next((row for row in BUILT_IN if (row.kind, row.name) == (kind, driver)), None)
     made, package = (_built_in(own, place), "hotspotd") if own is not None else _foreign_made(kind, driver, place)
     if not isinstance(made, interface):

@@ -37,7 +37,9 @@ from hotspotd.biometrics.models import find_model
 from hotspotd.clock import Clock, Stamp
 from hotspotd.config import Config, DriverSection, LaneSection
 from hotspotd.console.server import Console
+from hotspotd.devices.zones import ZONE_CAMERA, document_reader
 from hotspotd.domain.encounter import Encounter
+from hotspotd.emrtd.authorities import Authorities
 from hotspotd.errors import BiometricError, ConfigError, HotspotError, Reason, RecordsError
 from hotspotd.events import DeviceState, DeviceView, Events
 from hotspotd.health import log as logs
@@ -49,6 +51,7 @@ from hotspotd.lane.lane import Lane
 from hotspotd.lane.parts import LaneDevices, LaneParts
 from hotspotd.lane.recording import check_interrupted
 from hotspotd.lane.waiting import first_of
+from hotspotd.mrz.watch import zone_reader
 from hotspotd.records import Records
 from hotspotd.relay.compose import Origin, compose_nps
 from hotspotd.relay.courier import Courier, Patience
@@ -83,6 +86,7 @@ class _Places:
     models: tuple[Path, ...]
     finger_calibration: Path | None
     face_calibration: Path | None
+    authorities: Path | None
 
     @classmethod
     def of(cls, path: Path, config: Config) -> _Places:
@@ -101,6 +105,7 @@ class _Places:
                 resolve(config.matching.finger_calibration) if config.matching.finger_calibration else None
             ),
             face_calibration=resolve(config.matching.face_calibration) if config.matching.face_calibration else None,
+            authorities=resolve(config.chip.authorities) if config.chip.authorities else None,
         )
 
 
@@ -255,7 +260,10 @@ async def _open(config: Config, places: _Places, stack: AsyncExitStack) -> _Part
         images=images,
         search=search,
         passive_liveness=await asyncio.to_thread(_passive_liveness, config, places),
+        authorities=await asyncio.to_thread(_authorities, config, places),
     )
+    if any(section.document.driver == ZONE_CAMERA for section in config.lanes):
+        await asyncio.to_thread(zone_reader)  # Without its networks the daemon does not start.
     arrivals = Arrivals()
     # In a thread: drivers are imported, and those of other packages looked for on the disk.
     lanes = [
@@ -355,6 +363,15 @@ def _passive_liveness(config: Config, places: _Places) -> PassiveLiveness | None
         return None
 
 
+def _authorities(config: Config, places: _Places) -> Authorities:
+    """The signing authorities whose documents are believed. Raises ChipError for a folder that cannot be used."""
+    if places.authorities is not None:
+        return Authorities.load(places.authorities)
+    if config.operation.chip != "off" and any(lane.chip is not None for lane in config.lanes):
+        log.warning("no chip can be found genuine: chip.authorities names no signing authorities")
+    return Authorities(())
+
+
 def _composer(config: Config) -> Callable[[Encounter, Stamp], bytes]:
     device = config.device
     origin = Origin(device=device.name, organisation=device.organisation, country=device.country)
@@ -377,10 +394,11 @@ def _devices(section: LaneSection, events: Events, clock: Clock, arrivals: Arriv
         return SupervisedDevice(section.name, kind, made, events, clock, arrivals)
 
     return LaneDevices(
-        document=supervised("document", registry.reader, section.document),
+        document=supervised("document", document_reader, section.document),
         camera=supervised("camera", registry.camera, section.camera) if section.camera else None,
         scanner=supervised("scanner", registry.scanner, section.scanner) if section.scanner else None,
         signal=supervised("signal", registry.signal, section.signal) if section.signal else None,
+        chip=supervised("chip", registry.chip_reader, section.chip) if section.chip else None,
     )
 
 

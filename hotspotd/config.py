@@ -55,6 +55,7 @@ class LaneSection(_Section, frozen=True):
     camera: DriverSection | None = None
     scanner: DriverSection | None = None
     signal: DriverSection | None = None
+    chip: DriverSection | None = None
 
 
 class OperationSection(_Section, frozen=True):
@@ -66,6 +67,7 @@ class OperationSection(_Section, frozen=True):
     youngest_for_fingers: Annotated[int, Meta(ge=0, le=120)] = 12
     face: bool = True
     required: tuple[Literal["camera", "scanner", "signal"], ...] = ()
+    chip: Literal["off", "when_present", "required"] = "when_present"
     attempts: Annotated[int, Meta(ge=1, le=10)] = 3
     step_timeout_s: Seconds = 60.0
     device_return_s: Seconds = 30.0
@@ -85,6 +87,7 @@ class MatchingSection(_Section, frozen=True):
     face_fmr: Rate = 1e-5
     face_fpir: Rate | None = None
     name_score: Share = 0.8
+    portrait_fmr: Rate | None = None
     finger_calibration: str | None = None
     face_calibration: str | None = None
     finger_quality: Percent = 30
@@ -147,6 +150,13 @@ class LivenessSection(_Section, frozen=True):
     def active(self) -> bool:
         """Whether the traveller is asked to turn the head."""
         return self.mode in ("active", "both")
+
+
+class ChipSection(_Section, frozen=True):
+    """Reading the chips of travel documents."""
+
+    authorities: str | None = None
+    timeout_s: Seconds = 15.0
 
 
 class WatchlistSection(_Section, frozen=True):
@@ -212,6 +222,7 @@ class Config(_Section, frozen=True):
     face_quality: FaceQualitySection = FaceQualitySection()
     models: ModelsSection = ModelsSection()
     liveness: LivenessSection = LivenessSection()
+    chip: ChipSection = ChipSection()
     console: ConsoleSection = ConsoleSection()
     health: HealthSection = HealthSection()
     log: LogSection = LogSection()
@@ -286,6 +297,12 @@ def _check(path: Path, config: Config) -> None:
                     f"{path}: operation.required: {lane.name} has no {device}",
                     f"Configure one ([lanes.{device}]), or do not require it.",
                 )
+        if config.operation.chip == "required" and lane.chip is None:
+            raise ConfigError(
+                Reason.BAD_VALUE,
+                f"{path}: operation.chip: required, but lane {lane.name} has no chip reader",
+                "Name its reader in lanes.chip, or set operation.chip to when_present.",
+            )
     labels = [label.lower() for label in config.operation.fingers]
     if len(set(labels)) != len(labels):
         raise ConfigError(Reason.BAD_VALUE, f"{path}: operation.fingers: a finger is named twice", "Name each once.")

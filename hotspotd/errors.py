@@ -76,6 +76,10 @@ class DocumentError(HotspotError):
     """The machine readable zone cannot be used."""
 
 
+class ChipError(HotspotError):
+    """What a document's chip holds, or the list of signing authorities, cannot be used."""
+
+
 class BiometricError(HotspotError):
     """No template or score can be had from this input or with this model."""
 

@@ -22,7 +22,7 @@ class LaneState(StrEnum):
 
     STARTING = "starting"
     IDLE = "idle"  # waits for a document
-    DOCUMENT = "document"  # a document was read badly, is asked for again
+    DOCUMENT = "document"  # a document was read badly, is asked for again; or its chip is read
     FACE = "face"
     FINGER = "finger"
     CHECKING = "checking"  # recorded; local check, then the gateway's answer for a short while
@@ -36,6 +36,7 @@ class Prompt(StrEnum):
 
     PLACE_DOCUMENT = "place_document"
     DOCUMENT_AGAIN = "document_again"
+    LEAVE_DOCUMENT = "leave_document"
     LOOK_AT_CAMERA = "look_at_camera"
     COME_CLOSER = "come_closer"
     STEP_BACK = "step_back"
@@ -95,7 +96,7 @@ class LaneView(msgspec.Struct, frozen=True, kw_only=True, tag="lane"):
 
 
 class DeviceView(msgspec.Struct, frozen=True, kw_only=True, tag="device"):
-    """State of one device of a lane; ``device`` is camera, scanner, document or signal."""
+    """State of one device of a lane; ``device`` is camera, scanner, document, chip or signal."""
 
     lane: str
     device: str

@@ -67,3 +67,8 @@ class Worker:
     def close(self) -> None:
         """Take no further work. Does not wait for calls that run."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def finish(self) -> None:
+        """Take no further work, drop what waits, and return when what runs has ended."""
+        self.close()
+        await asyncio.to_thread(self._pool.shutdown, wait=True)

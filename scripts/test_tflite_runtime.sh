@@ -26,4 +26,4 @@ fi
 
 # The checkout itself is not installed there: what it imports is exactly what these tests need.
 PYTHONPATH=. exec .venv-tflite/bin/python -m pytest -p no:cacheprovider \
-  tests/biometrics/test_runtime.py tests/biometrics/test_models.py tests/biometrics/finger/test_network.py tests/biometrics/face "$@"
+  tests/biometrics/test_runtime.py tests/biometrics/test_models.py tests/biometrics/finger/test_network.py tests/biometrics/face tests/mrz/test_recogniser.py "$@"

@@ -19,16 +19,30 @@ _ALLOWED = {
     "config": set(),
     "events": set(),
     "biometrics": set(),
+    "mrz": {"biometrics"},
+    "emrtd": set(),
     "watchlist": {"biometrics"},
     "records": set(),
     "relay": {"records", "watchlist", "biometrics", "events"},
     "health": set(),
-    "devices": {"biometrics"},
-    "lane": {"relay", "watchlist", "records", "biometrics", "events"},
+    "devices": {"biometrics", "mrz"},
+    "lane": {"relay", "watchlist", "records", "biometrics", "emrtd", "events"},
     "console": {"watchlist", "records", "biometrics", "events", "devices"},
     "gateway": {"relay", "watchlist", "records", "biometrics"},
-    "cli": {"relay", "watchlist", "records", "biometrics", "events", "lane", "console", "health", "devices"},
-    "app": {"relay", "watchlist", "records", "biometrics", "events", "lane", "console", "health"},
+    "cli": {"relay", "watchlist", "records", "biometrics", "emrtd", "events", "lane", "console", "health", "devices"},
+    "app": {
+        "relay",
+        "watchlist",
+        "records",
+        "biometrics",
+        "mrz",
+        "emrtd",
+        "events",
+        "lane",
+        "console",
+        "health",
+        "devices",
+    },
 }
 _MAY_TOUCH_DRIVERS = {"lane", "cli", "app", "console", "devices"}
 
@@ -63,7 +77,12 @@ def test_drivers_know_nothing_of_the_daemon(path: Path) -> None:
     assert not {name for name in _imports(path) if name.split(".")[0] == "hotspotd"}
 
 
-@pytest.mark.parametrize("path", _files("hotspotd/relay/inti"), ids=lambda p: p.name)
+_CODECS = _files("hotspotd/relay/inti") + [
+    _ROOT / "hotspotd/relay/national" / f"{name}.py" for name in ("deltas", "records")
+]
+
+
+@pytest.mark.parametrize("path", _CODECS, ids=lambda p: p.name)
 def test_the_codecs_do_no_input_or_output(path: Path) -> None:
     roots = {name.split(".")[0] for name in _imports(path)}
     assert not roots & {"asyncio", "socket", "aiohttp", "pathlib", "os", "io", "sqlite3", "aiosqlite"}

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from hotspotd.config import (
+    ChipSection,
     Config,
     ConsoleSection,
     DeviceSection,
@@ -41,11 +42,13 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "lanes.camera": DriverSection,
     "lanes.scanner": DriverSection,
     "lanes.signal": DriverSection,
+    "lanes.chip": DriverSection,
     "operation": OperationSection,
     "matching": MatchingSection,
     "face_quality": FaceQualitySection,
     "models": ModelsSection,
     "liveness": LivenessSection,
+    "chip": ChipSection,
     "watchlist": WatchlistSection,
     "records": RecordsSection,
     "relay": RelaySection,
@@ -112,6 +115,7 @@ def test_paths_are_relative_to_the_files_folder(tmp_path: Path) -> None:
         ('name = "test"', 'name = "test"\nstep_timeout_s = nan', Reason.BAD_VALUE, "operation.step_timeout_s"),
         ('name = "test"', 'name = "two words"', Reason.BAD_VALUE, "operation.name"),
         ('name = "test"', 'name = "test"\npurpose = "FUN"', Reason.BAD_VALUE, "operation.purpose"),
+        ('name = "test"', 'name = "test"\nchip = "required"', Reason.BAD_VALUE, "operation.chip"),
         ('name = "test"', 'name = "test"\nfingers = ["index"]', Reason.BAD_VALUE, "operation.fingers"),
         ('name = "test"', 'name = "test"\nfingers = ["unknown"]', Reason.BAD_VALUE, "operation.fingers"),
         (

@@ -54,3 +54,26 @@ async def test_a_stuck_call_shows_its_age() -> None:
     release.set()
     await task
     worker.close()
+
+
+async def test_finishing_waits_for_what_runs_and_drops_what_waits() -> None:
+    worker = Worker("intake", threads=1, waiting=1)
+    release, begun = threading.Event(), threading.Event()
+    done: list[str] = []
+
+    def work() -> None:
+        begun.set()
+        release.wait()
+        done.append("first")
+
+    running = asyncio.create_task(worker.run(work))
+    waiting = asyncio.create_task(worker.run(done.append, "second"))
+    await asyncio.to_thread(begun.wait)
+    finishing = asyncio.create_task(worker.finish())
+    await asyncio.sleep(0)
+    release.set()
+    await finishing
+    assert done == ["first"]
+    await running
+    with pytest.raises(asyncio.CancelledError):
+        await waiting

@@ -54,7 +54,7 @@ class ModelManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """What one model is. ``folder`` is where the manifest was read, and where its file is looked for."""
 
     name: Name
-    role: Literal["detector", "landmarks", "embedder", "liveness", "minutiae"]
+    role: Literal["detector", "landmarks", "embedder", "liveness", "minutiae", "text"]
     file: FileName
     sha256: Digest
     bytes: Annotated[int, Meta(ge=1, le=_MAX_MODEL_BYTES)]
@@ -124,7 +124,7 @@ def _role_problem(manifest: ModelManifest) -> str | None:
     """What the role of a model asks for and its manifest does not say."""
     role = manifest.role
     sizes = {output.tensor: math.prod(output.shape) for output in manifest.outputs}
-    if manifest.alignment is None and role != "minutiae":
+    if manifest.alignment is None and role not in ("minutiae", "text"):
         return f"a model of the role {role!r} needs an alignment"
     checks = {
         "embedder": _embedder_problem,

@@ -12,7 +12,7 @@ import msgspec
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from hotspotd.biometrics.face import FaceEngine, calibration
-from hotspotd.cli import watchlist_asking, watchlist_import, watchlist_update
+from hotspotd.cli import watchlist_asking, watchlist_import, watchlist_submit, watchlist_update
 from hotspotd.cli.output import Exit, people, print_json, print_table
 from hotspotd.clock import Clock
 from hotspotd.config import Config, load, resolve
@@ -86,6 +86,7 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     show.set_defaults(run=_show)
 
     watchlist_update.add_to(commands, face_engine)
+    watchlist_submit.add_to(commands)
 
     back = commands.add_parser(
         "rollback",

@@ -38,6 +38,26 @@ TROUBLES: dict[str, tuple[str, str]] = {
         "Not checked whether the face is a live one",
         "Compare the person with the document and with the picture taken here by eye.",
     ),
+    ReferReason.CHIP_NOT_GENUINE: (
+        "The document's chip is not genuine",
+        "Examine the document. The reasons stand under the pictures.",
+    ),
+    ReferReason.CHIP_MISMATCH: (
+        "The chip is not that of the printed document",
+        "Compare the printed page with the chip's name and picture. Examine the document.",
+    ),
+    ReferReason.CHIP_NOT_CHECKED: (
+        "The document's chip was not checked",
+        "Examine the document by hand, or read the chip again at another reader.",
+    ),
+    ReferReason.PORTRAIT_MISMATCH: (
+        "The face is not like enough to the chip's picture",
+        "Compare the person with the chip's picture by eye.",
+    ),
+    ReferReason.PORTRAIT_NOT_COMPARED: (
+        "The face was not compared with the chip's picture",
+        "Compare the person with the document by eye.",
+    ),
     ReferReason.DEVICE_FAULT: (
         "A device of the lane failed",
         "Check the traveller by hand. The lane list names the device.",

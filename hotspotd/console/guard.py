@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from hotspotd.clock import Clock
 from hotspotd.config import Config
-from hotspotd.console import alert_view, record_view
+from hotspotd.console import alert_view, chip_view, record_view
 from hotspotd.console.alert_view import AlertLine, Comparison, Strength, Trouble
 from hotspotd.console.pictures import Modalities, Pictures, sample_address
 from hotspotd.console.record_view import Fact
@@ -82,6 +82,9 @@ class HitView(msgspec.Struct, frozen=True, kw_only=True):
     comparisons: tuple[Comparison, ...]
 
 
+_LABELS = {"face": "Face", "portrait": "Chip's picture"}
+
+
 class AlertDetail(msgspec.Struct, frozen=True, kw_only=True):
     """An alert as an officer judges it."""
 
@@ -93,6 +96,7 @@ class AlertDetail(msgspec.Struct, frozen=True, kw_only=True):
     samples: tuple[Pair, ...]
     missing: tuple[str, ...]
     liveness: tuple[str, ...]
+    chip: tuple[str, ...]
     local: str | None
     local_ms: float | None
     gateway: str | None
@@ -245,7 +249,7 @@ class GuardPages:
             samples=tuple(
                 Pair(
                     modality=sample.modality,
-                    label="Face" if sample.modality == "face" else alert_view.finger_name(sample.position),
+                    label=_LABELS.get(sample.modality) or alert_view.finger_name(sample.position),
                     probe=sample_address(stored, sample.modality, sample.position),
                     reference=None,
                     strength=None,
@@ -255,6 +259,7 @@ class GuardPages:
             ),
             missing=tuple(_missing_words(sample) for sample in samples if sample.missing is not None),
             liveness=alert_view.liveness(stored.encounter.liveness),
+            chip=chip_view.lines(stored.encounter.chip, stored.encounter.portrait),
             local=stored.verdict.outcome if stored.verdict else None,
             local_ms=stored.verdict.compute_ms if stored.verdict else None,
             gateway=stored.answer.outcome if stored.answer else None,

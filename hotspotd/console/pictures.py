@@ -24,7 +24,7 @@ from hotspotd.workers import Worker
 
 log = logging.getLogger(__name__)
 
-Modalities = Literal["face", "finger"]
+Modalities = Literal["face", "finger", "portrait"]
 
 
 class Pictures:
@@ -54,7 +54,8 @@ class Pictures:
 
     async def _reference(self, reference: str, modality: Modalities, position: FingerPosition | None) -> bytes | None:
         source = self._references()
-        if source is None:
+        # A list has no chips.
+        if source is None or modality == "portrait":
             return None
         try:
             return await self._worker.run(source.picture, reference, modality, position)
@@ -98,7 +99,7 @@ def sample_address(stored: StoredEncounter, modality: Modalities, position: Fing
 
 def _sample(stored: StoredEncounter, modality: str, position: FingerPosition | None) -> Sample | None:
     of_modality = [sample for sample in stored.encounter.samples if sample.modality == modality]
-    return next((sample for sample in of_modality if modality == "face" or sample.position == position), None)
+    return next((sample for sample in of_modality if modality != "finger" or sample.position == position), None)
 
 
 def _address(owner: str, modality: str, position: FingerPosition | None) -> str:
@@ -117,6 +118,8 @@ def _asked_for(request: web.Request) -> tuple[Modalities, FingerPosition | None]
             return "face", None
         case "finger":
             return "finger", position
+        case "portrait":
+            return "portrait", None
         case _:
             raise web.HTTPNotFound(text="no such picture")
 

@@ -8,6 +8,7 @@ from drivers import registry
 from drivers.address import DeviceAddress
 from drivers.base import Device, DriverError
 from hotspotd.config import Config, DriverSection
+from hotspotd.devices.zones import document_reader
 from hotspotd.errors import ConfigError, Reason
 
 
@@ -26,6 +27,8 @@ class NamedDevice:
 
     def make(self) -> Device:
         """Its driver, not yet open. Raises DriverError."""
+        if self.kind is registry.READER:
+            return document_reader(self.driver, self.address)
         return registry.device(self.kind, self.driver, self.address)
 
     @property

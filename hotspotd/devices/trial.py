@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from drivers.base import (
     Camera,
+    ChipReader,
     Device,
     DocumentReader,
     DriverError,
@@ -137,6 +138,8 @@ async def _work(course: _Course, driver: Device) -> None:
             await _try_scanner(course, driver)
         case DocumentReader():
             await _try_reader(course, driver)
+        case ChipReader():
+            await _try_chip_reader(course, driver)
         case LaneSignal():
             await _try_signal(course, driver)
         case _:
@@ -201,6 +204,17 @@ async def _try_reader(course: _Course, reader: DocumentReader) -> None:
         raise DriverError(DriverReason.PROTOCOL, error.what, "check baud= and parity=, and present it again") from error
     failed = tuple(f"check digit of {_words(name)} does not match" for name in document.failed_checks)
     course.note(ok=not failed, document=document.format.value, remarks=failed)
+
+
+async def _try_chip_reader(course: _Course, reader: ChipReader) -> None:
+    """Whether it sees a chip come and go: to read one takes its document's zone, which a trial does not keep."""
+    course.say("lay a document with a chip on the reader")
+    began = time.monotonic()
+    await _presented(course, reader.wait_placed())
+    course.note(first_s=_since(began))
+    course.say("take it away")
+    await _presented(course, reader.wait_removed())
+    course.note(ok=True)
 
 
 async def _try_signal(course: _Course, signal: LaneSignal) -> None:

@@ -22,6 +22,7 @@ from hotspotd.config import resolve
 from hotspotd.errors import HotspotError
 from hotspotd.gateway.config import GatewayConfig, load
 from hotspotd.gateway.faults import Faults
+from hotspotd.gateway.intake.routes import Intake
 from hotspotd.gateway.processing import Processor
 from hotspotd.gateway.publication.serving import Serving
 from hotspotd.gateway.search import Search, WatchlistSearch
@@ -103,6 +104,9 @@ async def _run(path: Path, config: GatewayConfig, *, allow_faults: bool) -> None
         if config.publication is not None:
             folder, keys = (resolve(path, one) for one in (config.publication.folder, config.publication.keys))
             service.also_serve(Serving(folder, keys, Clock()))
+        intake = await _intake(path, config)
+        if intake is not None:
+            service.also_serve(intake)
         try:
             port = await service.start(config.server.host, config.server.port, context)
             sys.stdout.write(f"ready https://{config.server.host}:{port}\n")
@@ -110,8 +114,17 @@ async def _run(path: Path, config: GatewayConfig, *, allow_faults: bool) -> None
             await _until(stopping, service)
         finally:
             await service.stop()
+            if intake is not None:
+                await intake.stop()
     finally:
         await store.close()
+
+
+async def _intake(path: Path, config: GatewayConfig) -> Intake | None:
+    if config.intake is None:
+        return None
+    database = resolve(path, config.intake.database)
+    return await Intake.open(database, config.intake.rules(), Clock(), config.limits.body_timeout_s)
 
 
 async def _until(stopping: asyncio.Event, service: Service) -> None:

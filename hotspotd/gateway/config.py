@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from hotspotd.config import Country, LogSection, ModelsSection, Port, Rate, Seconds, read_text, typed
+from hotspotd.config import Country, LogSection, ModelsSection, Name, Port, Rate, Seconds, read_text, typed
+from hotspotd.errors import ConfigError, Reason
+from hotspotd.watchlist.numbers import Kind
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,6 +66,29 @@ class PublicationSection(_Section, frozen=True, kw_only=True):
     keys: str
 
 
+class RepositorySection(_Section, frozen=True, kw_only=True):
+    """One national repository: whose it is, which devices submit it, and what it may hold. No issuers: of any."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")]
+    owner: Country
+    devices: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=16)]
+    kinds: Annotated[tuple[Kind, ...], Meta(min_length=1)] = tuple(Kind)
+    issuers: tuple[Annotated[str, Meta(pattern=r"^[A-Z]{1,3}$")], ...] = ()
+    keep_years: Annotated[int, Meta(ge=1, le=100)] = 10
+    most_records: Annotated[int, Meta(ge=1, le=200_000_000)] = 20_000_000
+
+
+class IntakeSection(_Section, frozen=True, kw_only=True):
+    """What national repositories submit, and where it is kept."""
+
+    database: str
+    repositories: Annotated[tuple[RepositorySection, ...], Meta(min_length=1, max_length=250)]
+
+    def rules(self) -> dict[str, RepositorySection]:
+        """The repositories by name."""
+        return {repository.name: repository for repository in self.repositories}
+
+
 class LimitsSection(_Section, frozen=True, kw_only=True):
     """What is refused, and how long a device may wait."""
 
@@ -85,10 +110,16 @@ class GatewayConfig(_Section, frozen=True, kw_only=True):
     models: ModelsSection = ModelsSection()
     limits: LimitsSection = LimitsSection()
     publication: PublicationSection | None = None
+    intake: IntakeSection | None = None
     mode: Literal["training", "production"] = "training"
     log: LogSection = LogSection()
 
 
 def load(path: Path) -> GatewayConfig:
     """The configuration in ``path``. Raises ConfigError naming file, key and reason."""
-    return typed(read_text(path), path, GatewayConfig, "config/gateway.toml")
+    config = typed(read_text(path), path, GatewayConfig, "config/gateway.toml")
+    if config.intake and len(config.intake.rules()) < len(config.intake.repositories):
+        raise ConfigError(
+            Reason.BAD_VALUE, f"{path}: intake.repositories: two have one name", "Give each repository its own."
+        )
+    return config

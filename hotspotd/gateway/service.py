@@ -12,15 +12,16 @@ import sqlite3
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Protocol
 
 import msgspec
-from aiohttp import HttpVersion11, web
+from aiohttp import web
 
 from hotspotd.clock import Clock
 from hotspotd.errors import HotspotError, Reason, RelayError
 from hotspotd.gateway.faults import FaultOrder, Faults
 from hotspotd.gateway.processing import Processor
-from hotspotd.gateway.publication.serving import Serving
+from hotspotd.gateway.requests import Bodies, answer, device_of
 from hotspotd.gateway.store import Store
 from hotspotd.relay.inti import xml6
 from hotspotd.relay.inti.transaction import Transaction
@@ -37,7 +38,20 @@ _STATUS = {
     Reason.CONFLICT: 409,
     Reason.BUSY: 503,
     Reason.LINK_DOWN: 408,
+    Reason.UNTRUSTED: 422,
 }
+
+
+class Part(Protocol):
+    """What is served beside transactions: its routes, and what it does by itself while the gateway runs."""
+
+    name: str
+
+    def add_to(self, application: web.Application) -> None:
+        """Add its routes."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
 
 
 class Service:
@@ -55,12 +69,12 @@ class Service:
         most_unprocessed: int,
         allow_faults: bool = False,
     ) -> None:
-        self._publication: Serving | None = None
-        self._renewing: asyncio.Task[None] | None = None
+        self._parts: list[Part] = []
+        self._running: list[asyncio.Task[None]] = []
         self._store = store
         self._clock = clock
         self._max_bytes = max_bytes
-        self._body_timeout_s = body_timeout_s
+        self._bodies = Bodies("transaction", max_bytes, body_timeout_s)
         self._longest_wait_s = longest_wait_s
         self._most_unprocessed = most_unprocessed
         self._allow_faults = allow_faults
@@ -71,18 +85,18 @@ class Service:
         self._processing: asyncio.Task[None] | None = None
         self._runner: web.AppRunner | None = None
 
-    def also_serve(self, publication: Serving) -> None:
-        """Hand out this repository as well; before ``start``."""
-        self._publication = publication
+    def also_serve(self, part: Part) -> None:
+        """Serve this as well; before ``start``."""
+        self._parts.append(part)
 
     async def start(self, host: str, port: int, context: ssl.SSLContext) -> int:
         """Listen and process; returns the port. Raises OSError."""
         application = web.Application(middlewares=[_refusals], client_max_size=self._max_bytes)
-        application.router.add_put("/v1/transactions/{tcn}", self._take, expect_handler=self._expected)
+        application.router.add_put("/v1/transactions/{tcn}", self._take, expect_handler=self._bodies.expected)
         application.router.add_get("/v1/replies", self._replies)
         application.router.add_get("/v1/status", self._status)
-        if self._publication is not None:
-            self._publication.add_to(application)
+        for part in self._parts:
+            part.add_to(application)
         if self._allow_faults:
             application.router.add_post("/v1/faults", self._order_faults)
         self._runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=2.0)
@@ -90,8 +104,7 @@ class Service:
         # No address reuse across processes: two gateways on one port would share the devices between them.
         await web.TCPSite(self._runner, host, port, ssl_context=context, reuse_port=False).start()
         self._processing = asyncio.create_task(self._processor.run(), name="gateway-processing")
-        if self._publication is not None:
-            self._renewing = asyncio.create_task(self._publication.run(), name="gateway-publication")
+        self._running = [asyncio.create_task(part.run(), name=f"gateway-{part.name}") for part in self._parts]
         return int(self._runner.addresses[0][1])
 
     async def wait(self) -> None:
@@ -106,7 +119,7 @@ class Service:
             event.set()
         if self._runner is not None:
             await self._runner.cleanup()
-        for task in (self._processing, self._renewing):
+        for task in (self._processing, *self._running):
             if task is not None:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
@@ -119,11 +132,11 @@ class Service:
         return self._arrived.setdefault(device, asyncio.Event())
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
-        device = _device(request)
+        device = device_of(request)
         tcn = request.match_info["tcn"]
         if not TCN_PATTERN.fullmatch(tcn):
             raise RelayError(Reason.BAD_TRANSACTION, "the control number has characters that are not allowed")
-        body = await self._body(request)
+        body = await self._bodies.read(request)
         if self._faults.take("drop_next"):
             return _cut(request)
         if self._faults.take("error_next"):
@@ -148,36 +161,8 @@ class Service:
             return _cut(request)
         return web.Response(status=201 if new else 200, body=receipt, content_type="application/json")
 
-    async def _expected(self, request: web.Request) -> web.StreamResponse | None:
-        """Whether the body is wanted: too long a one is refused before it is sent."""
-        if request.version == HttpVersion11 and request.headers.get("Expect", "").lower() == "100-continue":
-            if request.content_length is not None and request.content_length > self._max_bytes:
-                error = self._too_large()
-                return _refused(413, Refusal(reason=error.reason.value, what=error.what))
-            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            # What was written for 100 is not part of the answer.
-            request.writer.output_size = 0
-        return None
-
-    async def _body(self, request: web.Request) -> bytes:
-        if request.content_length is not None and request.content_length > self._max_bytes:
-            raise self._too_large()
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self._body_timeout_s):
-                async for chunk in request.content.iter_chunked(64 * 1024):
-                    body += chunk
-                    if len(body) > self._max_bytes:
-                        raise self._too_large()
-        except TimeoutError as error:
-            raise RelayError(Reason.LINK_DOWN, "the transaction did not come in time") from error
-        return bytes(body)
-
-    def _too_large(self) -> RelayError:
-        return RelayError(Reason.TOO_LARGE, f"a transaction may have {self._max_bytes} bytes")
-
     async def _replies(self, request: web.Request) -> web.StreamResponse:
-        device = _device(request)
+        device = device_of(request)
         after = _sequence(request.query.get("after", ""), self._store.gateway)
         wait_s = _seconds(request.query.get("wait", "0"), self._longest_wait_s)
         if after:
@@ -196,20 +181,20 @@ class Service:
             WireReply(cursor=f"{self._store.gateway}:{reply.sequence}", tcr=reply.tcr, payload=reply.body)
             for reply in found
         )
-        return _json(WireReplies(replies=replies))
+        return answer(WireReplies(replies=replies))
 
     async def _status(self, request: web.Request) -> web.StreamResponse:
-        return _json(await self._store.counts(_device(request)))
+        return answer(await self._store.counts(device_of(request)))
 
     async def _order_faults(self, request: web.Request) -> web.StreamResponse:
-        device = _device(request)
+        device = device_of(request)
         try:
             order = msgspec.json.decode(await request.read(), type=FaultOrder)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise RelayError(Reason.BAD_VALUE, f"faults: {error}") from error
         logger.warning("%s orders faults: %s", device, order)
         self._faults.order(order)
-        return _json(order)
+        return answer(order)
 
 
 def _readable(body: bytes, tcn: str, device: str) -> Transaction:
@@ -219,14 +204,6 @@ def _readable(body: bytes, tcn: str, device: str) -> Transaction:
     if transaction.header.origin.identifier != device:
         raise RelayError(Reason.BAD_TRANSACTION, "1.008 ORI is not the device of the certificate")
     return transaction
-
-
-def _device(request: web.Request) -> str:
-    certificate = request.get_extra_info("peercert") or {}
-    names = [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
-    if len(names) != 1 or not names[0]:
-        raise RelayError(Reason.LINK_REFUSED, "the certificate names no device")
-    return str(names[0])
 
 
 def _sequence(cursor: str, gateway: str) -> int:
@@ -245,10 +222,6 @@ def _seconds(text: str, longest: float) -> float:
     except ValueError as error:
         raise RelayError(Reason.BAD_VALUE, "replies: wait is not a number") from error
     return min(wanted, longest) if wanted > 0 else 0.0
-
-
-def _json(value: msgspec.Struct) -> web.Response:
-    return web.Response(body=msgspec.json.encode(value), content_type="application/json")
 
 
 def _cut(request: web.Request) -> web.Response:
@@ -275,8 +248,7 @@ async def _refusals(
 
 
 def _refused(status: int, refusal: Refusal) -> web.Response:
-    response = _json(refusal)
-    response.set_status(status)
+    response = answer(refusal, status)
     if status in {408, 413}:
         # The rest of the body is not read: the connection cannot be used again.
         response.force_close()

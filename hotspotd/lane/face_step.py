@@ -103,29 +103,34 @@ class FaceStep:
         while len(good) < _GOOD_FRAMES:
             frame = await self._feed.next(after)
             after = frame.captured_at
-            look = await self._worker.run(self._look, frame)
-            if isinstance(look, Look):
-                good.append(look)
+            seen = await self._worker.run(look, self._engine, frame, self._least)
+            if isinstance(seen, Look):
+                good.append(seen)
                 self._screen.show(LaneState.FACE, Prompt.HOLD_STILL)
             else:
-                self._screen.show(LaneState.FACE, _PROMPTS[look])
+                self._screen.show(LaneState.FACE, _PROMPTS[seen])
         return good
 
-    def _look(self, frame: Frame) -> Look | FaceProblem:
-        try:
-            box, quality = self._engine.look(frame.pixels)
-            if box is None or quality.problems or quality.score < self._least:
-                return quality.problems[0] if quality.problems else FaceProblem.BLURRED
-            portrait = self._engine.portrait(frame.pixels, box)
-            return Look(quality.score, self._engine.embed(frame.pixels, box), portrait)
-        except BiometricError as error:
-            log.debug("a frame cannot be used: %s", error)
-            return FaceProblem.BLURRED
+
+def look(engine: FaceEngine, frame: Frame, least_quality: int) -> Look | FaceProblem:
+    """The face in ``frame``, or the one thing to change. Blocks."""
+    try:
+        # A camera's own smaller stream tells that nobody is there, at a fraction of the work.
+        if frame.preview is not None and not engine.detect(frame.preview):
+            return FaceProblem.NO_FACE
+        box, quality = engine.look(frame.pixels)
+        if box is None or quality.problems or quality.score < least_quality:
+            return quality.problems[0] if quality.problems else FaceProblem.BLURRED
+        portrait = engine.portrait(frame.pixels, box)
+        return Look(quality.score, engine.embed(frame.pixels, box), portrait)
+    except BiometricError as error:
+        log.debug("a frame cannot be used: %s", error)
+        return FaceProblem.BLURRED
 
 
 def fused(engine: FaceEngine, good: Sequence[Look]) -> Sample:
     """The best frame's portrait, with one template of all frames that show the same face."""
-    best = max(good, key=lambda look: look.quality)
+    best = max(good, key=lambda one: one.quality)
     same = [one.embedding for one in good if _alike(engine, one.embedding, best.embedding)]
     decoded = cv2.imdecode(np.frombuffer(best.portrait, np.uint8), cv2.IMREAD_GRAYSCALE)
     height, width = (0, 0) if decoded is None else decoded.shape

@@ -1,7 +1,7 @@
 """One lane: one traveller after another, from the document to the result.
 
-The order is fixed: document, face, fingers, then everything is written down, and only then searched. Whatever
-goes wrong on the way is noted in the encounter and refers the traveller; the lane itself goes on. The
+The order is fixed: document and its chip, face, fingers, then everything is written down, and only then searched.
+Whatever goes wrong on the way is noted in the encounter and refers the traveller; the lane itself goes on. The
 traveller's screen shows the same for a hit, for trouble and for a call for help.
 """
 
@@ -23,6 +23,7 @@ from hotspotd.events import (
     Prompt,
     Subscription,
 )
+from hotspotd.lane.chip_step import ChipStep, PortraitStep
 from hotspotd.lane.devices import SupervisedDevice
 from hotspotd.lane.document_step import DocumentStep
 from hotspotd.lane.face_step import FaceStep
@@ -59,6 +60,16 @@ class Lane:
         operation, matching = parts.config.operation, parts.config.matching
         self._screen = Screen(name, parts.events, parts.clock, operation.attempts)
         self._documents = DocumentStep(devices.document, devices.needed(operation.required), self._screen, parts.clock)
+        self._chip_step = (
+            ChipStep(devices.chip, parts.authorities, parts.images, self._screen, parts.clock, operation.chip)
+            if devices.chip is not None and operation.chip != "off"
+            else None
+        )
+        self._portrait_step = (
+            PortraitStep(parts.faces, parts.images, matching.portrait_fmr or matching.face_fmr)
+            if self._chip_step is not None and parts.faces is not None
+            else None
+        )
         self._feed = None if devices.camera is None else CameraFeed(devices.camera)
         self._face_step = (
             FaceStep(self._feed, parts.faces, parts.images, self._screen, matching.face_quality)
@@ -177,6 +188,8 @@ class Lane:
         await self._documents.settle(visit, arrival, operation.attempts, operation.step_timeout_s)
         if visit.document is not None and visit.document.nationality:
             self._screen.greet(visit.document.nationality)
+        if self._chip_step is not None:
+            await self._chip_step.read(visit, attempts=operation.attempts, timeout_s=self._parts.config.chip.timeout_s)
         if self._face_step is not None:
             await self._face_step.capture(
                 visit,
@@ -184,6 +197,8 @@ class Lane:
                 timeout_s=operation.step_timeout_s,
                 device_return_s=operation.device_return_s,
             )
+        if self._portrait_step is not None:
+            await self._portrait_step.compare(visit)
         if self._liveness_step is not None:
             await self._liveness_step.check(visit, self._parts.clock.monotonic(), timeout_s=operation.step_timeout_s)
         age = visit.age()

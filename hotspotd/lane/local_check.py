@@ -101,6 +101,6 @@ def _probes(encounter: Encounter, faces: FaceEngine | None) -> tuple[Probes, lis
                 fingers.append((sample.position, FingerTemplate.decode(sample.template)))
             except BiometricError as error:
                 failures.append(error)
-        elif faces is not None:
+        elif sample.modality == "face" and faces is not None:
             face = np.frombuffer(sample.template, "<f4").astype(np.float32)
     return Probes(document=encounter.document, fingers=tuple(fingers), face=face), failures

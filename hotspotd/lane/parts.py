@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from drivers.base import Camera, DocumentReader, FingerprintScanner, LaneSignal
+from drivers.base import Camera, ChipReader, DocumentReader, FingerprintScanner, LaneSignal
 from hotspotd.biometrics.face import FaceEngine
 from hotspotd.biometrics.face.liveness import PassiveLiveness
 from hotspotd.clock import Clock, Stamp
 from hotspotd.config import Config
 from hotspotd.domain.encounter import Encounter
+from hotspotd.emrtd.authorities import Authorities
 from hotspotd.events import Events
 from hotspotd.lane.devices import SupervisedDevice
 from hotspotd.lane.local_check import InsteadOf, no_other
@@ -20,6 +21,7 @@ from hotspotd.workers import Worker
 
 AnySupervised = (
     SupervisedDevice[DocumentReader]
+    | SupervisedDevice[ChipReader]
     | SupervisedDevice[Camera]
     | SupervisedDevice[FingerprintScanner]
     | SupervisedDevice[LaneSignal]
@@ -34,10 +36,11 @@ class LaneDevices:
     camera: SupervisedDevice[Camera] | None = None
     scanner: SupervisedDevice[FingerprintScanner] | None = None
     signal: SupervisedDevice[LaneSignal] | None = None
+    chip: SupervisedDevice[ChipReader] | None = None
 
     def present(self) -> list[AnySupervised]:
         """Those that are there."""
-        devices = (self.document, self.camera, self.scanner, self.signal)
+        devices = (self.document, self.chip, self.camera, self.scanner, self.signal)
         return [device for device in devices if device is not None]
 
     def needed(self, required: Collection[str]) -> list[AnySupervised]:
@@ -51,7 +54,7 @@ class LaneParts:
 
     ``compose`` makes the INT-I transaction of an encounter and runs in the ``images`` worker; ``snapshot`` gives
     the watchlist in force, ``None`` where there is none. ``passive_liveness`` is ``None`` where no model is asked for,
-    and where the one that is cannot be opened.
+    and where the one that is cannot be opened. ``authorities`` are those whose documents' chips are believed.
     """
 
     config: Config
@@ -68,3 +71,4 @@ class LaneParts:
     passive_liveness: PassiveLiveness | None = None
     instead_of: InsteadOf = no_other
     """What to search when the watchlist is found damaged."""
+    authorities: Authorities = field(default_factory=lambda: Authorities(()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hotspotd.clock import Stamp
+from hotspotd.domain.chip import ChipCheck, PortraitCheck
 from hotspotd.domain.document import Document
 from hotspotd.domain.encounter import Encounter, Sample
 from hotspotd.domain.identifiers import new_encounter_id, tcn_of
@@ -21,6 +22,8 @@ class Visit:
     samples: list[Sample] = field(default_factory=list)
     trouble: list[ReferReason] = field(default_factory=list)
     liveness: Liveness | None = None
+    chip: ChipCheck | None = None
+    portrait: PortraitCheck | None = None
     encounter_id: str = ""
 
     def __post_init__(self) -> None:
@@ -56,4 +59,6 @@ class Visit:
             samples=tuple(self.samples),
             trouble=tuple(self.trouble),
             liveness=self.liveness,
+            chip=self.chip,
+            portrait=self.portrait,
         )

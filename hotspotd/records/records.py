@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from hotspotd.clock import Clock
+from hotspotd.domain.chip import ChipCheck, PortraitCheck
 from hotspotd.domain.document import Document
 from hotspotd.domain.encounter import Encounter, Sample
 from hotspotd.domain.finger import FingerPosition
@@ -80,7 +81,7 @@ class Records(Outbox, Answers, Alerts, Retention):
         async with self._db.write() as writer:
             await writer.execute(
                 "INSERT INTO encounter (id, tcn, lane, operation, opened_at, recorded_at, clock_trusted, document,"
-                " trouble, liveness) VALUES (?,?,?,?,?,?,?,?,?,?)",
+                " trouble, liveness, chip, portrait) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
                 (
                     encounter.encounter_id,
                     encounter.tcn,
@@ -92,6 +93,8 @@ class Records(Outbox, Answers, Alerts, Retention):
                     None if encounter.document is None else _encode(encounter.document),
                     _encode(encounter.trouble),
                     None if encounter.liveness is None else _encode(encounter.liveness),
+                    None if encounter.chip is None else _encode(encounter.chip),
+                    None if encounter.portrait is None else _encode(encounter.portrait),
                 ),
             )
             await writer.executemany(
@@ -250,6 +253,8 @@ def _stored(row: sqlite3.Row, samples: list[sqlite3.Row]) -> StoredEncounter:
             samples=tuple(_sample(dict(sample)) for sample in samples),
             trouble=msgspec.json.decode(row["trouble"], type=tuple[ReferReason, ...]),
             liveness=None if row["liveness"] is None else msgspec.json.decode(row["liveness"], type=Liveness),
+            chip=None if row["chip"] is None else msgspec.json.decode(row["chip"], type=ChipCheck),
+            portrait=None if row["portrait"] is None else msgspec.json.decode(row["portrait"], type=PortraitCheck),
         ),
         verdict=None if row["verdict"] is None else msgspec.json.decode(row["verdict"], type=Verdict),
         answer=None if row["answer"] is None else msgspec.json.decode(row["answer"], type=GatewayAnswer),

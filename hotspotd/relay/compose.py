@@ -70,6 +70,8 @@ def compose_nps(encounter: Encounter, origin: Origin, now: Stamp, purpose: str, 
     faces: list[FaceRecord] = []
     prints: list[PrintRecord] = []
     for sample in encounter.samples:
+        if sample.modality == "portrait":
+            continue  # What the document's chip holds was not captured here, and is not sent.
         idc = len(faces) + len(prints) + 1
         if sample.modality == "finger":
             prints.append(_print(sample, idc, captured_on, sender))

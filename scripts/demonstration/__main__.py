@@ -60,7 +60,11 @@ def _arguments() -> argparse.Namespace:
         "--scanner", choices=list(SCANNERS), default="serial", help="the fingerprint scanner (default serial: an R307)"
     )
     parser.add_argument(
-        "--document", choices=list(READERS), default="serial", help="what reads documents (default a serial reader)"
+        "--document",
+        choices=list(READERS),
+        default="serial",
+        help="what reads documents (default a serial reader): camera, above the desk; chip: the serial reader, and "
+        "passports with chips on a virtual PC/SC reader beside it",
     )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep logs and databases in this (new) folder")
     return parser.parse_args()
@@ -107,6 +111,9 @@ def _table(results: list[Result]) -> Table:
 
 async def _run(options: argparse.Namespace, folder: Path) -> int:
     travellers = [t for t in TRAVELLERS if not options.only or t.key in options.only]
+    if options.document == "camera" and any(t.misread_lines for t in travellers):
+        _say("left out: whose zone is invalid; a camera gives no zone that its check digits refute")
+        travellers = [t for t in travellers if not t.misread_lines]
     if not travellers:
         _ERR.print(f"no traveller is called any of '{options.only}': use letters from a to j", highlight=False)
         return EXIT_USAGE

@@ -36,14 +36,16 @@ class Scene:
     that each begins with its first picture.
     """
 
-    def __init__(self, link: Path) -> None:
+    def __init__(self, link: Path, shown: Path) -> None:
+        """``link`` is the camera's folder; what was shown is kept in ``shown``."""
         self.link = link
+        self._shown = shown
         self._shows = 0
 
     def show(self, folder: Path) -> None:
         """Put the pictures in ``folder`` before the camera, again and again in the order of their names."""
         self._shows += 1
-        shown = self.link.parent / "shown" / f"{self._shows:06d}"
+        shown = self._shown / f"{self._shows:06d}"
         shown.mkdir(parents=True)
         for picture in folder.iterdir():
             (shown / f"{self._shows:06d}-{picture.name}").symlink_to(picture)

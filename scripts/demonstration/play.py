@@ -149,7 +149,7 @@ class Visit:
 
     async def _show_document(self) -> None:
         self._documents_shown += 1
-        await self._stage.document.show(self._traveller)
+        await self._stage.document.show(self._traveller, self._person.picture)
 
     async def _turn(self) -> None:
         """Turn the head as the screen says, or what is held up in its place."""

@@ -6,16 +6,20 @@ itself would be. ``SCANNERS`` and ``READERS`` hold them by the name that ``./scr
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from demonstration.emulated import Emulator
+from demonstration import materials, pages
+from demonstration.emulated import Emulator, Scene
+from demonstration.passports import Passports
 from demonstration.processes import Process, ProcessError
 from demonstration.travellers import Traveller
 from drivers.base import DriverError
@@ -35,6 +39,10 @@ class Rig(ABC):
     @abstractmethod
     def sections(self) -> dict[str, tuple[str, str]]:
         """Driver and address of each device, by its key in the lane's configuration."""
+
+    def settings(self) -> str:
+        """Sections of the kiosk's configuration for it."""
+        return ""
 
     def environment(self) -> dict[str, str]:
         """What the daemon's environment must hold for it."""
@@ -87,8 +95,8 @@ class ReaderRig(Rig):
     """A document reader and the hand with the document."""
 
     @abstractmethod
-    async def show(self, traveller: Traveller) -> None:
-        """Let the reader have this traveller's document."""
+    async def show(self, traveller: Traveller, picture: Path) -> None:
+        """Let the reader have this traveller's document, with this picture of them in it."""
 
     async def take_away(self) -> None:
         """The document goes back into the pocket."""
@@ -214,8 +222,70 @@ class SerialReader(ReaderRig):
     async def start(self, stack: AsyncExitStack) -> None:
         self._emulated = await self._emulator(stack, "mrz_reader", "Reader")
 
-    async def show(self, traveller: Traveller) -> None:
+    async def show(self, traveller: Traveller, picture: Path) -> None:
+        del picture  # It sees the zone alone.
         await self._emulated.do("present", lines=list(traveller.mrz()))
+
+
+class DocumentCamera(ReaderRig):
+    """A camera above the desk on which documents are laid; its pictures are drawn."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._scene = Scene(folder / "desk-camera", folder / "desk-shown")
+        self._desk = folder / "pages" / "none"
+
+    def sections(self) -> dict[str, tuple[str, str]]:
+        return {"document": ("mrz-camera", f"replay://{self._scene.link}?fps=10")}
+
+    async def start(self, stack: AsyncExitStack) -> None:
+        del stack  # Nothing runs: the camera plays pictures.
+        await asyncio.to_thread(materials.write_colour, self._desk / "desk.jpg", pages.desk())
+        await self.take_away()
+
+    async def show(self, traveller: Traveller, picture: Path) -> None:
+        del picture  # The page has a drawn one.
+        self._scene.show(await asyncio.to_thread(self._pictures, traveller))
+
+    async def take_away(self) -> None:
+        self._scene.show(self._desk)
+
+    def _pictures(self, traveller: Traveller) -> Path:
+        home = self._folder / "pages" / traveller.key
+        if not home.is_dir():
+            for number, picture in enumerate(pages.lying(traveller.mrz(), seed=ord(traveller.key))):
+                materials.write_colour(home / f"{number}.jpg", picture)
+        return home
+
+
+class ChipDocument(SerialReader):
+    """The serial reader, and beside it a contactless reader for the passport's chip."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._passports = Passports(folder, folder / "logs")
+
+    def sections(self) -> dict[str, tuple[str, str]]:
+        return super().sections() | {"chip": ("pcsc", "pcsc:///Virtual PCD")}
+
+    def settings(self) -> str:
+        # The false match rate is what the bundled model, which is for demonstration only, can hold.
+        return f'[chip]\nauthorities = "{self._folder}/csca"\n\n[matching]\nportrait_fmr = 0.001\n'
+
+    def environment(self) -> dict[str, str]:
+        return self._passports.environment
+
+    async def start(self, stack: AsyncExitStack) -> None:
+        await super().start(stack)
+        await stack.enter_async_context(self._passports)
+
+    async def show(self, traveller: Traveller, picture: Path) -> None:
+        # What is printed badly is still right in the chip.
+        await self._passports.lay(replace(traveller, misread_lines=False).mrz(), picture)
+        await super().show(traveller, picture)
+
+    async def take_away(self) -> None:
+        await self._passports.lift()
 
 
 SCANNERS: dict[str, Callable[[Path], ScannerRig]] = {
@@ -223,4 +293,8 @@ SCANNERS: dict[str, Callable[[Path], ScannerRig]] = {
     "libfprint": LibfprintScanner,
     "sbi": SbiScanner,
 }
-READERS: dict[str, Callable[[Path], ReaderRig]] = {"serial": SerialReader}
+READERS: dict[str, Callable[[Path], ReaderRig]] = {
+    "serial": SerialReader,
+    "camera": DocumentCamera,
+    "chip": ChipDocument,
+}

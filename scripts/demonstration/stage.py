@@ -64,10 +64,11 @@ class Stage:
         await self._stack.enter_async_context(self.cable)
         self._say("making certificates, lists and pictures")
         devices = self.document.sections() | self.scanner.sections()
+        settings = self.document.settings() + self.scanner.settings()
         self.world = await asyncio.to_thread(
-            build, self._folder, self.cable.port, self._console_port, self._liveness, devices
+            build, self._folder, self.cable.port, self._console_port, self._liveness, devices, settings
         )
-        self.scene = Scene(self.world.camera)
+        self.scene = Scene(self.world.camera, self._folder / "shown")
         self.scene.show(self.world.nobody)
         logs = self._folder / "logs"
         logs.mkdir()

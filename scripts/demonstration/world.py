@@ -50,6 +50,11 @@ class Person:
     prints: dict[str, Path]
     bad_print: Path
 
+    @property
+    def picture(self) -> Path:
+        """Their picture, as a passport has it."""
+        return max(self.scene.iterdir())
+
     def turning(self, sign: int) -> Path:
         """Pictures of a turn to the picture's right (1) or left (-1) and back; drawn when first asked for."""
         folder = self.home / f"turning{sign}"
@@ -78,10 +83,12 @@ class World:
         self.lists.publish(self.next_list, self.certificates)
 
 
-def build(folder: Path, gateway_port: int, console_port: int, liveness: str, devices: Devices) -> World:
+def build(
+    folder: Path, gateway_port: int, console_port: int, liveness: str, devices: Devices, settings: str = ""
+) -> World:
     """Make the world in ``folder``; the kiosk calls its gateway and serves its screens on these ports.
 
-    ``liveness`` is the mode of that check, ``devices`` the lane's.
+    ``liveness`` is the mode of that check, ``devices`` the lane's, ``settings`` sections of the configuration for them.
     """
     people, listed = _people(folder)
     certificates = folder / "certificates"
@@ -111,7 +118,7 @@ def build(folder: Path, gateway_port: int, console_port: int, liveness: str, dev
         lists=lists,
         next_list=built[NEXT_LIST],
     )
-    _write_configs(world, gateway_port, console_port, liveness, devices)
+    _write_configs(world, gateway_port, console_port, liveness, devices, settings)
     return world
 
 
@@ -205,7 +212,9 @@ def _build(folder: Path, name: str, rows: list[dict[str, Any]], engine: FaceEngi
     return built
 
 
-def _write_configs(world: World, gateway_port: int, console_port: int, liveness: str, devices: Devices) -> None:
+def _write_configs(
+    world: World, gateway_port: int, console_port: int, liveness: str, devices: Devices, settings: str
+) -> None:
     template = Template((ROOT / "config" / "demo.toml").read_text(encoding="utf-8"))
     kiosk = template.substitute(
         folder=world.folder,
@@ -214,6 +223,7 @@ def _write_configs(world: World, gateway_port: int, console_port: int, liveness:
         gateway_port=gateway_port,
         console_port=console_port,
         liveness=liveness,
+        settings=settings,
         devices="\n".join(
             f'{key} = {{ driver = "{driver}", address = "{address}" }}' for key, (driver, address) in devices.items()
         ),

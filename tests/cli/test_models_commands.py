@@ -235,7 +235,8 @@ def test_the_list_shows_catalogue_bundled_installed_and_damaged(run: Run, tmp_pa
         code, out, _ = run("models", "list", "--folder", tmp_path / "m", "--catalogue", catalogue, "--json")
         return code, {one["name"]: one["state"] for one in json.loads(out)["models"]}
 
-    assert states() == (0, {"fetched": "available", "face-descriptor": "bundled", "finger-minutiae": "bundled"})
+    bundled = dict.fromkeys(("face-descriptor", "finger-minutiae", "mrz-line", "mrz-place"), "bundled")
+    assert states() == (0, {"fetched": "available", **bundled})
     run("models", "install", "fetched", "--folder", tmp_path / "m", "--catalogue", catalogue)
     assert states()[1]["fetched"] == "installed"
     model = tmp_path / "m" / "face-descriptor.tflite"

@@ -19,6 +19,7 @@ from hotspotd.config import Config, parse
 from hotspotd.console.server import Console
 from hotspotd.console.streams import Streams
 from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality
+from hotspotd.domain.chip import ChipCheck, PortraitCheck
 from hotspotd.domain.document import Document, parse_mrz
 from hotspotd.domain.encounter import Encounter, Sample
 from hotspotd.domain.finger import FingerPosition
@@ -222,6 +223,9 @@ class Kiosk:
         finger: bytes | None = None,
         opened_at: str | None = None,
         liveness: Liveness | None = None,
+        chip: ChipCheck | None = None,
+        portrait: PortraitCheck | None = None,
+        more: tuple[Sample, ...] = (),
     ) -> Encounter:
         """Record an encounter with a face and a right index finger."""
         self._number += 1
@@ -235,6 +239,8 @@ class Kiosk:
             clock_trusted=True,
             document=document or parse_mrz(SPECIMEN),
             liveness=liveness,
+            chip=chip,
+            portrait=portrait,
             samples=(
                 Sample(modality="face", media_type="image/jpeg", image=face or jpeg(drawn(self._number)), quality=80),
                 Sample(
@@ -244,6 +250,7 @@ class Kiosk:
                     image=finger or png(drawn(100 + self._number, 288, 256)),
                     quality=70,
                 ),
+                *more,
             ),
         )
         item = OutboxItem(

@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import aiohttp
+import cv2
+import numpy as np
 import pytest
 
+from hotspotd.console import chip_view
 from hotspotd.console.alert_view import DISMISSALS
 from hotspotd.domain.candidate import Candidate, Hit, Modality
+from hotspotd.domain.chip import ChipCheck, ChipFinding, ChipState, PortraitCheck, PortraitProblem
+from hotspotd.domain.encounter import Sample
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.liveness import Liveness, LivenessCheck, LivenessDetail, LivenessState
 from hotspotd.domain.notice import Notice
@@ -127,6 +132,45 @@ async def test_what_became_of_the_liveness_checks_is_shown_with_the_alert(kiosk:
         "Live face, head turn: not passed, moved like a picture, not like a head (0.21, 0.50 needed)",
     ]
     assert "by eye" in detail["troubles"][0]["advice"]
+
+
+async def test_what_became_of_the_chip_is_shown_with_the_alert_and_its_picture(kiosk: Kiosk) -> None:
+    chip = ChipCheck(state=ChipState.BROKEN, findings=(ChipFinding.COPY, ChipFinding.WRONG_HASH), groups=("DG2",))
+    portrait = PortraitCheck(asked_fmr=1e-3, engine="e", matches=False, fmr=0.02, similarity=0.4)
+    held = Sample(modality="portrait", media_type="image/jp2", image=_jpeg_2000(), width=60, height=80)
+    encounter = await kiosk.encounter(chip=chip, portrait=portrait, more=(held,))
+    alert = await kiosk.check(encounter, trouble=(ReferReason.CHIP_NOT_GENUINE,))
+    async with kiosk.client() as client:
+        detail = await read(client, f"/api/alerts/{alert}")
+        (shown,) = [one for one in detail["samples"] if one["modality"] == "portrait"]
+        assert shown["label"] == "Chip's picture"
+        # No browser shows JPEG 2000.
+        answer = await client.get(shown["probe"])
+        assert (answer.status, answer.content_type) == (200, "image/png")
+    assert detail["chip"] == [
+        "Chip: not genuine: it does not hold its private key: a copy; something on it is not what was signed (DG2)",
+        (
+            "Face and chip's picture: not alike enough. 1 in 50 people would match this well"
+            " (1 in 1\u00a0000 people needed)"
+        ),
+    ]
+    assert "Examine" in detail["troubles"][0]["advice"]
+
+
+def _jpeg_2000() -> bytes:
+    return cv2.imencode(".jp2", np.full((80, 60, 3), 90, np.uint8))[1].tobytes()
+
+
+def test_there_are_words_for_every_finding_and_problem() -> None:
+    for finding in ChipFinding:
+        (line,) = chip_view.lines(ChipCheck(state=ChipState.NOT_READ, findings=(finding,)), None)
+        assert line.startswith("Chip: not read: ")
+    for problem in PortraitProblem:
+        (line,) = chip_view.lines(None, PortraitCheck(asked_fmr=1e-3, engine="e", problem=problem))
+        assert line.startswith("Face and chip's picture: not compared: ")
+    assert chip_view.lines(None, None) == ()
+    (line,) = chip_view.lines(ChipCheck(state=ChipState.AUTHENTIC, copy_checked=True), None)
+    assert line == "Chip: authentic; it has shown that it is no copy"
 
 
 @pytest.mark.parametrize(("decision", "state"), [("confirm", "confirmed"), ("escalate", "escalated")])

@@ -13,6 +13,7 @@ import pytest
 def driver_threads() -> list[str]:
     """Names of the threads that drivers have running."""
     prefixes = ("glib ", "r30x ", "mrz ", "replay ", "http ", "rtsp ", "v4l2 ", "picamera2 ", "relay ", "gpio ", "sbi ")
+    prefixes += ("pcsc ",)
     return [thread.name for thread in threading.enumerate() if thread.name.startswith(prefixes)]
 
 

@@ -13,9 +13,11 @@ from drivers.base import Device, DriverError, DriverReason
 from drivers.emulators.line import KINDS, Line, UnpluggingLine, line
 from tests.drivers.benches import BENCHES as PLAIN
 from tests.drivers.benches import SERIAL, Bench, sense_for_ever, sense_until
+from tests.drivers.chip_bench import ChipBench
 from tests.drivers.conftest import driver_threads, open_files, own_threads
 from tests.drivers.example_bench import ExampleBench
 from tests.drivers.libfprint_bench import LibfprintBench
+from tests.drivers.mrz_camera_bench import MrzCameraBench
 from tests.drivers.sbi_bench import SbiBench
 
 # In how many places of a session the cable is pulled, of devices that are listened to all the time: a relay board is
@@ -23,7 +25,14 @@ from tests.drivers.sbi_bench import SbiBench
 _PULLS = 25
 _HEARD = ("r30x", "mrz-serial")
 
-BENCHES: dict[str, type[Bench]] = {**PLAIN, "libfprint": LibfprintBench, "example": ExampleBench, "sbi": SbiBench}
+BENCHES: dict[str, type[Bench]] = {
+    **PLAIN,
+    "libfprint": LibfprintBench,
+    "example": ExampleBench,
+    "sbi": SbiBench,
+    "mrz-camera": MrzCameraBench,
+    "pcsc": ChipBench,
+}
 
 every_device = pytest.mark.parametrize("bench", BENCHES, indirect=True)
 serial_devices = pytest.mark.parametrize("bench", SERIAL, indirect=True)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.drivers.libfprint_bench import need_libfprint
+from tests.drivers.pcscd import need_pcscd
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,3 +62,19 @@ async def test_the_whole_lane_works_with_another_scanner(scanner: str, tmp_path:
         need_libfprint()
     rows = await play(tmp_path, "--scanner", scanner, "--only", "ch")
     assert [row["local"] for row in rows] == ["refer", "clear"]
+
+
+@pytest.mark.timeout(600)
+async def test_the_whole_lane_works_with_documents_before_a_camera(tmp_path: Path) -> None:
+    rows = await play(tmp_path, "--document", "camera", "--only", "ab")
+    assert [row["local"] for row in rows] == ["clear", "refer"]
+
+
+@pytest.mark.timeout(600)
+async def test_travellers_with_chips_in_their_passports_end_as_expected(tmp_path: Path) -> None:
+    await asyncio.to_thread(need_pcscd)
+    rows = await play(tmp_path, "--document", "chip", "--only", "ab")
+    assert [row["local"] for row in rows] == ["clear", "refer"]
+    with closing(sqlite3.connect(tmp_path / "world" / "records.db")) as records:
+        states = records.execute("SELECT chip ->> '$.state', chip ->> '$.copy_checked' FROM encounter").fetchall()
+    assert states == [("authentic", 1), ("authentic", 1)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import aiohttp
 
+from hotspotd.clock import Clock
 from hotspotd.domain.candidate import Hit
 from hotspotd.gateway.__main__ import make_service
 from hotspotd.gateway.authority import Authority
@@ -19,9 +21,11 @@ from hotspotd.gateway.config import (
     GatewayConfig,
     LimitsSection,
     ListSection,
+    RepositorySection,
     ServerSection,
     StoreSection,
 )
+from hotspotd.gateway.intake.routes import Intake
 from hotspotd.gateway.publication.serving import Serving
 from hotspotd.gateway.service import Service
 from hotspotd.gateway.store import Store
@@ -91,6 +95,15 @@ class GatewayBench:
         self.also: Serving | None = None
         self.service: Service | None = None
         self.store: Store | None = None
+        self.repositories: dict[str, RepositorySection] = {}
+        """National repositories that are taken in; none for a gateway without."""
+        self.clock = Clock()
+        self.intake: Intake | None = None
+
+    @property
+    def national(self) -> Path:
+        """The database of the national repositories."""
+        return self.database.with_name("national.db")
 
     @property
     def url(self) -> str:
@@ -99,6 +112,9 @@ class GatewayBench:
     async def start(self) -> None:
         self.store = await Store.open(self.database)
         self.service = make_service(self.config, self.store, self.search, allow_faults=self.allow_faults)
+        if self.repositories:
+            self.intake = await Intake.open(self.national, self.repositories, self.clock, 20.0)
+            self.service.also_serve(self.intake)
         if self.also is not None:
             self.service.also_serve(self.also)
         self.port = await self.service.start("127.0.0.1", self.port, self.context)
@@ -106,9 +122,11 @@ class GatewayBench:
     async def stop(self) -> None:
         if self.service is not None:
             await self.service.stop()
+        if self.intake is not None:
+            await self.intake.stop()
         if self.store is not None:
             await self.store.close()
-        self.service = self.store = None
+        self.service = self.store = self.intake = None
 
     def link(self, context: ssl.SSLContext, port: int | None = None, listen_s: float = 0.05) -> HttpsLink:
         return HttpsLink(f"https://127.0.0.1:{port or self.port}", context, timeout_s=20.0, listen_s=listen_s)
@@ -128,6 +146,7 @@ class Wire:
         self.carried = 0
         self.carried_back = 0
         self.connections = 0
+        self.was_cut = asyncio.Event()
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._carry, "127.0.0.1", self.port)
@@ -175,6 +194,7 @@ class Wire:
                 writer.write(chunk[: max(self.cut_after - self.carried, 0)])
                 await writer.drain()
                 self.cut_after = None
+                self.was_cut.set()
                 return
             self.carried += len(chunk)
             writer.write(chunk)
@@ -196,6 +216,6 @@ async def ask(
     """One request, as any HTTP client makes it."""
     async with (
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as session,
-        session.request(method, url, data=body, headers=headers) as response,
+        session.request(method, url, data=None if body is None else io.BytesIO(body), headers=headers) as response,
     ):
         return response.status, await response.read()

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from hotspotd.errors import ConfigError, Reason
-from hotspotd.gateway.config import GatewayConfig, load
+from hotspotd.gateway.config import GatewayConfig, RepositorySection, load
 
 DOCUMENTED = Path(__file__).resolve().parents[2] / "config" / "gateway.toml"
 
@@ -24,6 +24,10 @@ def test_the_documented_file_holds_every_key_and_its_default() -> None:
         "face_calibration =",
         "keys =",
         "[publication]",
+        "[intake]",
+        "database =",
+        "[[intake.repositories]]",
+        *(f"{field} =" for field in RepositorySection.__struct_fields__),
     ):
         text = text.replace(f"# {optional}", optional)
     tree = tomllib.loads(text)
@@ -38,7 +42,23 @@ def test_the_documented_file_holds_every_key_and_its_default() -> None:
                     assert tree[section.name][field.name] == field.default
         else:
             assert tree[section.name] == section.default
+    (repository,) = tree["intake"]["repositories"]
+    assert repository.keys() == set(RepositorySection.__struct_fields__)
+    for field in msgspec.structs.fields(RepositorySection):
+        if field.default is not msgspec.NODEFAULT:
+            assert msgspec.convert(repository[field.name], field.type) == field.default
     assert load(DOCUMENTED).server.port == 8443
+
+
+def test_two_repositories_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    repository = '[[intake.repositories]]\nname = "uto-sltd"\nowner = "UTO"\ndevices = ["NCB-1"]\n'
+    whole = DOCUMENTED.read_text(encoding="utf-8").replace(
+        "\n[log]", f'[intake]\ndatabase = "n"\n{repository * 2}\n[log]'
+    )
+    path.write_text(whole, encoding="utf-8")
+    with pytest.raises(ConfigError, match="two have one name"):
+        load(path)
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers import registry
+from drivers.base import DocumentReader
 from drivers.emulators.mrz_reader import MrzReaderEmulator
 from drivers.emulators.r30x import R30xEmulator
 from hotspotd import config as configuration
 from hotspotd.biometrics.face import FaceEngine
 from hotspotd.biometrics.face.liveness import PassiveLiveness
 from hotspotd.clock import Clock, Stamp
-from hotspotd.config import Config, LivenessSection
+from hotspotd.config import ChipSection, Config, LivenessSection
 from hotspotd.domain.document import check_digit
 from hotspotd.domain.encounter import Encounter
+from hotspotd.emrtd.authorities import Authorities
 from hotspotd.events import DeviceView, Event, Events, LaneState, LaneView, Prompt, Subscription
 from hotspotd.lane.arrivals import Arrivals
 from hotspotd.lane.devices import SupervisedDevice
@@ -140,15 +142,24 @@ async def lane_on_the_bench(
     arrivals: Arrivals | None = None,
     scanner_plugged: bool = True,
     signal: str = "",
+    document: Callable[[], DocumentReader] | None = None,
+    chip: str | None = None,
+    chip_timeout_s: float = 20.0,
+    authorities: Authorities | None = None,
+    face_fmr: float | None = None,
 ) -> AsyncIterator[LaneOnTheBench]:
     """A running lane with a document reader and a scanner; with ``faces`` a camera too, on ``folder``/camera.
 
     Without ``liveness`` nobody is asked whether they are alive. A scanner that is not plugged is waited for until it is
-    known to be absent. ``signal`` is the address of a relay board.
+    known to be absent. ``signal`` is the address of a relay board, ``chip`` of a PC/SC reader. ``document`` makes
+    another reader.
     """
     config = configuration.parse(_CONFIG, folder / "hotspotd.toml")
     config = msgspec.structs.replace(config, operation=msgspec.structs.replace(config.operation, **(operation or {})))
     config = msgspec.structs.replace(config, liveness=liveness or LivenessSection(mode="off"))
+    config = msgspec.structs.replace(config, chip=ChipSection(timeout_s=chip_timeout_s))
+    if face_fmr is not None:
+        config = msgspec.structs.replace(config, matching=msgspec.structs.replace(config.matching, face_fmr=face_fmr))
     events, clock = Events(), Clock()
     records = await Records.open(folder / "records.db", clock, outbox_limit=outbox_limit)
     images, search = Worker("images"), Worker("search")
@@ -165,6 +176,7 @@ async def lane_on_the_bench(
         images=images,
         search=search,
         passive_liveness=passive_liveness,
+        authorities=authorities or Authorities(()),
     )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(records.close)
@@ -174,7 +186,7 @@ async def lane_on_the_bench(
         scanner = await stack.enter_async_context(R30xEmulator(folder / "ttyScanner"))
         if not scanner_plugged:
             await scanner.unplug()
-        document = partial(registry.reader, "mrz-serial", f"serial://{reader.link}")
+        document = document or partial(registry.reader, "mrz-serial", f"serial://{reader.link}")
         glass = partial(registry.scanner, "r30x", f"serial://{scanner.link}")
         devices = LaneDevices(
             document=SupervisedDevice("lane-1", "document", document, events, clock, arrivals),
@@ -186,12 +198,15 @@ async def lane_on_the_bench(
         if signal:
             light = partial(registry.signal, "relay-board", signal)
             devices = replace(devices, signal=SupervisedDevice("lane-1", "signal", light, events, clock))
+        if chip is not None:
+            chips = partial(registry.chip_reader, "pcsc", chip)
+            devices = replace(devices, chip=SupervisedDevice("lane-1", "chip", chips, events, clock))
         lane = Lane("lane-1", devices, shared)
         news = stack.enter_context(events.subscribe())
         running = asyncio.create_task(lane.run())
         bench = LaneOnTheBench(lane, events, records, reader, scanner, shared, running, news)
         try:
-            await bench.until(lambda _: _in_place(events, scanner_plugged=scanner_plugged))
+            await bench.until(lambda _: _in_place(events, chip=chip is not None, scanner_plugged=scanner_plugged))
             yield bench
         finally:
             running.cancel()
@@ -200,14 +215,16 @@ async def lane_on_the_bench(
             running.result()
 
 
-def _in_place(events: Events, *, scanner_plugged: bool) -> bool:
-    """Whether the lane is idle and its scanner ready, or known to be absent; which comes first is chance."""
+def _in_place(events: Events, *, chip: bool, scanner_plugged: bool) -> bool:
+    """Whether the lane is idle and its devices ready, or the scanner known to be absent: in whatever order."""
     present = events.present()
     lane = {event.state for event in present if isinstance(event, LaneView)}
-    scanner = {event.state for event in present if isinstance(event, DeviceView) and event.device == "scanner"}
+    states = {(event.device, str(event.state)) for event in present if isinstance(event, DeviceView)}
+    if chip and ("chip", "ready") not in states:
+        return False
     if scanner_plugged:
-        return LaneState.IDLE in lane and "ready" in scanner
-    return bool(lane & {LaneState.IDLE, LaneState.OUT_OF_SERVICE}) and "absent" in scanner
+        return LaneState.IDLE in lane and ("scanner", "ready") in states
+    return bool(lane & {LaneState.IDLE, LaneState.OUT_OF_SERVICE}) and ("scanner", "absent") in states
 
 
 def _compose(config: Config, encounter: Encounter, now: Stamp) -> bytes:

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from drivers.base import Frame
 from hotspotd.biometrics.face import FaceEngine, synthetic
+from hotspotd.biometrics.face.quality import FaceProblem
 from hotspotd.domain.verdict import ReferReason
 from hotspotd.events import LaneState, Prompt
-from hotspotd.lane.face_step import Look, fused
+from hotspotd.lane.face_step import Look, fused, look
 from hotspotd.watchlist import Snapshot
 from tests.lane.harness import LaneOnTheBench, lane_on_the_bench, mrz
 
@@ -46,6 +48,13 @@ def _wall() -> Image:
 
 async def _trouble(bench: LaneOnTheBench) -> tuple[ReferReason, ...]:
     return (await bench.records.encounter((await bench.latest()).encounter_id)).encounter.trouble
+
+
+def test_the_smaller_stream_tells_that_nobody_is_there(engine: FaceEngine, face: Image) -> None:
+    small = cv2.resize(face, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
+    assert isinstance(look(engine, Frame(face, 0.0, 1, preview=np.asarray(small, np.uint8)), 0), Look)
+    assert look(engine, Frame(face, 0.0, 1, preview=_wall()), 0) is FaceProblem.NO_FACE
+    assert look(engine, Frame(_wall(), 0.0, 1), 0) is FaceProblem.NO_FACE
 
 
 async def test_a_face_becomes_portrait_and_template(

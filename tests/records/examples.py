@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality
+from hotspotd.domain.chip import ChipCheck, ChipFinding, ChipState, PortraitCheck
 from hotspotd.domain.document import parse_mrz
 from hotspotd.domain.encounter import Encounter, Sample
 from hotspotd.domain.finger import FingerPosition, MissingReason
@@ -42,6 +43,15 @@ def encounter(number: int = 1) -> Encounter:
             ),
             Sample(modality="finger", position=FingerPosition.RIGHT_MIDDLE, missing=MissingReason.UNABLE),
         ),
+        chip=ChipCheck(
+            state=ChipState.NOT_CHECKED,
+            findings=(ChipFinding.NO_AUTHORITY, ChipFinding.NO_COPY_PROTECTION),
+            signer="UT",
+            access="bac",
+            protocol="BAC",
+            read_s=4.2,
+        ),
+        portrait=PortraitCheck(asked_fmr=1e-3, engine="model", matches=True, fmr=1e-4, similarity=0.7),
         liveness=Liveness(
             checks=(
                 LivenessCheck(

@@ -20,6 +20,7 @@ from hotspotd.biometrics.face.components import eye_to_chin
 from hotspotd.biometrics.face.detect import MAX_SIDE
 from hotspotd.biometrics.face.pose import head_pose
 from hotspotd.biometrics.face.region import CHIN
+from hotspotd.biometrics.finger.picture_heads import head_of
 from hotspotd.biometrics.manifest import Input
 from hotspotd.errors import BiometricError, Reason
 
@@ -66,8 +67,9 @@ def _width(box: FaceBox) -> float:
 
 
 def read_picture(data: bytes) -> NDArray[np.uint8]:
-    """The (h, w, 3) RGB pixels of a JPEG or PNG. Raises BiometricError (BAD_IMAGE) on anything else, torn or oversized.
+    """The (h, w, 3) RGB pixels of a JPEG, JPEG 2000 or PNG.
 
+    Raises BiometricError (BAD_IMAGE) on anything else, torn or oversized.
     The size is taken from the header first, so that a small file cannot unfold into gigabytes.
     """
     if len(data) > _MAX_BYTES:
@@ -88,6 +90,10 @@ def read_picture(data: bytes) -> NDArray[np.uint8]:
 
 
 def _declared_size(data: bytes) -> tuple[int, int] | None:
+    if data[4:8] == b"jP  " or data[:4] == b"\xff\x4f\xff\x51":
+        # JPEG 2000, as the chips of travel documents have it.
+        head = head_of(data)
+        return head.width, head.height
     if data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR" and len(data) >= 24:
         width, height = struct.unpack(">II", data[16:24])
         return width, height

@@ -164,6 +164,7 @@ function context(detail) {
     detail.gateway_text && make("p", {}, `The gateway says: ${detail.gateway_text}`),
     detail.missing.map((words) => make("p", {}, words)),
     detail.liveness.map((words) => make("p", {}, words)),
+    detail.chip.map((words) => make("p", {}, words)),
   );
 }
 

@@ -27,6 +27,8 @@ _RENEW_BEFORE: Final = TIMESTAMP_VALID - timedelta(days=1)
 class Serving:
     """One repository, handed out, and renewed by the online key in ``keys`` while ``run`` runs."""
 
+    name = "publication"
+
     def __init__(self, folder: Path, keys: Path, clock: Clock) -> None:
         self._folder = folder
         self._repository = Repository(folder, clock)

@@ -60,6 +60,17 @@ class HttpsLink(Link):
             raise RelayError(Reason.LINK_PROTOCOL, "gateway: no list of replies") from error
         return [Reply(reply.cursor, reply.tcr, reply.payload) for reply in answer.replies]
 
+    async def exchange(self, method: str, path: str, payload: bytes | None = None, *, longer_s: float = 0.0) -> bytes:
+        """One request to ``/v1/PATH`` for what is no transaction; returns the body of a success.
+
+        ``payload`` is JSON, or whatever the path takes; ``longer_s`` is time for the gateway's work. Raises RelayError
+        as ``send`` does.
+        """
+        within_s = self._timeout_s + longer_s + len(payload or b"") / _SLOWEST_BYTES_PER_S
+        return await self._ask(
+            method, self._url.join(URL(path)), within_s, _MAX_REPLIES, payload=payload, kind="application/json"
+        )
+
     async def close(self) -> None:
         """See Link."""
         self._closed = True
@@ -77,8 +88,17 @@ class HttpsLink(Link):
             )
         return self._session
 
-    async def _ask(self, method: str, url: URL, within_s: float, most: int, *, payload: bytes | None = None) -> bytes:
-        headers = {} if payload is None else {"Content-Type": "application/xml"}
+    async def _ask(
+        self,
+        method: str,
+        url: URL,
+        within_s: float,
+        most: int,
+        *,
+        payload: bytes | None = None,
+        kind: str = "application/xml",
+    ) -> bytes:
+        headers = {} if payload is None else {"Content-Type": kind}
         try:
             async with (
                 asyncio.timeout(within_s),
@@ -96,7 +116,7 @@ class HttpsLink(Link):
                 ) as response,
             ):
                 body = await _read(response, most)
-                if response.status in {200, 201}:
+                if response.status in {200, 201, 202}:
                     return body
                 raise _refusal(response.status, body)
         except TimeoutError as error:

@@ -1,0 +1,1 @@
+"""How a national repository keeps the gateway's copy of it up to date, as WISDM does: signed, numbered deltas."""
