@@ -118,7 +118,7 @@ def _rows(record: Record, place: int, *, hidden: bool) -> list[tuple[str | Text,
     for field in record.fields:
         text = "; ".join(" | ".join(items) for items in field.subfields)
         # Control characters of a file must not steer a terminal.
-        text = "".join(character if character.isprintable() else "�" for character in text)
+        text = "".join(character if character.isprintable() else "�" for character in " ".join(text.split()))
         text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"
         name = f"{record.type}.{field.number:03}"
         rows.append((str(place), name, _mnemonic(record, field.number), "(hidden)" if hidden else text))
@@ -134,7 +134,8 @@ def _rows(record: Record, place: int, *, hidden: bool) -> list[tuple[str | Text,
 
 def _mnemonic(record: Record, number: int) -> str:
     rule = RULES.get(record.type, {}).get(number)
-    return rule.mnemonic if rule else ("LEN" if number == 1 else "")
+    # XML has no lengths, and its records begin with their type.
+    return rule.mnemonic if rule else ("LEN or RCC" if number == 1 else "")
 
 
 def _name(xml: str) -> str:
