@@ -56,11 +56,15 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check(package: Package, size_of: SizeOf | None = None) -> tuple[Fault, ...]:
-    """Everything that is wrong, in the order of the records; at most ``MAX_FAULTS``."""
+    """What is wrong, in the order of the records; at most ``MAX_FAULTS`` that are tolerated and as many others."""
     found: list[Fault] = []
+    told = Counter[bool]()
     for fault in _faults(package, size_of):
-        found.append(fault)
-        if len(found) == MAX_FAULTS:
+        # Not the end: what stops a transaction must not be hidden behind what doesn't.
+        if told[fault.tolerated] < MAX_FAULTS:
+            told[fault.tolerated] += 1
+            found.append(fault)
+        if told[False] == MAX_FAULTS:
             break
     return tuple(found)
 

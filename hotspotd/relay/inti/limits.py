@@ -17,5 +17,5 @@ MAX_QUOTES = 10_000
 """Quotation marks of an XML document: two an attribute, and canonical form takes the square of their number."""
 MAX_FOREIGN = 5_000
 """Elements of one record that have no field number; a record with every field of the standard has fewer than 50."""
-MAX_FAULTS = 100
+MAX_FAULTS = 50
 """Told of a transaction; who sees them all mends none."""

@@ -161,8 +161,12 @@ def test_elements_that_say_nothing_are_no_fault() -> None:
     assert [(fault.code, fault.mnemonic) for fault in faults(1, change("<Thing>x</Thing>"))] == [("103", "Thing")]
 
 
-def test_faults_are_not_told_without_end() -> None:
-    assert len(faults(1, with_field(34, (("\x07",) * 7,) * 90))) == MAX_FAULTS
+def test_faults_are_not_told_without_end_and_none_that_matters_is_hidden_behind_others() -> None:
+    aliases = with_field(34, (("\x07",) * 7,) * 90)
+    assert len(faults(1, aliases)) == MAX_FAULTS
+    found = faults(1, lambda record: one_of(94, "")(one_of(92, "never")(aliases(record))))
+    assert [(fault.code, fault.mnemonic) for fault in found if not fault.tolerated] == [("112", "EXP")]
+    assert len(faults(1, with_field(4, (("never",) * 2,) * 90))) == 1 + MAX_FAULTS
 
 
 def test_the_samples_have_the_faults_that_are_known(shared_data: Path) -> None:
