@@ -35,9 +35,7 @@ def size_of(data: bytes) -> tuple[int, int]:
             return _jpeg(data)
     except (struct.error, ValueError) as error:
         raise BiometricError(Reason.BAD_IMAGE, "a picture has a damaged header") from error
-    raise BiometricError(
-        Reason.BAD_IMAGE, "a picture is neither PNG, JPEG nor JPEG 2000", "WSQ is not read in this version."
-    )
+    raise BiometricError(Reason.BAD_IMAGE, "a picture is neither PNG, JPEG nor JPEG 2000", "WSQ is read for prints.")
 
 
 def _pair(numbers: tuple[int, ...]) -> tuple[int, int]:

@@ -18,14 +18,17 @@ from hotspotd.clock import Clock, Stamp
 from hotspotd.errors import BiometricError, HotspotError, Reason
 from hotspotd.gateway.search import Search
 from hotspotd.gateway.store import Store, Taken
-from hotspotd.relay.inquiry import Responder, compose_error, compose_result, read_inquiry
-from hotspotd.relay.inti import xml6
-from hotspotd.relay.inti.transaction import FieldError, Transaction, TransactionType
+from hotspotd.relay import images
+from hotspotd.relay.inquiry import SEARCHED, Responder, compose_error, compose_result, read_inquiry
+from hotspotd.relay.inti import reader, xml6
+from hotspotd.relay.inti.check import check
+from hotspotd.relay.inti.transaction import FieldError, Transaction
 from hotspotd.relay.links.wire import digest
 
 logger = logging.getLogger(__name__)
 
 _MAX_RUNS = 3
+_MOST_ERRORS = 20
 _STORAGE_RETRY_S = 2.0
 _NOT_PROCESSABLE = FieldError(code="999", text="NOT PROCESSABLE")
 
@@ -110,24 +113,31 @@ class Processor:
 
     def _answer(self, taken: Taken, now: Stamp) -> bytes:
         """The reply, as INT-I XML. Runs in a thread."""
-        request = xml6.decode(taken.body)
+        package = xml6.read(taken.body)
+        request = reader.transaction(package)
         # Made from what is answered, so that an answer made again has the same number.
         tcn = "R" + digest(f"{taken.device}/{taken.tcn}".encode())[:31]
         if taken.runs > _MAX_RUNS:
             logger.error("transaction %s was begun %d times and never ended; answered with ERR", taken.tcn, taken.runs)
-            return compose_error(request, tcn, _NOT_PROCESSABLE, self._responder, now)
+            return compose_error(request, tcn, [_NOT_PROCESSABLE], self._responder, now)
+        faults = check(package, images.size_of)
+        if faults:
+            logger.info("transaction %s of %s: %s", taken.tcn, taken.device, "; ".join(map(str, faults[:_MOST_ERRORS])))
+        stopping = [fault.as_error() for fault in faults if not fault.tolerated][:_MOST_ERRORS]
+        if stopping and request.header.tot in SEARCHED:
+            return compose_error(request, tcn, stopping, self._responder, now)
         try:
             hits = self._search(read_inquiry(request), now.at.date())
         except _FAILURES as error:
             logger.warning("transaction %s cannot be searched: %s", taken.tcn, _plainly(error))
-            return compose_error(request, tcn, _field_error(request, error), self._responder, now)
+            return compose_error(request, tcn, [_field_error(request, error)], self._responder, now)
         logger.info("transaction %s of %s: %d hits", taken.tcn, taken.device, len(hits))
         try:
             return compose_result(request, tcn, hits, self._responder, now)
         except _FAILURES as error:
             # The list holds what cannot be sent; the transaction is as it should be.
             logger.error("the hits of transaction %s cannot be sent: %s", taken.tcn, _plainly(error))
-            return compose_error(request, tcn, _NOT_PROCESSABLE, self._responder, now)
+            return compose_error(request, tcn, [_NOT_PROCESSABLE], self._responder, now)
 
 
 def _plainly(error: Exception) -> str:
@@ -136,7 +146,7 @@ def _plainly(error: Exception) -> str:
 
 def _field_error(request: Transaction, error: Exception) -> FieldError:
     """The INT-I error code that says what is wrong."""
-    if request.header.tot not in {TransactionType.NPS, TransactionType.CPS}:
+    if request.header.tot not in SEARCHED:
         return FieldError(code="116", field="TOT", text="NOT SEARCHED HERE")
     if isinstance(error, BiometricError):
         return FieldError(code="501", text="INSUFFICIENT QUALITY")

@@ -5,6 +5,7 @@ Pure. What it reads of a document is what ``compose`` writes: see there for the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +45,8 @@ _SINGLE = {position.value: position for position in FingerPosition} | {
     11: FingerPosition.RIGHT_THUMB,
     12: FingerPosition.LEFT_THUMB,
 }
-_SEARCHES = frozenset((TransactionType.NPS, TransactionType.CPS))
+SEARCHED = frozenset((TransactionType.NPS, TransactionType.CPS))
+"""Types of transaction that are searched here."""
 _MILLIMETRES_PER_INCH = 25.4
 # A reader takes 64 records, and an officer reads fewer.
 _MOST_HITS = 40
@@ -73,7 +75,7 @@ class Inquiry:
 
 def read_inquiry(transaction: Transaction) -> Inquiry:
     """What is to be searched. Raises RelayError: BAD_TRANSACTION, TOO_LARGE."""
-    if transaction.header.tot not in _SEARCHES:
+    if transaction.header.tot not in SEARCHED:
         raise RelayError(Reason.BAD_TRANSACTION, f"transaction: a {transaction.header.tot} is not searched here")
     pictured = [record for record in transaction.prints if record.picture.data]
     single = [record for record in pictured if record.position in _SINGLE]
@@ -169,10 +171,12 @@ def compose_result(request: Transaction, tcn: str, hits: list[Hit], responder: R
     return xml6.encode(Transaction(header=header, descriptive=tuple(records)))
 
 
-def compose_error(request: Transaction, tcn: str, error: FieldError, responder: Responder, now: Stamp) -> bytes:
-    """An ERR for ``request``."""
+def compose_error(
+    request: Transaction, tcn: str, errors: Sequence[FieldError], responder: Responder, now: Stamp
+) -> bytes:
+    """An ERR for ``request`` with at least one error."""
     header = _answering(request, tcn, TransactionType.ERR, responder, now)
-    return xml6.encode(Transaction(header=header, descriptive=(Descriptive(errors=(error,)),)))
+    return xml6.encode(Transaction(header=header, descriptive=(Descriptive(errors=tuple(errors)),)))
 
 
 def _answering(request: Transaction, tcn: str, tot: TransactionType, responder: Responder, now: Stamp) -> Header:

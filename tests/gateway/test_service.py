@@ -260,6 +260,23 @@ async def test_a_type_of_transaction_that_is_not_searched_is_answered_with_error
     assert read_answer((await replies(gateway, kiosk)).replies[0].payload).text.startswith("116 TOT")
 
 
+async def test_what_breaks_the_rules_is_answered_with_each_code_and_mnemonic(
+    gateway: GatewayBench, kiosk: ssl.SSLContext
+) -> None:
+    wrong = BODY.replace(b"Date>2026-11-22<", b"Date>2026-11-31<").replace(b">IMM<", b"><")
+    await put(gateway, kiosk, wrong)
+    text = read_answer((await replies(gateway, kiosk)).replies[0].payload).text
+    assert text == "112 DAT invalid date; 101 CIV mandatory field missing"
+    assert gateway.search.asked == []
+
+
+async def test_what_a_reader_can_pass_over_is_searched_all_the_same(
+    gateway: GatewayBench, kiosk: ssl.SSLContext
+) -> None:
+    await put(gateway, kiosk, BODY.replace(b"SexCode>F<", b"SexCode>X<"))
+    assert read_answer((await replies(gateway, kiosk)).replies[0].payload).outcome == "no_hit"
+
+
 async def test_stopping_lets_waiting_devices_go(gateway: GatewayBench, kiosk: ssl.SSLContext) -> None:
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(replies(gateway, kiosk))

@@ -21,11 +21,13 @@ from hotspotd.relay import images
 from hotspotd.relay.compose import compose_nps, read_answer
 from hotspotd.relay.inquiry import Responder, compose_error, compose_result, read_inquiry
 from hotspotd.relay.inti import xml6
+from hotspotd.relay.inti.check import check
 from hotspotd.relay.inti.transaction import FieldError, MissingPrint, Organisation
 from tests.relay.travellers import ORIGIN, document, encoded, encounter, hit, ridges
 
 NOW = Stamp(datetime(2026, 11, 22, 12, 0, 5, tzinfo=UTC), trusted=True)
 RESPONDER = Responder(Organisation(identifier="NCB", name="National Central Bureau", country="UTO"), "+99 1")
+WSQ = Path(__file__).resolve().parents[1] / "biometrics/finger/pictures/synthetic.wsq"
 REQUEST = xml6.decode(compose_nps(encounter(pictures=False), ORIGIN, NOW, "IMM"))
 
 
@@ -113,7 +115,7 @@ def test_no_hit_arrives_as_no_hit() -> None:
 
 def test_an_error_arrives_with_code_field_and_text() -> None:
     error = FieldError(code="112", field="DOB", text="INVALID DATE")
-    answer = read_answer(compose_error(REQUEST, "R1", error, RESPONDER, NOW))
+    answer = read_answer(compose_error(REQUEST, "R1", [error], RESPONDER, NOW))
     assert (answer.outcome, answer.text) == (GatewayOutcome.ERROR, "112 DOB INVALID DATE")
 
 
@@ -259,10 +261,33 @@ def test_torn_pictures_are_refused(suffix: str) -> None:
         assert caught.value.reason is Reason.BAD_TRANSACTION
 
 
-def test_wsq_is_refused_with_advice() -> None:
+def test_what_is_composed_breaks_no_rule() -> None:
+    for whole in (
+        compose_nps(encounter(), ORIGIN, NOW, "IMM"),
+        compose_nps(encounter(pictures=False), ORIGIN, NOW, "OTH"),
+        compose_result(REQUEST, "R1", [hit()], RESPONDER, NOW),
+        compose_result(REQUEST, "R1", [], RESPONDER, NOW),
+        compose_error(REQUEST, "R1", [FieldError(code="999", text="NOT PROCESSABLE")], RESPONDER, NOW),
+    ):
+        assert check(xml6.read(whole), images.size_of) == ()
+
+
+def test_a_print_in_wsq_is_read() -> None:
+    data = WSQ.read_bytes()
+    width, height = images.size_of(data)
+    assert images.decode_grey(data).shape == (height, width)
+
+
+@pytest.mark.parametrize("length", [2, 20, 200, 1000])
+def test_a_torn_print_in_wsq_is_refused(length: int) -> None:
     with pytest.raises(RelayError) as caught:
-        images.decode_grey(b"\xff\xa0\xff\xa8" + b"\x00" * 40)
-    assert "WSQ" in caught.value.advice
+        images.decode_grey(WSQ.read_bytes()[:length])
+    assert caught.value.reason is Reason.BAD_TRANSACTION
+
+
+def test_a_face_in_wsq_is_refused_with_advice() -> None:
+    with pytest.raises(RelayError):
+        images.decode_rgb(WSQ.read_bytes())
 
 
 def test_the_specimen_is_sound() -> None:

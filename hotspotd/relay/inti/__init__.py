@@ -1,1 +1,1 @@
-"""INTERPOL INT-I codecs: bytes in, typed transaction out, and back. No I/O."""
+"""INTERPOL INT-I codecs: bytes in, typed transaction out, and back. No I/O. docs/inti.md has the modules."""

@@ -10,4 +10,5 @@ NC = "http://niem.gov/niem/niem-core/2.0"
 CUSTOM = "urn:hotspotd:inti:1"
 
 PREFIXES = {"int-i": INTI, "itl": ITL, "biom": BIOM, "nc": NC}
-KNOWN = frozenset((INTI, ITL, BIOM, NC, CUSTOM))
+SPACES = {**PREFIXES, "custom": CUSTOM}
+KNOWN = frozenset(SPACES.values())

@@ -1,23 +1,17 @@
-"""INT-I v6 XML bytes to a Transaction: liberal in what it takes, strict in what could hurt.
+"""A Package to a Transaction: what a kiosk and its gateway understand of it.
 
-Liberal: elements are found by their local name in any of the four namespaces (the samples put the same
-element into different ones), in any order; unknown elements are passed over; a missing optional field is an
-empty one. Strict: no DTD, no entities, a bound on size, depth (libxml2's 256) and length of texts; numbers
-must be numbers, base64 must be base64.
+Liberal: fields that are not understood are passed over, a missing optional field is an empty one. Strict: numbers must
+be numbers, codes that decide something must be in their tables, texts have a bound.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
 from enum import StrEnum
 from typing import TypeVar
 
-from lxml import etree
-
 from hotspotd.errors import Reason, RelayError
-from hotspotd.relay.inti.names import KNOWN
+from hotspotd.relay.inti.record import Package, Record
 from hotspotd.relay.inti.transaction import (
     Comparison,
     Contact,
@@ -42,44 +36,35 @@ from hotspotd.relay.inti.transaction import (
     TransactionType,
 )
 
-# A face and four slap images at 1000 px/inch, JP2, make 3 MB; ten rolled prints and a face stay below this.
-MAX_BYTES = 16 * 1024 * 1024
 # The longest text field of INT-I (2.063 INF) is far below; what is longer is not meant for an officer.
 _MAX_TEXT = 4_000
-_MAX_RECORDS = 64
+_MAX_TCN = 64
 _MAX_NUMBER = 10**9
 
 _Code = TypeVar("_Code", bound=StrEnum)
+_Items = tuple[str, ...]
 
 
-def decode(data: bytes, max_bytes: int = MAX_BYTES) -> Transaction:
-    """The transaction in ``data``. Raises RelayError: TOO_LARGE, BAD_TRANSACTION."""
-    if len(data) > max_bytes:
-        raise RelayError(Reason.TOO_LARGE, f"transaction of {len(data)} bytes, at most {max_bytes} are read")
-    root = _Node(_parse(data))
-    if root.name != "NISTBiometricInformationExchangePackage":
-        raise _bad("not an ANSI/NIST-ITL package")
-    head: _Node | None = None
+def transaction(package: Package) -> Transaction:
+    """What is understood of ``package``, in the texts of XML. Raises RelayError (BAD_TRANSACTION)."""
     descriptive: list[Descriptive] = []
     faces: list[FaceRecord] = []
     prints: list[PrintRecord] = []
     unread: list[int] = []
-    for number, record in enumerate(root.children()):
-        if number >= _MAX_RECORDS:
-            raise _bad(f"more than {_MAX_RECORDS} records")
-        match record.name:
-            case "PackageInformationRecord":
-                head = record
-            case "PackageDescriptiveTextRecord":
-                descriptive.append(_descriptive(record))
-            case "PackageFacialAndSMTImageRecord" if record.find("FaceImage"):
-                faces.append(_face(record))
-            case "PackageFingerprintImageRecord":
-                prints.append(_print(record))
-            case _:
-                unread.append(record.number("RecordCategoryCode") or 0)
-    if head is None:
-        raise _bad("no Type-1 record")
+    head = package.header
+    for record in package.records:
+        if record is head:
+            continue
+        if not record.understood:
+            unread.append(record.type)
+        elif record.type == 2:
+            descriptive.append(_descriptive(record))
+        elif record.type == 10 and _is_face(record):
+            faces.append(_face(record))
+        elif record.type == 14:
+            prints.append(_print(record))
+        else:
+            unread.append(record.type)
     return Transaction(
         header=_header(head),
         descriptive=tuple(descriptive),
@@ -93,341 +78,235 @@ def _bad(what: str) -> RelayError:
     return RelayError(Reason.BAD_TRANSACTION, f"transaction: {what}")
 
 
-def _parse(data: bytes) -> etree._Element:
-    # Looked for before parsing too: an internal subset is worked on by libxml2 before anything can be refused.
-    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        raise _bad("has a document type declaration")
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        load_dtd=False,
-        no_network=True,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    try:
-        root = etree.fromstring(data, parser)
-    except etree.XMLSyntaxError as error:
-        raise _bad(f"not well-formed XML, line {error.lineno}") from error
-    except (ValueError, LookupError) as error:  # An encoding that libxml2 does not know.
-        raise _bad("not readable as XML") from error
-    info = root.getroottree().docinfo
-    if info.internalDTD is not None or info.externalDTD is not None:
-        raise _bad("has a document type declaration")
-    if (info.encoding or "UTF-8").upper() not in {"UTF-8", "US-ASCII", "ASCII"}:
-        raise _bad(f"is in {info.encoding[:20] if info.encoding else ''}, INT-I v6 is in UTF-8")
-    return root
+class _Texts:
+    """Items of one field, read as what they should be."""
 
+    def __init__(self, name: str, items: _Items) -> None:
+        self._name, self._items = name, items
 
-class _Node:
-    """An element, read by local names."""
-
-    def __init__(self, element: etree._Element) -> None:
-        self._element = element
-        self._space, self.name = _split(element)
-
-    def children(self) -> list[_Node]:
-        """Child elements of the known namespaces."""
-        return [
-            node
-            for node in (_Node(child) for child in self._element if isinstance(child.tag, str))
-            if node._space in KNOWN
-        ]
-
-    def find(self, path: str) -> _Node | None:
-        """The first element at ``path`` (local names, ``/`` between), or ``None``."""
-        node: _Node | None = self
-        for name in path.split("/"):
-            node = next((child for child in node.children() if child.name == name), None) if node else None
-        return node
-
-    def all(self, name: str) -> list[_Node]:
-        """The children called ``name``."""
-        return [child for child in self.children() if child.name == name]
-
-    @property
-    def value(self) -> str:
-        """Text without the white space around it."""
-        text = (self._element.text or "").strip()
+    def text(self, item: int = 0) -> str:
+        """Empty where there is none."""
+        text = self._items[item] if item < len(self._items) else ""
         if len(text) > _MAX_TEXT:
-            raise _bad(f"{self.name} is longer than {_MAX_TEXT} characters")
+            raise _bad(f"{self._name} is longer than {_MAX_TEXT} characters")
         return text
 
-    def text(self, path: str) -> str:
-        """Text at ``path``, empty where there is none."""
-        node = self.find(path)
-        return node.value if node else ""
-
-    def number(self, path: str) -> int | None:
-        """Whole number at ``path``; ``None`` where there is none."""
-        text = self.text(path)
+    def number(self, item: int = 0) -> int | None:
+        """Whole number; ``None`` where there is none."""
+        text = self.text(item)
         if not text:
             return None
         if not (text.isascii() and text.isdigit() and len(text) < 10):
-            raise _bad(f"{path.rpartition('/')[2]} is not a number")
+            raise _bad(f"{self._name} is not a number")
         return int(text)
 
-    def real(self, path: str) -> float | None:
-        """Finite number at ``path``; ``None`` where there is none."""
-        text = self.text(path)
+    def real(self, item: int) -> float | None:
+        """Finite number; ``None`` where there is none."""
+        text = self.text(item)
         if not text:
             return None
         try:
             number = float(text)
         except ValueError as error:
-            raise _bad(f"{path.rpartition('/')[2]} is not a number") from error
+            raise _bad(f"{self._name} is not a number") from error
         if not math.isfinite(number) or abs(number) > _MAX_NUMBER:
-            raise _bad(f"{path.rpartition('/')[2]} is out of range")
+            raise _bad(f"{self._name} is out of range")
         return number
 
-    def code(self, path: str, kind: type[_Code]) -> _Code | None:
-        """Code at ``path`` out of a table; ``None`` where there is none."""
-        text = self.text(path)
+    def code(self, kind: type[_Code], item: int = 0) -> _Code | None:
+        """Code out of a table; ``None`` where there is none."""
+        text = self.text(item)
         if not text:
             return None
         try:
             return kind(text)
         except ValueError as error:
-            raise _bad(f"{path.rpartition('/')[2]} has a value that is not in its table") from error
-
-    def data(self, path: str) -> bytes:
-        """Decoded base64 at ``path``."""
-        node = self.find(path)
-        text = (node._element.text or "") if node else ""
-        try:
-            return base64.b64decode("".join(text.split()), validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise _bad("image data is not base64") from error
+            raise _bad(f"{self._name} has a value that is not in its table") from error
 
 
-def _split(element: etree._Element) -> tuple[str, str]:
-    space, _, name = str(element.tag).rpartition("}")
-    return space.removeprefix("{"), name
+def _several(record: Record, number: int) -> list[_Texts]:
+    """The subfields of a field."""
+    return [_Texts(f"{record.type}.{number:03}", items) for items in record.field(number)]
 
 
-_ID = "/IdentificationID"
-_COUNTRY = "LocationCountryISO3166Alpha3Code"
+def _one(record: Record, number: int) -> _Texts:
+    """The first subfield of a field, without items where there is none."""
+    subfields = record.field(number)
+    return _Texts(f"{record.type}.{number:03}", subfields[0] if subfields else ())
 
 
-def _header(record: _Node) -> Header:
-    top = record.find("Transaction")
-    if top is None:
-        raise _bad("Type-1 record without a Transaction")
-    tot = top.code("TransactionCategoryCode", TransactionType)
-    tcn = top.text("TransactionControlIdentification" + _ID)
+def _header(record: Record) -> Header:
+    tot = _one(record, 4).code(TransactionType)
+    tcn = _one(record, 9).text()
     if tot is None or not tcn:
         raise _bad("1.004 TOT and 1.009 TCN are mandatory")
-    if len(tcn) > 64:
-        raise _bad("1.009 TCN is longer than 64 characters")
+    if len(tcn) > _MAX_TCN:
+        raise _bad(f"1.009 TCN is longer than {_MAX_TCN} characters")
+    names = _one(record, 17)
+    to, by = _one(record, 7), _one(record, 8)
     return Header(
         tot=tot,
         tcn=tcn,
-        tcr=top.text("TransactionControlReferenceIdentification" + _ID),
-        date=top.text("TransactionDate/Date"),
-        utc=top.text("TransactionUTCDate/DateTime"),
-        priority=top.number("TransactionPriorityValue"),
-        destination=_organisation(top.find("TransactionDestinationOrganization")),
-        origin=_organisation(top.find("TransactionOriginatingOrganization")),
-        domain=top.text("TransactionDomain/DomainVersionNumberIdentification" + _ID),
-        native_resolution=top.text("TransactionImageResolutionDetails/NativeScanningResolutionValue"),
-        nominal_resolution=top.text("TransactionImageResolutionDetails/NominalTransmittingResolutionValue"),
+        tcr=_one(record, 10).text(),
+        date=_one(record, 5).text(),
+        utc=_one(record, 14).text(),
+        priority=_one(record, 6).number(),
+        destination=Organisation(identifier=to.text(), name=names.text(0), country=to.text(1)),
+        origin=Organisation(identifier=by.text(), name=names.text(1), country=by.text(1)),
+        domain=_one(record, 13).text(1),
+        native_resolution=_one(record, 11).text(),
+        nominal_resolution=_one(record, 12).text(),
     )
 
 
-def _organisation(node: _Node | None) -> Organisation:
-    if node is None:
-        return Organisation()
-    return Organisation(
-        identifier=node.text("OrganizationIdentification" + _ID),
-        name=node.text("OrganizationName"),
-        country=node.text(_COUNTRY) or node.text(f"LocationAddress/StructuredAddress/{_COUNTRY}"),
-    )
+def _idc(record: Record) -> int:
+    return _one(record, 2).number() or 0
 
 
-def _idc(record: _Node) -> int:
-    return record.number("ImageReferenceIdentification" + _ID) or 0
-
-
-def _descriptive(record: _Node) -> Descriptive:
-    detail = record.find("UserDefinedDescriptiveDetail")
-    domain = detail.find("DomainDefinedDescriptiveDetail") if detail else None
-    if detail is None or domain is None:
-        return Descriptive(idc=_idc(record))
-    misc = domain.find("RecordMetadata/MiscellaneousIdentification")
-    response = domain.find("TransactionResponseData")
+def _descriptive(record: Record) -> Descriptive:
+    by = _one(record, 23)
+    contact = _one(record, 63)
+    civil = _one(record, 970)
     return Descriptive(
         idc=_idc(record),
-        captured_at=domain.text("RecordActivity/RecordCreationDate/DateTime"),
-        captured_by=_organisation(domain.find("RecordActivity/CaptureOrganization")),
-        subject=_subject(domain.find("RecordSubject")),
-        civil_code=domain.text("RecordCivil/CivilDescriptionCode"),
-        civil_text=domain.text("RecordCivil/CivilDescriptionText"),
-        crn=_national(misc, "NationalPersonIdentifier"),
-        npi=_national(misc, "NationalPersonInquiryIdentifier"),
-        orn=_national(misc, "NationalBusinessReference"),
-        numbers=_numbers(misc),
-        contact=_contact(domain.find("RecordMetadata/ContactInformation")),
-        expires=domain.text("RecordMetadata/ExpirationDate/Date"),
-        determination=domain.code("TransactionMetadata/ResultDeterminationMode", Determination),
-        respondents=_respondents(response.find("RespondentsList") if response else None),
-        errors=tuple(_error(node) for node in response.all("ErrorMessage")) if response else (),
-        entry=_entry(detail.find("CustomDefinedDescriptiveDetail/ListEntry")),
+        captured_at=_one(record, 19).text(),
+        captured_by=Organisation(identifier=by.text(0), name=by.text(1), country=by.text(10) or by.text(7)),
+        subject=_subject(record),
+        civil_code=civil.text(0),
+        civil_text=civil.text(1),
+        crn=_national(_one(record, 10)),
+        npi=_national(_one(record, 91)),
+        orn=_national(_one(record, 11)),
+        numbers=tuple(
+            MiscellaneousNumber(kind=number.text(0), number=number.text(1))
+            for number in (_one(record, place) for place in range(12, 17))
+            if number.text(1)
+        ),
+        contact=Contact(
+            telephone=contact.text(0), organisation=contact.text(1), person=contact.text(2), text=contact.text(3)
+        ),
+        expires=_one(record, 92).text(),
+        determination=_one(record, 94).code(Determination),
+        respondents=_respondents(record),
+        errors=tuple(
+            FieldError(code=error.text(0), field=error.text(1), text=error.text(2)) for error in _several(record, 74)
+        ),
+        entry=_entry(record),
     )
 
 
-def _national(misc: _Node | None, name: str) -> NationalNumber | None:
-    node = misc.find(name) if misc else None
-    number = node.text("IdentificationID") if node else ""
-    return NationalNumber(country=node.text(_COUNTRY), number=number) if node and number else None
+def _national(items: _Texts) -> NationalNumber | None:
+    number = items.text(1)
+    return NationalNumber(country=items.text(0), number=number) if number else None
 
 
-def _numbers(misc: _Node | None) -> tuple[MiscellaneousNumber, ...]:
-    if misc is None:
-        return ()
-    nodes = (misc.find(f"MiscellaneousIdentificationID{place}") for place in range(1, 6))
-    return tuple(
-        MiscellaneousNumber(kind=node.text("MiscIDType"), number=node.text("IdentificationID"))
-        for node in nodes
-        if node and node.text("IdentificationID")
-    )
-
-
-def _subject(node: _Node | None) -> Subject:
-    if node is None:
-        return Subject()
-    name = node.find("PersonName")
-    aliases = node.find("PersonAliases")
+def _subject(record: Record) -> Subject:
+    born = _one(record, 36)
     return Subject(
-        name=_name(name) if name else PersonName(),
-        aliases=tuple(_name(alias) for alias in aliases.all("PersonName")) if aliases else (),
-        birth_date=node.text("PersonBirthDate/Date"),
-        birth_earliest=node.text("PersonBirthDateRange/StartDate/Date"),
-        birth_latest=node.text("PersonBirthDateRange/EndDate/Date"),
-        nationality=node.text("PersonCitizenshipISO3166Alpha3Code"),
-        sex=node.text("PersonSexCode"),
+        name=_name(_one(record, 30)),
+        aliases=tuple(_name(items) for items in _several(record, 34)),
+        birth_date=_one(record, 35).text(),
+        birth_earliest=born.text(0),
+        birth_latest=born.text(1),
+        nationality=_one(record, 38).text(),
+        sex=_one(record, 39).text(),
     )
 
 
-def _name(node: _Node) -> PersonName:
-    return PersonName(
-        given=node.text("PersonGivenName"),
-        middle=node.text("PersonMiddleName"),
-        surname=node.text("PersonSurName"),
-        extended=node.text("PersonExtendedName"),
-    )
+def _name(items: _Texts) -> PersonName:
+    return PersonName(given=items.text(0), middle=items.text(1), surname=items.text(2), extended=items.text(6))
 
 
-def _contact(node: _Node | None) -> Contact:
-    if node is None:
-        return Contact()
-    return Contact(
-        telephone=node.text("ContactTelephoneNumber/FullTelephoneNumber/TelephoneNumberFullID"),
-        organisation=node.text("OrganizationName"),
-        person=node.text("PersonFullName"),
-        text=node.text("AdditionalContactInformationText"),
-    )
-
-
-def _respondents(node: _Node | None) -> Respondents | None:
-    if node is None:
+def _respondents(record: Record) -> Respondents | None:
+    subfields = _several(record, 64)
+    if not subfields:
         return None
-    result = node.code("TransactionSearchResultsCode", SearchResult)
+    whole = subfields[0]
+    result = whole.code(SearchResult, 4)
     if result is None:
         raise _bad("2.064 RLS without a result")
     return Respondents(
         result=result,
-        total=node.number("TransactionCandidatesTotalQuantity") or 0,
-        original=node.text("TransactionCategoryCode"),
+        total=whole.number(2) or 0,
+        original=whole.text(3),
         candidates=tuple(
-            RankedCandidate(
-                sequence=candidate.number("CandidateSequenceID" + _ID) or 0,
-                verify=candidate.text("TransactionCandidateManualVerificationIndicator") in {"true", "1"},
-            )
-            for candidate in node.all("TransactionCandidate")
+            RankedCandidate(sequence=one.number(0) or 0, verify=one.text(1) in {"true", "1"})
+            for one in subfields
+            if one.text(0) or one.text(1)
         ),
     )
 
 
-def _error(node: _Node) -> FieldError:
-    return FieldError(
-        code=node.text("ErrorCode"), field=node.text("ErrorFieldMnemonicCode"), text=node.text("ErrorMessageText")
-    )
-
-
-def _entry(node: _Node | None) -> ListEntry | None:
-    if node is None:
+def _entry(record: Record) -> ListEntry | None:
+    if not any(record.field(number) for number in (971, 972, 974)):
         return None
+    entry = _one(record, 971)
     return ListEntry(
-        notice=node.text("Notice"),
-        reason=node.text("Reason"),
-        diffusion=node.text("Diffusion") == "true",
-        bureau=node.text("Bureau"),
-        purpose=node.text("Purpose"),
-        cautions=tuple(caution.value for caution in node.all("Caution")),
-        caution_note=node.text("CautionNote"),
+        notice=entry.text(0),
+        reason=entry.text(1),
+        diffusion=entry.text(2) == "true",
+        bureau=entry.text(3),
+        purpose=entry.text(4),
+        cautions=tuple(caution.text() for caution in _several(record, 974)),
+        caution_note=entry.text(5),
         comparisons=tuple(
             Comparison(
-                modality=comparison.text("Modality"),
-                score=comparison.real("Score") or 0.0,
-                fmr=comparison.real("FalseMatchRate"),
-                position=comparison.number("Position"),
-                detail=comparison.text("Detail"),
+                modality=comparison.text(0),
+                score=comparison.real(1) or 0.0,
+                fmr=comparison.real(2),
+                position=comparison.number(3),
+                detail=comparison.text(4),
             )
-            for comparison in node.all("Comparison")
+            for comparison in _several(record, 972)
         ),
     )
 
 
-def _picture(image: _Node) -> Picture:
-    across = image.number("ImageHorizontalPixelDensityValue")
-    down = image.number("ImageVerticalPixelDensityValue")
+def _picture(record: Record) -> Picture:
+    across, down = _one(record, 9).number(), _one(record, 10).number()
     return Picture(
-        data=image.data("BinaryBase64Object"),
-        compression=image.text("ImageCompressionAlgorithmText"),
-        width=image.number("ImageHorizontalLineLengthPixelQuantity") or 0,
-        height=image.number("ImageVerticalLineLengthPixelQuantity") or 0,
-        scale=image.number("ImageScaleUnitsCode") or 0,
+        data=record.data or b"",
+        compression=_one(record, 11).text(),
+        width=_one(record, 6).number() or 0,
+        height=_one(record, 7).number() or 0,
+        scale=_one(record, 8).number() or 0,
         density_across=1 if across is None else across,
         density_down=1 if down is None else down,
     )
 
 
-def _face(record: _Node) -> FaceRecord:
-    image = record.find("FaceImage")
-    if image is None:
-        raise _bad("Type-10 record without a face")
+def _is_face(record: Record) -> bool:
+    kind = record.item(3)
+    return kind == "FACE" or (not kind and (record.data is not None or bool(record.field(6))))
+
+
+def _face(record: Record) -> FaceRecord:
     return FaceRecord(
         idc=_idc(record),
-        picture=_picture(image),
-        captured_on=image.text("ImageCaptureDetail/CaptureDate/Date"),
-        source=image.text("ImageCaptureDetail/CaptureOrganization/OrganizationIdentification" + _ID),
-        colour_space=image.text("ImageColorSpaceCode"),
-        profile=image.text("FaceImageAcquisitionProfileCode"),
-        pose=image.text("FaceImageSubjectPoseCode"),
+        picture=_picture(record),
+        captured_on=_one(record, 5).text(),
+        source=_one(record, 4).text(),
+        colour_space=_one(record, 12).text(),
+        profile=_one(record, 13).text(),
+        pose=_one(record, 20).text(),
     )
 
 
-def _print(record: _Node) -> PrintRecord:
-    image = record.find("FingerprintImage") or record.find("FingerImpressionImage")
-    if image is None:
-        raise _bad("Type-14 record without an image part")
-    position = image.number("FingerPositionCode")
+def _print(record: Record) -> PrintRecord:
+    position = _one(record, 13).number()
     if position is None:
         raise _bad("14.013 FGP is mandatory")
-    quality = image.find("FingerprintImageQuality")
+    source = _one(record, 4)
     return PrintRecord(
         idc=_idc(record),
         position=position,
-        picture=_picture(image),
-        impression=image.number("FingerprintImageImpressionCaptureCategoryCode") or 0,
-        bits=image.number("ImageBitsPerPixelQuantity"),
-        captured_on=image.text("ImageCaptureDetail/CaptureDate/Date"),
-        source=_organisation(image.find("ImageCaptureDetail/CaptureOrganization")),
-        monitoring=image.text("ImageCaptureDetail/CaptureDeviceMonitoringModeCode"),
-        missing=tuple(
-            MissingPrint(position=node.number("FingerPositionCode") or 0, code=node.text("FingerMissingCode"))
-            for node in image.all("FingerprintImageFingerMissing")
-        ),
-        quality=quality.number("QualityValue") if quality else None,
-        profile=image.text("FingerprintImageAcquisitionProfileCode"),
+        picture=_picture(record),
+        impression=_one(record, 3).number() or 0,
+        bits=_one(record, 12).number(),
+        captured_on=_one(record, 5).text(),
+        source=Organisation(identifier=source.text(0), name=_one(record, 993).text(), country=source.text(1)),
+        monitoring=_one(record, 30).text(),
+        missing=tuple(MissingPrint(position=one.number(0) or 0, code=one.text(1)) for one in _several(record, 18)),
+        quality=_one(record, 24).number(1),
+        profile=_one(record, 31).text(),
     )

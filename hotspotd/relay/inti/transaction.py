@@ -1,8 +1,8 @@
 """What an INT-I transaction says, as frozen types, without the encoding.
 
 Field numbers and mnemonics are those of INT-I v6.00.01 (ANSI/NIST-ITL 1-2011 Update 2015). An empty string or
-``None`` stands for an optional field that is not there. Only what a kiosk and its gateway exchange is held:
-docs/relay.md lists what is not.
+``None`` stands for an optional field that is not there. Only what a kiosk and its gateway exchange is held: all of a
+transaction is in the Package it was read from (``record.py``).
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class Respondents(_Part, frozen=True, kw_only=True):
 
 
 class FieldError(_Part, frozen=True, kw_only=True):
-    """One error of an ERR: code (see DOMAIN table in docs/relay.md), field mnemonic, text."""
+    """One error of an ERR: code (``tables.ERRORS``), field mnemonic, text."""
 
     code: str
     field: str = ""
