@@ -27,6 +27,8 @@ _LOOKED_AT = 8
 """Candidates that are read before a picture counts as without a zone."""
 _LEAST_SURE, _LEAST_LEGIBLE = 0.6, 0.6
 """Mean sureness of the middles, and of the characters, from which something is a line of a zone."""
+_AT_FIRST = 0.5
+"""The latter in a rough cut, which may be far from the line's scale."""
 _RUNS = 8
 """The same of what is looked at where the finding network found nothing that is a zone."""
 _LEADINGS = (2.45, 2.1, 1.75)
@@ -123,7 +125,7 @@ def _first_line(grey: Image, rough: Rough, recogniser: Recogniser) -> Track | No
     """Where the candidate's characters lie; None where it is no line of a zone."""
     matrix = _rough_cut(rough)
     sight = _best_length(recogniser.look(_cut_straight(grey, matrix, rough.cell)))
-    if not _is_line(sight):
+    if not _is_line(sight, _AT_FIRST):
         return None
     track = _track(sight, matrix)
     # What was found may be a part of the line: seen along itself, it shows to which side it goes on.
@@ -148,8 +150,8 @@ def _best_length(columns: Columns) -> LineSight:
     return max((line_of(columns, length) for length in LENGTHS), key=lambda one: one.score)
 
 
-def _is_line(sight: LineSight) -> bool:
-    return float(sight.sureness.mean()) > _LEAST_SURE and _certainty(sight) > _LEAST_LEGIBLE
+def _is_line(sight: LineSight, legible: float = _LEAST_LEGIBLE) -> bool:
+    return float(sight.sureness.mean()) > _LEAST_SURE and _certainty(sight) > legible
 
 
 def _certainty(sight: LineSight) -> float:
