@@ -4,8 +4,8 @@ A zone counts as read only when it fits a layout, every check digit holds, and t
 that no check digit covers. A character that may not stand in its place gives its weight to what looks like it and may
 (O in a date is a 0); what is left of it counts as doubt. Where the likeliest characters fail a check digit, up to two
 doubtful ones may be exchanged for others that the network holds possible, if one such choice alone makes all check
-digits hold. Check digits see values modulo 10 (9303-3, 4.9), so K and <, G and 6 or S and 8 are never told apart by
-them: there, too, it is the network that must be sure.
+digits hold; other lines are a guess at most. Check digits see values modulo 10 (9303-3, 4.9), so K and <, G and 6 or
+S and 8 are never told apart by them: there, too, it is the network that must be sure.
 """
 
 from __future__ import annotations
@@ -123,7 +123,8 @@ def _guess(chances: Doubles, best: NDArray[np.intp], rules: Form) -> tuple[NDArr
     """
     seconds = np.where(rules.covered[..., None], chances, 0.0)
     np.put_along_axis(seconds, best[..., None], 0.0, 2)
-    loss = np.log(np.maximum(seconds.max(axis=2), 1e-12) / np.take_along_axis(chances, best[..., None], 2)[..., 0])
+    first = np.take_along_axis(chances, best[..., None], 2)[..., 0]
+    loss = np.log(np.maximum(seconds.max(axis=2), 1e-12)) - np.log(np.maximum(first, 1e-9))
     places = [tuple(place) for place in np.argwhere(loss > _GUESSED_FROM)]
     places = sorted(places, key=lambda place: -float(loss[place]))[:_GUESSED]
     choices = [exchanged for count in range(_EXCHANGED + 1) for exchanged in combinations(places, count)]
