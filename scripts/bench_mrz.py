@@ -119,7 +119,7 @@ def _timed(work: Callable[[], tuple[tuple[str, ...], bool]]) -> tuple[tuple[str,
     return said, given, time.perf_counter() - began
 
 
-def _measure(hardness: Hardness, count: int, reader: ZoneReader, *, peer: bool) -> list[Score]:
+def _measure(hardness: Hardness, count: int, reader: ZoneReader, *, peer: int) -> list[Score]:
     one, three = Score("one picture"), Score("three pictures")
     whole, lines = Score("Tesseract --psm 6"), Score("Tesseract --psm 7")
 
@@ -146,7 +146,7 @@ def _measure(hardness: Hardness, count: int, reader: ZoneReader, *, peer: bool) 
         shown = document(hardness, number, frames=3)
         one.count(shown.lines, *_timed(lambda: alone(shown)))  # noqa: B023  # Called at once.
         three.count(shown.lines, *_timed(lambda: together(shown)))  # noqa: B023
-        if peer:
+        if number < peer:
             sight = reader.sight(shown.frames[0])
             grey = np.asarray(cv2.cvtColor(shown.frames[0], cv2.COLOR_RGB2GRAY), np.uint8)
             cut = grey if sight is None else _upright(shown.frames[0], sight)
@@ -179,6 +179,8 @@ def main() -> int:
     )
     parser.add_argument("--documents", type=int, default=300, help="of each set (300)")
     parser.add_argument("--zones", type=int, default=2000, help="of each set, drawn alone, for the judge (2000)")
+    parser.add_argument("--set", choices=[str(one) for one in Hardness], help="only this set")
+    parser.add_argument("--peer", type=int, metavar="N", help="only the first N documents by Tesseract, too (all)")
     parser.add_argument("--no-tesseract", action="store_true", help="without the peer")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
@@ -190,10 +192,11 @@ def main() -> int:
         version = version.splitlines()[0]
         print(version)
     report: dict[str, object] = {"peer": version}
-    for hardness in Hardness:
+    peer = 0 if options.no_tesseract else options.documents if options.peer is None else options.peer
+    for hardness in [Hardness(options.set)] if options.set else Hardness:
         scores = []
         if options.documents:
-            scores += _measure(hardness, options.documents, reader, peer=not options.no_tesseract)
+            scores += _measure(hardness, options.documents, reader, peer=peer)
         if options.zones:
             scores.append(_judge(hardness, options.zones, reader))
         print(f"\n{hardness}")

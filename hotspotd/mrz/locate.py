@@ -16,7 +16,7 @@ from hotspotd.biometrics.models import BUNDLED, load_manifest
 from hotspotd.biometrics.runtime import Model
 
 NAME = "mrz-place"
-SIDE = 640
+SIDE = 768
 """Longest side of the picture that is searched [px]; its sides are padded to multiples of 16."""
 CELL = 8
 """Its pixels for each number of the network."""

@@ -4,14 +4,14 @@ A zone counts as read only when it fits a layout, every check digit holds, and t
 that no check digit covers. A character that may not stand in its place gives its weight to what looks like it and may
 (O in a date is a 0); what is left of it counts as doubt. Where the likeliest characters fail a check digit, up to two
 doubtful ones may be exchanged for others that the network holds possible, if one such choice alone makes all check
-digits hold. Check digits see values modulo 10 (9303-3, 4.9), so K and <, G and 6 or S and 8 are never told apart by
-them: there, too, it is the network that must be sure.
+digits hold; other lines are a guess at most. Check digits see values modulo 10 (9303-3, 4.9), so K and <, G and 6 or
+S and 8 are never told apart by them: there, too, it is the network that must be sure.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import combinations, islice, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,10 @@ _DOUBTS = 5
 """Doubtful characters under check digits beyond which a zone is not tried at all."""
 _EXCHANGED = 2
 _MOST_CHOICES = 512
+_GUESSED, _GUESSED_FROM = 12, -5.0
+"""Doubtful characters that a best guess may exchange, and the log odds from which one is doubtful."""
+_FAILED = 4.0
+"""Log odds against a check digit that does not hold, where some characters are doubtful."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ def _judged(characters: Float, rules: Form, sureness: float) -> Reading:
     peak = np.take_along_axis(chances, best[..., None], 2)[..., 0]
     open_places = int(((peak < sureness) & ~rules.covered).sum())
     chosen, exchanged, alone = _settle(chances, best, rules)
+    if not alone:
+        chosen, exchanged = _guess(chances, best, rules)
     sure = np.take_along_axis(chances, chosen[..., None], 2)[..., 0]
     weak = int(((sure < _COVERED_SURE) & rules.covered & (chosen == best)).sum())
     lines = _text(chosen)
@@ -108,6 +114,33 @@ def _settle(chances: Doubles, best: NDArray[np.intp], rules: Form) -> tuple[NDAr
     weight, changed, made = max(sound, key=lambda one: one[0])
     alone = weight >= _ALONE * sum(one[0] for one in sound) and changed <= _EXCHANGED
     return (made, changed, alone) if alone else (best, 0, False)
+
+
+def _guess(chances: Doubles, best: NDArray[np.intp], rules: Form) -> tuple[NDArray[np.intp], int]:
+    """The likeliest lines, a check digit that does not hold being unlikely, and how many characters that changes.
+
+    Of all ways to exchange one or two of the most doubtful characters under check digits for the next likely ones.
+    """
+    seconds = np.where(rules.covered[..., None], chances, 0.0)
+    np.put_along_axis(seconds, best[..., None], 0.0, 2)
+    first = np.take_along_axis(chances, best[..., None], 2)[..., 0]
+    loss = np.log(np.maximum(seconds.max(axis=2), 1e-12)) - np.log(np.maximum(first, 1e-9))
+    places = [tuple(place) for place in np.argwhere(loss > _GUESSED_FROM)]
+    places = sorted(places, key=lambda place: -float(loss[place]))[:_GUESSED]
+    choices = [exchanged for count in range(_EXCHANGED + 1) for exchanged in combinations(places, count)]
+
+    def made(exchanged: tuple[tuple[int, ...], ...]) -> NDArray[np.intp]:
+        out = best.copy()
+        for place in exchanged:
+            out[place] = seconds[place].argmax()
+        return out
+
+    def worth(exchanged: tuple[tuple[int, ...], ...]) -> float:
+        failed = len(parse_mrz(_text(made(exchanged))).failed_checks)
+        return sum(float(loss[place]) for place in exchanged) - _FAILED * failed
+
+    likeliest = max(choices, key=worth)
+    return made(likeliest), len(likeliest)
 
 
 def _text(numbers: NDArray[np.intp]) -> tuple[str, ...]:

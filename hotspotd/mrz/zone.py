@@ -27,11 +27,17 @@ _LOOKED_AT = 8
 """Candidates that are read before a picture counts as without a zone."""
 _LEAST_SURE, _LEAST_LEGIBLE = 0.6, 0.6
 """Mean sureness of the middles, and of the characters, from which something is a line of a zone."""
+_AT_FIRST = 0.5
+"""The latter in a rough cut, which may be far from the line's scale."""
 _RUNS = 8
 """The same of what is looked at where the finding network found nothing that is a zone."""
 _LEADINGS = (2.45, 2.1, 1.75)
 """Distances between lines [cells] that are tried where the next line was not found: 9303 has up to 2.5."""
 _NEAREST, _FURTHEST = 1.2, 3.4
+_BESIDE = 3
+"""Candidates at such a distance that are tried."""
+_HALF = COLUMN / 2 / PITCH
+"""Of a column, in cells."""
 _MOVES = 4
 """Looks along a line until it lies in the middle of its strip."""
 _LINES = {30: 3, 36: 2, 44: 2}
@@ -119,7 +125,7 @@ def _first_line(grey: Image, rough: Rough, recogniser: Recogniser) -> Track | No
     """Where the candidate's characters lie; None where it is no line of a zone."""
     matrix = _rough_cut(rough)
     sight = _best_length(recogniser.look(_cut_straight(grey, matrix, rough.cell)))
-    if not _is_line(sight):
+    if not _is_line(sight, _AT_FIRST):
         return None
     track = _track(sight, matrix)
     # What was found may be a part of the line: seen along itself, it shows to which side it goes on.
@@ -144,8 +150,8 @@ def _best_length(columns: Columns) -> LineSight:
     return max((line_of(columns, length) for length in LENGTHS), key=lambda one: one.score)
 
 
-def _is_line(sight: LineSight) -> bool:
-    return float(sight.sureness.mean()) > _LEAST_SURE and _certainty(sight) > _LEAST_LEGIBLE
+def _is_line(sight: LineSight, legible: float = _LEAST_LEGIBLE) -> bool:
+    return float(sight.sureness.mean()) > _LEAST_SURE and _certainty(sight) > legible
 
 
 def _certainty(sight: LineSight) -> float:
@@ -210,7 +216,7 @@ def _around(grey: Image, first: Track, rough: list[Rough], recogniser: Recognise
             found.append(lower)
         else:
             return None
-    final = [_again(grey, track, recogniser) for track, _ in found]
+    final = [_twice(grey, track, recogniser) for track, _ in found]
     if not all(_is_line(sight) for _, sight in final):
         return None
     return ZoneSight(tuple(sight for _, sight in final), tuple(track for track, _ in final))
@@ -219,9 +225,9 @@ def _around(grey: Image, first: Track, rough: list[Rough], recogniser: Recognise
 def _neighbour(
     grey: Image, track: Track, sign: int, rough: list[Rough], recogniser: Recogniser
 ) -> tuple[Track, LineSight] | None:
-    """The line above (-1) or below (1): where a candidate lies, else at the usual distances."""
-    known = [sign * one for one in (_leading(track, other) for other in rough) if _NEAREST < sign * one < _FURTHEST]
-    for leading in [min(known)] if known else _LEADINGS:
+    """The line above (-1) or below (1): where a candidate lies, the nearest first, else at the usual distances."""
+    known = {round(sign * _leading(track, other), 1) for other in rough}
+    for leading in [*sorted(one for one in known if _NEAREST < one < _FURTHEST)[:_BESIDE], *_LEADINGS]:
         found = _again(grey, track.beside(sign * leading), recogniser)
         if _is_line(found[1]):
             return found
@@ -243,6 +249,15 @@ def _leading(track: Track, other: Rough) -> float:
 def _again(grey: Image, track: Track, recogniser: Recogniser) -> tuple[Track, LineSight]:
     """The line looked at through a cut along its track, and its track after that."""
     return _refined(track, line_of(recogniser.look(_cut(grey, track)), track.length))
+
+
+def _twice(grey: Image, track: Track, recogniser: Recogniser) -> tuple[Track, LineSight]:
+    """The line looked at as ``_again`` does, and half a column of the network's further on: both looks together."""
+    track_after, sight = _again(grey, track, recogniser)
+    other = line_of(recogniser.look(_cut(grey, track.moved(-_HALF))), track.length)
+    mixed = np.logaddexp(sight.characters, other.characters) - np.float32(np.log(2))
+    sureness = (sight.sureness + other.sureness) * np.float32(0.5)
+    return track_after, replace(sight, characters=mixed, sureness=sureness)
 
 
 def _refined(track: Track, sight: LineSight) -> tuple[Track, LineSight]:

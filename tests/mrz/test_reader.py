@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hotspotd.errors import DocumentError, Reason
+from hotspotd.mrz import zone
 from hotspotd.mrz.drawing import font
 from hotspotd.mrz.drawing.sets import Hardness, document, zone_alone
+from hotspotd.mrz.locate import Locator, Rough
+from hotspotd.mrz.recogniser import Recogniser
 from hotspotd.mrz.watch import Watch, ZoneReader
 
 
@@ -31,6 +37,26 @@ def test_a_document_is_read_whichever_way_round_it_lies(reader: ZoneReader, turn
     reading = reader.read(np.asarray(cv2.rotate(shown.frames[0], turn), np.uint8))
     assert reading is not None
     assert reading.lines == shown.lines
+
+
+class _Misled(Locator):
+    """Sees lines between the lines, too."""
+
+    def candidates(self, grey: NDArray[np.uint8]) -> list[Rough]:
+        found = super().candidates(grey)
+        first = found[0]
+        beside = next(one for one in found if np.hypot(one.x - first.x, one.y - first.y) > 2 * first.cell)
+        off_x, off_y = beside.x - first.x, beside.y - first.y
+        return [*found, *(replace(first, x=first.x + way * off_x, y=first.y + way * off_y) for way in (0.4, 0.6))]
+
+
+def test_a_false_line_between_two_hides_neither(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zone, "runs", lambda _: [])
+    shown = document(Hardness.EASY, 2)
+    grey = np.asarray(cv2.cvtColor(shown.frames[0], cv2.COLOR_RGB2GRAY), np.uint8)
+    sight = zone.find_zone(grey, _Misled(), Recogniser())
+    assert sight is not None
+    assert tuple(line.text for line in sight.lines) == shown.lines
 
 
 def test_half_a_zone_is_none(reader: ZoneReader) -> None:

@@ -92,6 +92,13 @@ def test_too_many_doubts_are_not_settled_by_arithmetic() -> None:
     assert not reading.read
 
 
+def test_a_guess_weighs_the_check_digits_but_is_not_believed() -> None:
+    doubts = {(1, place): {TD3[1][place]: 0.9, "7": 0.09} for place in (28, 29, 30, 31, 32)}
+    reading = judge(seen(TD3, {**doubts, (1, 1): {"B": 0.5, "8": 0.45}, (1, 7): {"D": 0.5, "C": 0.45}}))
+    assert reading is not None
+    assert (reading.lines, reading.read, reading.exchanged) == (TD3, False, 2)
+
+
 def test_lines_of_no_layout_are_nothing() -> None:
     assert judge(seen(("A" * 30, "A" * 30))) is None
 

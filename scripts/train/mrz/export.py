@@ -29,7 +29,7 @@ Tensor = int
 Shape = tuple[int, int, int]
 """Rows, columns, channels."""
 
-SEARCHED = (368, locate.SIDE)
+SEARCHED = (432, locate.SIDE)
 """Height and width that the finding network is written for; it takes any multiple of 16."""
 
 MANIFEST = """name = "{name}"

@@ -31,6 +31,9 @@ COLUMNS = WIDTH // COLUMN
 _GROUNDS = (Ground.PLAIN, Ground.WAVES, Ground.ROSETTES, Ground.LATTICE, Ground.BLOTCHES)
 """Microtext, and the font's sharp cut, are left for the test."""
 
+_LOOK_ALIKES = "00OOQD1I2Z5S8B6GUV4AKX<"
+"""What blur makes alike, often side by side: no word's letters tell it apart."""
+
 _FOREIGN, _BESIDE, _TURNED = 0.04, 0.06, 0.05
 """Shares of what is no line, or not cut as one: other type, cut between the lines, upside down."""
 _WHOLE_TO, _NONE_FROM = 8.5, 10.5
@@ -57,9 +60,9 @@ class Sample:
 def samples(rng: np.random.Generator, shots: int = 2) -> list[Sample]:
     """Strips of one print, seen ``shots`` times: drawing it costs more than looking at it again."""
     lines = _text(rng)
-    camera_pitch = float(np.exp(rng.uniform(np.log(6.5), np.log(26))))
+    camera_pitch = float(np.exp(rng.uniform(np.log(7), np.log(26))))
     pitch = 12 if camera_pitch < 9 else 16 if camera_pitch < 14 else 24
-    hardness = float(rng.random()) ** 1.3
+    hardness = float(rng.random()) ** 0.8
     press = Press(
         cut=Cut.LEANING if rng.random() < 0.06 else Cut.REGULAR,
         jitter=float(rng.uniform(0, 0.025)) if rng.random() < 0.5 else 0.0,
@@ -122,8 +125,9 @@ def _text(rng: np.random.Generator) -> tuple[str, ...]:
     """A window of a zone's lines, or characters by chance."""
     if rng.random() < 0.3:
         count, length = int(rng.integers(1, 4)), int(rng.integers(6, 34))
-        letters = rng.integers(0, len(ALPHABET), (count, length))
-        return tuple("".join(ALPHABET[code] for code in row) for row in letters)
+        among = _LOOK_ALIKES if rng.random() < 0.4 else ALPHABET
+        letters = rng.integers(0, len(among), (count, length))
+        return tuple("".join(among[code] for code in row) for row in letters)
     lines = zone(rng, list(DocumentFormat)[int(rng.integers(5))])
     start = int(rng.integers(-6, len(lines[0]) - 18))
     return tuple(line[max(0, start) : start + 32] for line in lines)

@@ -1,7 +1,7 @@
 """What the finding network learns: drawn pages before a camera, and where the lines of their zones lie.
 
-240 pages are drawn as they are needed, and each is looked at again and again; a view is 256 x 256 pixels of a picture
-of 640. A page's words, its portrait and the desk are what is not to be found.
+360 pages are drawn as they are needed, and each is looked at again and again; a view is 256 x 256 pixels of a picture.
+A page's words, its portrait and the desk are what is not to be found.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from hotspotd.mrz.locate import CELL, even_picture
 
 BATCH = 16
 SIDE = 256
-PAGES = 240
+PAGES = 360
 _SHRUNK = 0.6
 _GROUNDS = (Ground.PLAIN, Ground.WAVES, Ground.ROSETTES, Ground.LATTICE, Ground.BLOTCHES)
 _OWN, _NEAR = 0.45, 0.95
@@ -65,7 +65,7 @@ def _sheet(number: int) -> Sheet:
         leading_mm=float(rng.uniform(4.2, 6.8)),
     )
     drawn = page(rng, layout, lines, paper, portrait(1000 + number % 3))[..., 1]
-    # A picture of 640 pixels shows no more than a page of this size does.
+    # A picture of locate.SIDE pixels shows little more than a page of this size does.
     grey = cv2.resize(drawn, None, fx=_SHRUNK, fy=_SHRUNK, interpolation=cv2.INTER_AREA)
     middles = tuple(tuple(_SHRUNK * value for value in line) for line in line_middles(layout, lines, paper))
     return Sheet((grey * 255).astype(np.uint8), middles, SIZES_MM[layout][0])
@@ -75,7 +75,7 @@ def view(rng: np.random.Generator, shown: Sheet) -> tuple[Float, Float]:
     """An evened picture (256, 256) of a page, with (6, 32, 32): weight, line, cosine, sine, distance, log cell."""
     size = (SIDE, SIDE)
     sheet, middles = shown.grey.astype(np.float32) / np.float32(255), shown.middles
-    cell = float(np.exp(rng.uniform(np.log(6.2), np.log(18))))
+    cell = float(np.exp(rng.uniform(np.log(4.8), np.log(18))))
     pose = Pose(
         share=cell / 2.54 * shown.width_mm / SIDE,
         turn=float(rng.uniform(-np.pi, np.pi)),
