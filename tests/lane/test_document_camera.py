@@ -84,8 +84,8 @@ def test_a_document_counts_once_until_it_was_away() -> None:
     # Missed once by a slow look is not away.
     assert presence.saw(False, None, 3.0) is None
     assert presence.saw(True, lines, 3.1 + mrz_camera.GONE_S) is None
-    for look in range(mrz_camera.GONE_LOOKS):
-        assert presence.saw(False, None, 10.0 + look) is None
+    for second in range(mrz_camera.GONE_LOOKS):
+        assert presence.saw(False, None, 10.0 + second) is None
     assert presence.saw(True, lines, 10.1 + mrz_camera.GONE_S) == lines
 
 
