@@ -29,6 +29,8 @@ class PtyPeer:
         # Held open, so that the port keeps its settings and gives no end of file while no driver has it open.
         self._slave: int | None = None
         self._room: asyncio.Future[bool] | None = None
+        # One after the other: what is pulled would else take away the symlink of what was just plugged in.
+        self._turn = asyncio.Lock()
 
     @property
     def plugged(self) -> bool:
@@ -42,18 +44,20 @@ class PtyPeer:
 
     async def plug(self) -> None:
         """Make a new port and the symlink to it; nothing where it is there already."""
-        if self._master is not None:
-            return
-        self._master, self._slave = os.openpty()
-        tty.setraw(self._slave)
-        os.set_blocking(self._master, False)
-        asyncio.get_running_loop().add_reader(self._master, self._readable)
-        await asyncio.to_thread(_point, self.link, os.ttyname(self._slave))
+        async with self._turn:
+            if self._master is not None:
+                return
+            self._master, self._slave = os.openpty()
+            tty.setraw(self._slave)
+            os.set_blocking(self._master, False)
+            asyncio.get_running_loop().add_reader(self._master, self._readable)
+            await asyncio.to_thread(_point, self.link, os.ttyname(self._slave))
 
     async def unplug(self) -> None:
         """Take the port and the symlink away: a driver that has it open sees the device go."""
-        self._hang_up()
-        await asyncio.to_thread(self.link.unlink, missing_ok=True)
+        async with self._turn:
+            self._hang_up()
+            await asyncio.to_thread(self.link.unlink, missing_ok=True)
 
     def _hang_up(self) -> None:
         master, slave, self._master, self._slave = self._master, self._slave, None, None

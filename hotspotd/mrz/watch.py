@@ -29,7 +29,7 @@ KEPT = 6
 """Pictures of one document that are put together, the newest."""
 AGREEING = 2
 _SHARE = 2 / 3
-_ANOTHER = 0.35
+_ANOTHER = 0.25
 """Share of the characters that differ, from which it is another document."""
 _TOGETHER = 0.6
 """Pictures of one document spoil the same character alike: k of them count as k to this power."""
@@ -88,12 +88,14 @@ class Watch:
         """What ``picture``, (h, w, 3) RGB uint8, adds."""
         sight = self._reader.sight(picture)
         if sight is None:
+            # What was taken away says nothing about what is laid down next.
+            self._seen.clear()
             return Glance(in_view=False)
         return self.add(characters_of(sight))
 
     def add(self, characters: Float) -> Glance:
         """The same for a zone's log probabilities (lines, length, 37)."""
-        if self._seen and not _alike(self._seen[-1], characters):
+        if self._seen and (not _alike(self._seen[-1], characters) or self._contradicted_by(characters)):
             self._seen.clear()
         self._seen.append(characters)
         together = fused(list(self._seen))
@@ -101,6 +103,13 @@ class Watch:
         if reading is None or not reading.read or not self._agreed(reading):
             return Glance(in_view=True, reading=reading)
         return Glance(in_view=True, lines=reading.lines, reading=reading)
+
+    def _contradicted_by(self, characters: Float) -> bool:
+        """Whether both are read alone, and differ where check digits hold: two documents, however like each other."""
+        one, other = judge(self._seen[-1]), judge(characters)
+        if one is None or other is None or not (one.read and other.read) or one.layout is not other.layout:
+            return False
+        return bool((~_same(one.lines, other.lines) & form(one.layout).covered).any())
 
     def _agreed(self, reading: Reading) -> bool:
         """Whether enough pictures say the same where no check digit does."""

@@ -17,6 +17,7 @@ import pytest
 
 from drivers import registry
 from drivers.base import DriverError, DriverReason, SignalState
+from drivers.emulators.pty_peer import PtyPeer
 from tests.drivers.pictures import on_sixteen_levels, striped
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -199,3 +200,13 @@ async def test_the_pace_of_a_real_line_is_kept(tmp_path: Path) -> None:
         # Not a bound on speed: bytes cannot come sooner than a line of this speed carries them.
         assert loop.time() - began > 256 * 288 / 2 * 10 / 921_600
         await scanner.close()
+
+
+async def test_what_is_plugged_in_while_it_is_pulled_is_there(tmp_path: Path) -> None:
+    peer = PtyPeer(tmp_path / "port", lambda _: None)
+    await peer.plug()
+    for _ in range(50):
+        await asyncio.gather(peer.unplug(), peer.plug())
+        assert peer.plugged
+        assert await asyncio.to_thread(peer.link.is_symlink)
+    await peer.unplug()
