@@ -25,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import date, timedelta
@@ -99,16 +100,16 @@ class Ours:
         """See Store."""
 
 
-class Peer:
+class Peer(ABC):
     """A general store with hashes for keys and four bytes for values, behind the same normal forms and hashes."""
 
     def __init__(self, listings: tuple[Listing, ...]) -> None:
         self._listings = listings
         self._hasher = NumberHasher(KEY)
 
+    @abstractmethod
     def value(self, hashed: int) -> int | None:
         """Class and day under ``hashed``."""
-        raise NotImplementedError
 
     def find(self, asked: NumberEntry) -> list[tuple[Listing, date | None]]:
         """See Store."""
