@@ -51,6 +51,9 @@ class Reason(StrEnum):
     LINK_PROTOCOL = "link_protocol"
     BAD_TRANSACTION = "bad_transaction"
     TOO_LARGE = "too_large"
+    UNSIGNED = "unsigned"
+    TAMPERED = "tampered"
+    REPLAYED = "replayed"
     # work
     BUSY = "busy"
 

@@ -1,0 +1,200 @@
+"""Where sealed messages arrive, whatever door they came through: checked, stored, receipted; and replies, sealed.
+
+A message counts when its seal does: made by a device of the authority, for this content, now, and never seen before.
+Whatever is refused is counted by device and reason. A receipt is made when the message is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from hotspotd.clock import Clock
+from hotspotd.errors import HotspotError, Reason, RelayError
+from hotspotd.gateway.store import Received, Store
+from hotspotd.relay.inti import xml6
+from hotspotd.relay.message import pack, unpack
+from hotspotd.relay.seal import Opened, Sealer, Trust
+
+logger = logging.getLogger(__name__)
+
+_KINDS = frozenset(("transaction", "decision", "statistics", "log"))
+_COUNTED = frozenset((Reason.UNSIGNED, Reason.TAMPERED, Reason.REPLAYED, Reason.STALE, Reason.UNTRUSTED))
+_DEFAULT_PRIORITY = 9
+_UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipted:
+    """A message that is held now: whose, which, its receipt with the gateway's seal, and whether it is new."""
+
+    device: str
+    tcn: str
+    seal: str
+    content: bytes
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SealedReply:
+    """A reply to ``device``. ``cursor`` acknowledges it and every one before."""
+
+    cursor: str
+    tcr: str
+    seal: str
+    content: bytes
+
+
+class Reception:
+    """Takes messages into one store and gives its replies out."""
+
+    def __init__(
+        self,
+        store: Store,
+        trust: Trust,
+        sealer: Sealer,
+        clock: Clock,
+        *,
+        max_bytes: int,
+        most_unprocessed: int,
+        wake: Callable[[], None],
+    ) -> None:
+        self.trust = trust
+        self.max_bytes = max_bytes
+        self._store = store
+        self._sealer = sealer
+        self._clock = clock
+        self._most_unprocessed = most_unprocessed
+        self._wake = wake
+        self._arrived: dict[str, asyncio.Event] = {}
+
+    @property
+    def certificate(self) -> bytes:
+        """The certificate of the gateway's seals, in DER."""
+        return self._sealer.certificate
+
+    async def take(
+        self, seal: str, content: bytes, *, door: str, device: str = "", valid: timedelta, whole: bool = False
+    ) -> Receipted:
+        """Take a message that came through ``door``; returns its receipt, whose seal counts for ``valid``.
+
+        ``device`` is whom the connection belongs to, where the door knows; ``whole`` puts the gateway's certificate
+        into the receipt's seal. Raises RelayError: the refusals of seals, BAD_TRANSACTION, TOO_LARGE, CONFLICT, BUSY.
+        """
+        try:
+            opened, payload, priority = await self._checked(seal, content, device)
+            claims = opened.claims
+            received = Received(
+                device=opened.signer,
+                tcn=claims.tcn,
+                kind=claims.kind,
+                lane=claims.lane,
+                priority=priority,
+                body=payload,
+                nonce=claims.nonce,
+                signed_at=claims.signed_at,
+                expires_at=claims.expires_at,
+                door=door,
+            )
+            # A device that goes away must not undo half of a commit: it is carried through whatever becomes of it.
+            receipt, new = await asyncio.shield(
+                self._store.take(received, at=self._clock.now().iso(), most_unprocessed=self._most_unprocessed)
+            )
+        except RelayError as error:
+            await self._count(device, error)
+            raise
+        if claims.kind == "transaction":
+            self._wake()
+        if not new:
+            self.answered(opened.signer)
+        packed = pack(receipt)
+        return Receipted(
+            opened.signer, claims.tcn, self._seal(packed, "receipt", claims.tcn, valid, whole=whole), packed, new
+        )
+
+    async def receipt(self, device: str, tcn: str, *, valid: timedelta) -> Receipted | None:
+        """The receipt of what ``device`` has sent before, sealed anew."""
+        receipt = await self._store.receipt_of(device, tcn)
+        if receipt is None:
+            return None
+        packed = pack(receipt)
+        return Receipted(device, tcn, self._seal(packed, "receipt", tcn, valid, whole=False), packed, new=False)
+
+    async def replies(
+        self, device: str, limit: int, *, valid: timedelta, whole: bool = False
+    ) -> list[SealedReply]:
+        """Replies that ``device`` has not acknowledged, oldest first."""
+        found = []
+        for reply in await self._store.replies(device, limit):
+            packed = pack(reply.body)
+            seal = self._seal(packed, "reply", reply.tcr, valid, whole=whole)
+            found.append(SealedReply(f"{self._store.gateway}:{reply.sequence}", reply.tcr, seal, packed))
+        return found
+
+    async def acknowledge(self, device: str, cursor: str) -> None:
+        """``device`` holds everything up to ``cursor``. Raises RelayError (BAD_VALUE) for what is no cursor."""
+        sequence = _sequence(cursor, self._store.gateway)
+        if sequence:
+            await asyncio.shield(self._store.acknowledge(device, sequence))
+
+    def answered(self, device: str) -> None:
+        """There is something for ``device``."""
+        self.arrival(device).set()
+
+    def arrival(self, device: str) -> asyncio.Event:
+        """Set when there may be a reply for ``device``; whoever waits clears it."""
+        return self._arrived.setdefault(device, asyncio.Event())
+
+    def let_go(self) -> None:
+        """Wake whoever waits for a reply: the gateway stops."""
+        for event in self._arrived.values():
+            event.set()
+
+    async def _checked(self, seal: str, content: bytes, device: str) -> tuple[Opened, bytes, int]:
+        opened = self.trust.open(seal, content, self._clock.now().at)
+        if device and opened.signer != device:
+            raise RelayError(Reason.UNTRUSTED, "message: sealed by another device than the one that sends it")
+        if opened.claims.kind not in _KINDS:
+            raise RelayError(Reason.BAD_TRANSACTION, f"message: a {opened.claims.kind} is not taken here")
+        payload, priority = await asyncio.to_thread(_readable, opened, content, self.max_bytes)
+        return opened, payload, priority
+
+    async def _count(self, device: str, error: RelayError) -> None:
+        if error.reason not in _COUNTED:
+            return
+        logger.warning("a message of %s is refused: %s", device or _UNKNOWN, error)
+        try:
+            await self._store.count_refusal(device or _UNKNOWN, error.reason.value)
+        except HotspotError as failed:
+            # The refusal itself is what the sender must hear.
+            logger.warning("the refusal could not be counted: %s", failed)
+
+    def _seal(self, content: bytes, kind: str, tcn: str, valid: timedelta, *, whole: bool) -> str:
+        now = self._clock.now().at
+        return self._sealer.seal(content, kind=kind, tcn=tcn, now=now, valid=valid, with_certificate=whole)
+
+
+def _readable(opened: Opened, content: bytes, most: int) -> tuple[bytes, int]:
+    """The payload and its priority (1 to 9). Raises RelayError for a transaction that is not what its seal says."""
+    payload = unpack(content, most)
+    if opened.claims.kind != "transaction":
+        return payload, _DEFAULT_PRIORITY
+    transaction = xml6.decode(payload)
+    if transaction.header.tcn != opened.claims.tcn:
+        raise RelayError(Reason.BAD_TRANSACTION, "1.009 TCN is not the control number it was sent under")
+    if transaction.header.origin.identifier != opened.signer:
+        raise RelayError(Reason.BAD_TRANSACTION, "1.008 ORI is not the device of the seal")
+    return payload, transaction.header.priority or _DEFAULT_PRIORITY
+
+
+def _sequence(cursor: str, gateway: str) -> int:
+    """The number in ``cursor``; 0 for none and for one that another database gave out."""
+    name, _, number = cursor.partition(":")
+    if not cursor or name != gateway:
+        return 0
+    if not (number.isascii() and number.isdigit() and len(number) < 16):
+        raise RelayError(Reason.BAD_VALUE, "replies: this is no cursor")
+    return int(number)

@@ -1,0 +1,274 @@
+"""Seals: who sent a message, what it is about, when it was sent, and that nothing of it was changed. Pure.
+
+A seal is a JSON Web Signature with detached, unencoded payload (RFC 7515 appendix F, RFC 7797), ES256, made by the
+key of the sender's certificate. Its protected header holds the claims, so that they are signed with the content:
+
+    kind    what the message is ("transaction", "decision", "receipt", "reply", ...)
+    tcn     control number of the transaction that it is or answers
+    lane    where it was captured; empty where that means nothing
+    iat exp when it was sealed, and until when it counts; seconds since 1970
+    jti     16 random bytes in hex: a seal that is seen twice is a replay
+
+The certificate goes along (``x5c``), or only its SHA-256 (``x5t#S256``) to one who has it from the TLS connection.
+What is sealed are the bytes as they travel (message.py). What the content means is checked elsewhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from msgspec import Meta
+
+from hotspotd.errors import ConfigError, Reason, RelayError
+
+LONGEST_VALID = timedelta(days=8)
+"""A seal that claims to count for longer is refused: who takes messages must remember their numbers for as long."""
+_SKEW = timedelta(minutes=5)
+LONGEST_SEAL = 16 * 1024
+_SCALAR = 32
+_MOST_KNOWN = 1024
+
+_Text = Annotated[str, Meta(max_length=64)]
+
+
+class Claims(msgspec.Struct, frozen=True, kw_only=True):
+    """What a seal says. Times in seconds since 1970."""
+
+    kind: Annotated[str, Meta(pattern=r"^[a-z]{1,20}$")]
+    tcn: _Text
+    lane: _Text = ""
+    signed_at: int = msgspec.field(name="iat")
+    expires_at: int = msgspec.field(name="exp")
+    nonce: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")] = msgspec.field(name="jti")
+
+
+class _Header(Claims, frozen=True, kw_only=True):
+    alg: Literal["ES256"] = "ES256"
+    typ: Literal["hotspotd"] = "hotspotd"
+    b64: Literal[False] = False
+    crit: tuple[str, ...] = ("b64",)
+    x5c: tuple[str] | msgspec.UnsetType = msgspec.UNSET
+    x5t: str | msgspec.UnsetType = msgspec.field(name="x5t#S256", default=msgspec.UNSET)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A seal that holds: its claims, and the common name of the certificate that made it."""
+
+    claims: Claims
+    signer: str
+
+
+class Sealer:
+    """Seals in the name of one certificate."""
+
+    def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
+        self._key = key
+        encoded = certificate.public_bytes(serialization.Encoding.DER)
+        self.certificate = encoded
+        self._x5c: tuple[str] = (base64.b64encode(encoded).decode(),)
+        self._x5t = thumbprint(encoded)
+
+    @classmethod
+    def load(cls, certificate: Path, key: Path) -> Sealer:
+        """The sealer of a certificate and its key, both PEM. Blocks. Raises ConfigError."""
+        try:
+            loaded = serialization.load_pem_private_key(key.read_bytes(), password=None)
+            leaf = x509.load_pem_x509_certificate(certificate.read_bytes())
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                Reason.UNREADABLE, f"{certificate} or {key}: no usable PEM", "See docs/relay.md for how to make them."
+            ) from error
+        if not isinstance(loaded, ec.EllipticCurvePrivateKey) or not isinstance(loaded.curve, ec.SECP256R1):
+            raise ConfigError(Reason.BAD_VALUE, f"{key}: not an EC key on P-256", "Messages are signed with ES256.")
+        if loaded.public_key() != leaf.public_key():
+            raise ConfigError(Reason.BAD_VALUE, f"{certificate}: not of the key {key}", "Name the two that belong.")
+        return cls(loaded, leaf)
+
+    def seal(
+        self,
+        content: bytes,
+        *,
+        kind: str,
+        tcn: str,
+        now: datetime,
+        valid: timedelta,
+        lane: str = "",
+        with_certificate: bool = False,
+    ) -> str:
+        """A new seal for ``content``, which counts from ``now`` for ``valid``."""
+        header = _Header(
+            kind=kind,
+            tcn=tcn,
+            lane=lane,
+            signed_at=int(now.timestamp()),
+            expires_at=int((now + valid).timestamp()),
+            nonce=secrets.token_hex(16),
+            x5c=self._x5c if with_certificate else msgspec.UNSET,
+            x5t=msgspec.UNSET if with_certificate else self._x5t,
+        )
+        protected = _b64(msgspec.json.encode(header))
+        r, s = decode_dss_signature(self._key.sign(f"{protected}.".encode() + content, ec.ECDSA(hashes.SHA256())))
+        return f"{protected}..{_b64(r.to_bytes(_SCALAR) + s.to_bytes(_SCALAR))}"
+
+
+class Trust:
+    """Whose seals count: those of certificates that one of the trust anchors has issued for ``purpose``."""
+
+    def __init__(self, anchors: list[x509.Certificate], purpose: Literal["device", "gateway"]) -> None:
+        self._anchors = anchors
+        self._purpose = ExtendedKeyUsageOID.CLIENT_AUTH if purpose == "device" else ExtendedKeyUsageOID.SERVER_AUTH
+        self._known: dict[str, x509.Certificate] = {}
+
+    @classmethod
+    def load(cls, trust_anchors: Path, purpose: Literal["device", "gateway"]) -> Trust:
+        """Of the certificates in a PEM file. Blocks. Raises ConfigError."""
+        try:
+            return cls(x509.load_pem_x509_certificates(trust_anchors.read_bytes()), purpose)
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                Reason.UNREADABLE, f"{trust_anchors}: no usable PEM", "Name the authority's file."
+            ) from error
+
+    def knows(self, seal: str) -> bool:
+        """Whether the certificate that made ``seal`` is at hand: in the seal, or known. Raises RelayError."""
+        header, _, _ = _parts(seal)
+        return header.x5c is not msgspec.UNSET or header.x5t in self._known
+
+    def know(self, certificate: bytes) -> None:
+        """Remember a DER certificate that a TLS connection showed; whether it counts is judged with each seal."""
+        name = thumbprint(certificate)
+        if name not in self._known:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.pop(next(iter(self._known)))
+            self._known[name] = _certificate(certificate)
+
+    def open(self, seal: str, content: bytes, now: datetime) -> Opened:
+        """What the seal on ``content`` says, if it holds.
+
+        Raises RelayError: UNSIGNED (no seal), TAMPERED (it doesn't fit the content, or is damaged), UNTRUSTED (not
+        by a certificate that counts), STALE (too old, or from the future).
+        """
+        if not seal:
+            raise RelayError(Reason.UNSIGNED, "message: not sealed", "Only sealed messages are taken.")
+        header, protected, signature = _parts(seal)
+        leaf = self._leaf(header)
+        key = leaf.public_key()
+        if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+            raise RelayError(Reason.UNTRUSTED, "message: sealed by a key that is not on P-256")
+        r, s = int.from_bytes(signature[:_SCALAR]), int.from_bytes(signature[_SCALAR:])
+        try:
+            key.verify(encode_dss_signature(r, s), protected + b"." + content, ec.ECDSA(hashes.SHA256()))
+        except InvalidSignature as error:
+            raise RelayError(Reason.TAMPERED, "message: the seal does not fit the content") from error
+        self._check_issued(leaf, now)
+        _check_fresh(header, now)
+        names = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        if len(names) != 1:
+            raise RelayError(Reason.UNTRUSTED, "message: the certificate of its seal names nobody")
+        claims = Claims(
+            kind=header.kind,
+            tcn=header.tcn,
+            lane=header.lane,
+            signed_at=header.signed_at,
+            expires_at=header.expires_at,
+            nonce=header.nonce,
+        )
+        return Opened(claims, str(names[0].value))
+
+    def _leaf(self, header: _Header) -> x509.Certificate:
+        if header.x5c is not msgspec.UNSET:
+            try:
+                return _certificate(base64.b64decode(header.x5c[0], validate=True))
+            except binascii.Error as error:
+                raise RelayError(Reason.TAMPERED, "message: the certificate of its seal is damaged") from error
+        leaf = None if header.x5t is msgspec.UNSET else self._known.get(header.x5t)
+        if leaf is None:
+            raise RelayError(Reason.UNTRUSTED, "message: sealed by a certificate that is not known here")
+        return leaf
+
+    def _check_issued(self, leaf: x509.Certificate, now: datetime) -> None:
+        if not leaf.not_valid_before_utc <= now <= leaf.not_valid_after_utc:
+            raise RelayError(Reason.UNTRUSTED, "message: the certificate of its seal is out of date")
+        try:
+            purposes = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        except (x509.ExtensionNotFound, ValueError) as error:
+            raise RelayError(Reason.UNTRUSTED, "message: the certificate of its seal is for no purpose") from error
+        if self._purpose not in purposes:
+            raise RelayError(Reason.UNTRUSTED, "message: the certificate of its seal is for another purpose")
+        if not any(_issued(anchor, leaf) for anchor in self._anchors):
+            raise RelayError(Reason.UNTRUSTED, "message: the certificate of its seal is of a foreign authority")
+
+
+def thumbprint(certificate: bytes) -> str:
+    """``x5t#S256`` of a DER certificate (RFC 7515, 4.1.8)."""
+    digest = hashes.Hash(hashes.SHA256())
+    digest.update(certificate)
+    return _b64(digest.finalize())
+
+
+def _parts(seal: str) -> tuple[_Header, bytes, bytes]:
+    parts = seal.split(".", 3)
+    if len(parts) != 3 or parts[1] or len(seal) > LONGEST_SEAL or not seal.isascii():
+        raise RelayError(Reason.TAMPERED, "message: its seal is damaged")
+    protected, _, signature = parts
+    try:
+        header = msgspec.json.decode(_unb64(protected), type=_Header)
+        raw = _unb64(signature)
+    except (msgspec.MsgspecError, UnicodeDecodeError, binascii.Error) as error:
+        raise RelayError(Reason.TAMPERED, "message: its seal is damaged") from error
+    if (
+        header.crit != ("b64",)
+        or len(raw) != 2 * _SCALAR
+        or (header.x5c is msgspec.UNSET) == (header.x5t is msgspec.UNSET)
+    ):
+        raise RelayError(Reason.TAMPERED, "message: its seal is not one of these")
+    return header, protected.encode("ascii"), raw
+
+
+def _check_fresh(claims: Claims, now: datetime) -> None:
+    seconds = now.timestamp()
+    if claims.expires_at - claims.signed_at > LONGEST_VALID.total_seconds():
+        raise RelayError(Reason.STALE, "message: its seal claims to count for too long")
+    if claims.signed_at > seconds + _SKEW.total_seconds():
+        raise RelayError(Reason.STALE, "message: sealed in the future", "Check the clocks of both sides.")
+    if claims.expires_at < seconds:
+        raise RelayError(Reason.STALE, "message: its seal no longer counts", "Check the clocks of both sides.")
+
+
+def _certificate(der: bytes) -> x509.Certificate:
+    try:
+        return x509.load_der_x509_certificate(der)
+    except ValueError as error:
+        raise RelayError(Reason.TAMPERED, "message: the certificate of its seal is damaged") from error
+
+
+def _issued(anchor: x509.Certificate, leaf: x509.Certificate) -> bool:
+    try:
+        leaf.verify_directly_issued_by(anchor)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def _unb64(text: str) -> bytes:
+    if not all(character.isalnum() or character in "-_" for character in text):
+        raise binascii.Error("not base64url")
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
