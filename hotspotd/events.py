@@ -124,13 +124,41 @@ class AlertChanged(msgspec.Struct, frozen=True, kw_only=True, tag="alert"):
     state: str
 
 
+class RouteView(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several links to the gateway. ``under_way``: messages given to it whose receipt has not come.
+
+    ``carries`` names the ranks of messages it may carry, ``sending`` the control number of what goes now; bytes are
+    those of messages since the start.
+    """
+
+    name: str
+    up: bool
+    metered: bool = False
+    carries: tuple[str, ...] = ()
+    sent_bytes: int = 0
+    received_bytes: int = 0
+    under_way: int = 0
+    sending: str = ""
+    last_error: str = ""
+
+
 class LinkView(msgspec.Struct, frozen=True, kw_only=True, tag="link"):
-    """The link to the gateway and what waits for it."""
+    """The links to the gateway and what waits for them.
+
+    ``active`` is the link that a live check takes now; ``waiting`` counts by rank; ``refused`` counts what came and was
+    not the gateway's, by reason.
+    """
 
     up: bool
     queued: int
     oldest_s: float | None = None
     last_error: str = ""
+    active: str = ""
+    queued_bytes: int = 0
+    waiting: dict[str, int] = {}
+    set_aside: int = 0
+    refused: dict[str, int] = {}
+    routes: tuple[RouteView, ...] = ()
 
 
 class Missed(msgspec.Struct, frozen=True, tag="missed"):

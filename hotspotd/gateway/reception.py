@@ -123,9 +123,7 @@ class Reception:
         packed = pack(receipt)
         return Receipted(device, tcn, self._seal(packed, "receipt", tcn, valid, whole=False), packed, new=False)
 
-    async def replies(
-        self, device: str, limit: int, *, valid: timedelta, whole: bool = False
-    ) -> list[SealedReply]:
+    async def replies(self, device: str, limit: int, *, valid: timedelta, whole: bool = False) -> list[SealedReply]:
         """Replies that ``device`` has not acknowledged, oldest first."""
         found = []
         for reply in await self._store.replies(device, limit):

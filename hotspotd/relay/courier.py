@@ -1,12 +1,14 @@
-"""Carries transactions from the outbox to the gateway and its replies back into the records.
+"""Carries what is in the outbox to the gateway, and what the gateway says back into the records.
 
 Promises:
-- A row leaves the outbox only when the gateway's own receipt for it (its control number, its hash) or its reply to
-  it is stored.
+- A row leaves the outbox only when the gateway's own receipt for it (its number, its hash, under its seal) or its reply
+  to it is stored.
+- What is urgent goes first, and on between the pieces of what is not.
 - A reply is stored before it is acknowledged, which is done by asking for what comes after it. Nothing of that is
   kept here: after a restart the gateway hands out again whatever was not acknowledged, and a copy changes nothing.
 - One row that the gateway refuses, or that it never manages to take, is set aside and stops no other.
-- A gateway that does not want this device is asked rarely; one that is not there with growing delays.
+- A gateway that does not want this device is asked rarely; a link that is down with growing delays, and another that is
+  up meanwhile does its work.
 Doesn't: decide when the traveller has waited long enough, or show anything; it publishes what changed.
 """
 
@@ -16,268 +18,272 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 
 from hotspotd.clock import Clock
-from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome
 from hotspotd.errors import Reason, RecordsError, RelayError
-from hotspotd.events import AlertChanged, EncounterChanged, Events, LinkView
-from hotspotd.records.model import AlertState, OutboxItem
-from hotspotd.records.records import Records
+from hotspotd.events import Events
+from hotspotd.records import Records
+from hotspotd.records.model import OutboxItem, Rank
 from hotspotd.relay.backoff import Backoff
-from hotspotd.relay.compose import read_answer
-from hotspotd.relay.links.base import Link, Reply
-from hotspotd.relay.links.wire import check_receipt, digest
+from hotspotd.relay.links.base import Incoming, IncomingKind, Outgoing
+from hotspotd.relay.links.wire import digest
+from hotspotd.relay.message import pack
+from hotspotd.relay.receiving import Receiving
+from hotspotd.relay.routes import Route, Routes
+from hotspotd.relay.seal import Sealer
+from hotspotd.relay.telling import Telling
+from hotspotd.relay.trouble import Patience, Troubles
 
 logger = logging.getLogger(__name__)
 
-# The gateway refused the transaction for what it is: sending it again would change nothing.
+# The gateway refused the row for what it is: sending it again would change nothing.
 _HOPELESS = frozenset((Reason.BAD_TRANSACTION, Reason.TOO_LARGE, Reason.CONFLICT))
-# Nobody is there, or nobody who wants us: the next row would fare no better.
-_NO_LINK = frozenset((Reason.LINK_DOWN, Reason.LINK_REFUSED))
+# Nobody is there, or nobody who wants us, or not by this clock: the next row would fare no better on this link.
+_NO_LINK = frozenset((Reason.LINK_DOWN, Reason.LINK_REFUSED, Reason.STALE))
 
-# More rows than this in trouble at once is trouble of the gateway's: it is left alone for a while.
-_MOST_IN_TROUBLE = 32
+_URGENT = (Rank.LIVE, Rank.DECISION)
+_REST = (Rank.BACKLOG, Rank.STATISTICS, Rank.LOG)
+# Two at a time of each: while the gateway writes its receipt for one, the bytes of the next are on their way.
+_SENDERS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How patient the courier is; seconds. ``row_tries``: answered failures until one row is set aside."""
+class Parts:
+    """What a courier works with."""
 
-    first_s: float = 1.0
-    longest_s: float = 60.0
-    poll_s: float = 20.0
-    row_tries: int = 8
-    batch: int = 16
-
-
-@dataclass(slots=True)
-class _Trouble:
-    """A row that the gateway answered for, and did not take."""
-
-    tries: int
-    not_before: float
-    others_then: int
-    """Rows the gateway had taken when this one first failed."""
-    backoff: Backoff
+    records: Records
+    routes: Routes
+    sealer: Sealer
+    events: Events
+    clock: Clock
+    patience: Patience = Patience()
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 class Courier:
-    """One courier for one device and one link. ``run`` it once."""
+    """One courier for one device. ``run`` it once."""
 
-    def __init__(
-        self,
-        records: Records,
-        link: Link,
-        events: Events,
-        clock: Clock,
-        patience: Patience | None = None,
-        *,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self._records = records
-        self._link = link
-        self._events = events
-        self._clock = clock
-        self._patience = patience or Patience()
-        self._sleep = sleep
+    def __init__(self, parts: Parts) -> None:
+        self._records = parts.records
+        self._routes = parts.routes
+        self._sealer = parts.sealer
+        self._clock = parts.clock
+        self._patience = parts.patience
+        self._sleep = parts.sleep
         self._new_row = asyncio.Event()
-        self._link_came_up = asyncio.Event()
-        self._link_up = False
-        self._last_error = ""
-        self._complained = False
-        self._received = 0
-        self._trouble: dict[str, _Trouble] = {}
+        self._busy: set[str] = set()
+        self._troubles = Troubles(parts.patience, parts.clock.monotonic)
         self._cut_on = ""
+        self.receiving = Receiving(parts.records, parts.events, parts.clock)
+        self._telling = Telling(parts.records, parts.routes, parts.events, parts.clock, self.receiving)
 
     @property
     def link_up(self) -> bool:
-        """Whether the last exchange with the gateway went well."""
-        return self._link_up
+        """Whether the last exchange with the gateway went well, on one link at least."""
+        return self._routes.up
 
     def wake(self) -> None:
         """There is a new row in the outbox."""
-        self._new_row.set()
+        event, self._new_row = self._new_row, asyncio.Event()
+        event.set()
 
     async def run(self) -> None:
         """Carry until cancelled."""
-        await self._show()
+        await self._persistently(self._begin)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._forever(self._send_due), name="courier-send")
-            group.create_task(self._forever(self._fetch_replies), name="courier-replies")
+            group.create_task(self._telling.run(), name="courier-telling")
+            group.create_task(self._forever(self._look_after_rows), name="courier-rows")
+            for ranks in (_URGENT, _REST):
+                for number in range(_SENDERS):
+                    group.create_task(self._forever(self._send_next, ranks), name=f"courier-{ranks[0].name}-{number}")
+            for route in self._routes.all:
+                group.create_task(self._forever(self._keep, route), name=f"courier-link-{route.name}")
 
-    async def _forever(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def _begin(self) -> None:
+        """What was being sent when the process ended is sent again: the gateway knows it by its number."""
+        await self._records.outbox_requeue(None)
+
+    async def _persistently(self, work: Callable[[], Awaitable[None]]) -> None:
         backoff = Backoff(self._patience.first_s, self._patience.longest_s)
         while True:
             try:
                 await work()
-                backoff.reset()
-                continue
-            except RelayError as error:
-                if error.reason is Reason.LINK_REFUSED:
-                    backoff.jump()
-                await self._link_failed(error)
             except RecordsError as error:
                 # The lane and the watchdog report storage; here it is only a reason to wait.
                 logger.warning("courier: %s", error)
-            await self._pause(backoff.next())
+                await self._sleep(backoff.next())
+            else:
+                return
 
-    async def _pause(self, seconds: float) -> None:
-        """Wait; when the other direction finds the link up, only for the shortest delay.
+    async def _forever(self, work: Callable[..., Awaitable[None]], *arguments: object) -> None:
+        while True:
+            await self._persistently(lambda: work(*arguments))
 
-        Not for none: a link that takes questions and drops transactions would be asked without a pause.
-        """
-        self._link_came_up.clear()
-        shortest = min(self._patience.first_s, seconds)
-        await self._sleep(shortest)
-        await _first(self._sleep(seconds - shortest), self._link_came_up.wait())
+    # Sending.
 
-    async def _send_due(self) -> None:
-        """Send every row that is due, then wait for the next. Raises RelayError when there is no link."""
-        self._new_row.clear()
-        now = self._clock.monotonic()
-        items = await self._records.outbox_due(self._patience.batch + len(self._trouble))
-        due = [item for item in items if item.tcn not in self._trouble or self._trouble[item.tcn].not_before <= now]
+    async def _send_next(self, ranks: tuple[Rank, ...]) -> None:
+        """Send the row that is due first, if there is one and a link for it; otherwise wait until there may be."""
+        new_row, change = self._new_row, asyncio.ensure_future(self._routes.change())
+        try:
+            found = await self._next(ranks)
+            if found is None:
+                await _first(new_row.wait(), change, self._sleep(self._troubles.next_due_s()))
+                return
+        finally:
+            change.cancel()
+        item, route = found
+        self._busy.add(item.tcn)
+        try:
+            await self._send(item, route)
+        finally:
+            self._busy.discard(item.tcn)
+
+    async def _next(self, ranks: tuple[Rank, ...]) -> tuple[OutboxItem, Route] | None:
+        usable = {rank: route for rank in ranks if (route := self._routes.best(rank)) is not None}
+        if not usable:
+            return None
+        items = await self._records.outbox_due(1 + len(self._busy) + self._troubles.waiting(), tuple(usable))
+        due = [item for item in items if item.tcn not in self._busy and self._troubles.is_due(item.tcn)]
         # The row on which the link broke last goes last: if the line is too slow for it, the others still go.
         due.sort(key=lambda item: item.tcn == self._cut_on)
-        for item in due:
-            await self._send(item)
-        if not due:
-            await self._idle()
+        return (due[0], usable[item_rank]) if due and (item_rank := due[0].rank) in usable else None
 
-    async def _idle(self) -> None:
-        """Wait for a new row, or until the earliest row in trouble is due again."""
-        if not self._trouble:
-            await self._new_row.wait()
-            return
-        seconds = min(trouble.not_before for trouble in self._trouble.values()) - self._clock.monotonic()
-        await _first(self._sleep(max(seconds, 0.0)), self._new_row.wait())
-
-    async def _send(self, item: OutboxItem) -> None:
+    async def _send(self, item: OutboxItem, route: Route) -> None:
+        content = await asyncio.to_thread(pack, item.payload)
+        await self._records.outbox_sending(item.tcn, route.name)
+        self._telling.sending(item.tcn, route)
         try:
-            raw = await self._link.send(item.tcn, item.payload)
-            check_receipt(raw, item.tcn, item.payload)
+            with route.pacer.turn(item.rank, len(content)) as turn:
+                receipt = await route.link.send(self._outgoing(item, content), turn)
+            if receipt is not None:
+                await self.receiving.receipt(receipt, route.link.trust, item.payload)
         except RelayError as error:
-            await self._not_sent(item, error)
+            await self._not_sent(item, route, error)
             return
-        await self._records.outbox_receipt(item.tcn, raw)
-        self._trouble.pop(item.tcn, None)
-        self._received += 1
-        await self._link_worked()
-        await self._show()
+        finally:
+            self._telling.sending("", route)
+        if receipt is None:
+            route.handed[item.tcn] = self._clock.monotonic() + route.link.resend_s
+            self._routes.stir()
+        self._troubles.over(item.tcn, taken=True)
+        await self._worked(route, sent=True)
+        self._telling.soon()
 
-    async def _not_sent(self, item: OutboxItem, error: RelayError) -> None:
+    def _outgoing(self, item: OutboxItem, content: bytes) -> Outgoing:
+        def seal(valid_s: float, whole: bool) -> str:
+            return self._sealer.seal(
+                content,
+                kind=item.kind.value,
+                tcn=item.tcn,
+                lane=item.lane,
+                now=self._clock.now().at,
+                valid=timedelta(seconds=valid_s),
+                with_certificate=whole,
+            )
+
+        return Outgoing(item.tcn, digest(item.payload), content, seal, begun=bool(item.link))
+
+    async def _not_sent(self, item: OutboxItem, route: Route, error: RelayError) -> None:
         if error.reason in _HOPELESS:
-            logger.warning("courier: transaction %s is set aside: %s", item.tcn, error)
             await self._set_aside(item.tcn, str(error))
             return
         await self._records.outbox_failed(item.tcn, str(error))
         if error.reason in _NO_LINK:
             self._cut_on = item.tcn
-            raise error
-        trouble = self._trouble.get(item.tcn)
-        if trouble is None:
-            logger.warning("courier: transaction %s was not taken: %s", item.tcn, error)
-            backoff = Backoff(self._patience.first_s, self._patience.longest_s)
-            trouble = self._trouble[item.tcn] = _Trouble(0, 0.0, self._received, backoff)
-        else:
-            logger.debug("courier: transaction %s was not taken again: %s", item.tcn, error)
-        if len(self._trouble) > _MOST_IN_TROUBLE:
-            raise error
-        trouble.tries += 1
-        trouble.not_before = self._clock.monotonic() + trouble.backoff.next()
-        # Only a row that fails while others pass is to blame; otherwise it is the gateway that is ill.
-        if trouble.tries >= self._patience.row_tries and self._received > trouble.others_then:
-            logger.warning("courier: transaction %s is set aside after %d tries", item.tcn, trouble.tries)
-            await self._set_aside(item.tcn, f"not taken in {trouble.tries} tries while others were: {error}")
+            await self._failed(route, error, sending=True)
+            return
+        if self._troubles.add(item.tcn, error):
+            # More rows than this at once are trouble of the gateway's.
+            await self._failed(route, error, sending=True)
+        elif self._troubles.hopeless(item.tcn):
+            await self._set_aside(item.tcn, f"not taken in many tries while others were: {error}")
 
     async def _set_aside(self, tcn: str, reason: str) -> None:
+        logger.warning("courier: transaction %s is set aside: %s", tcn, reason)
         await self._records.outbox_quarantine(tcn, reason)
-        self._trouble.pop(tcn, None)
-        await self._show()
+        self._troubles.over(tcn, taken=False)
+        self._telling.soon()
 
-    async def _fetch_replies(self) -> None:
-        """Fetch replies for ever, each stored before the next question acknowledges it. Raises RelayError."""
+    async def _look_after_rows(self) -> None:
+        """Send again what was handed to a link too long ago, and let go of what is past its time."""
+        now = self._clock.monotonic()
+        for route in self._routes.all:
+            for tcn in [tcn for tcn, due in route.handed.items() if due <= now]:
+                del route.handed[tcn]
+                await self._records.outbox_requeue(tcn)
+                self.wake()
+        if await self._records.outbox_expire():
+            self._telling.soon()
+        await self._sleep(self._patience.rows_s)
+
+    # Each link.
+
+    async def _keep(self, route: Route) -> None:
+        """Listen on a link that is in use, probe one that is down, leave the others alone."""
+        try:
+            if route.up is False:
+                await self._revive(route)
+            elif self._routes.listens(route):
+                await self._listen(route)
+            else:
+                await self._routes.change()
+        except RelayError as error:
+            await self._failed(route, error, sending=False)
+
+    async def _revive(self, route: Route) -> None:
+        await self._sleep(route.backoff.next())
+        await route.link.probe()
+        if self._routes.probed(route):
+            self._say_up(route)
+
+    async def _listen(self, route: Route) -> None:
+        """Take what the gateway says, each stored before the next question acknowledges it."""
         cursor = ""
-        while True:
+        while self._routes.listens(route):
             # A link that has not answered yet is asked without waiting, so that it shows as up at once.
-            wait_s = self._patience.poll_s if self._link_up else 0.0
-            replies = await self._link.replies(cursor, wait_s)
-            await self._link_worked()
+            wait_s = self._patience.poll_s if route.up else 0.0
+            incoming = await route.link.incoming(cursor, wait_s)
+            await self._worked(route, sent=False)
             asked = cursor
-            for reply in replies:
-                await self._store(reply)
-                cursor = reply.cursor
-            if replies and cursor == asked:
+            for one in incoming:
+                route.received += len(one.content)
+                await self._store(one, route)
+                cursor = one.cursor
+            if incoming and cursor == asked:
                 raise RelayError(Reason.LINK_PROTOCOL, "gateway: sends what was acknowledged again and again")
 
-    async def _store(self, reply: Reply) -> None:
-        answer = await asyncio.to_thread(_answer_in, reply)
-        stored = await self._records.store_answer(answer, reply.payload)
-        if stored.encounter_id is None:
-            # Nobody here to show a hit to: after a damaged database was set aside, say. The log must stand out.
-            level = logging.ERROR if answer.outcome is GatewayOutcome.HIT else logging.WARNING
-            logger.log(level, "courier: reply %s answers %s, which is not known here", answer.tcn, answer.tcr)
-            return
-        if not stored.new:
-            logger.debug("courier: reply %s is stored already", answer.tcn)
-            return
-        self._events.publish(
-            EncounterChanged(
-                encounter_id=stored.encounter_id,
-                lane=stored.lane or "",
-                gateway=answer.outcome.value,
-                tcn=answer.tcr,
-            )
-        )
-        if stored.alert_id is not None:
-            self._events.publish(
-                AlertChanged(alert_id=stored.alert_id, encounter_id=stored.encounter_id, state=AlertState.OPEN.value)
-            )
-
-    async def _link_worked(self) -> None:
-        if self._link_up:
-            return
-        if self._complained:
-            logger.info("courier: the gateway answers again")
-        self._link_up, self._complained, self._last_error = True, False, ""
-        self._link_came_up.set()
-        await self._show()
-
-    async def _link_failed(self, error: RelayError) -> None:
-        if self._complained:
-            logger.debug("courier: %s", error)
+    async def _store(self, incoming: Incoming, route: Route) -> None:
+        trust = route.link.trust
+        if incoming.kind is IncomingKind.REPLY:
+            await self.receiving.reply(incoming, trust)
+        elif incoming.kind is IncomingKind.RECEIPT:
+            await self.receiving.receipt(incoming, trust)
         else:
-            logger.warning("courier: %s", error)
-        self._complained = True
-        self._link_up, self._last_error = False, str(error)
-        await self._show()
+            error = self.receiving.refusal(incoming, trust)
+            if error.reason in _HOPELESS:
+                await self._set_aside(incoming.tcr, str(error))
+            else:
+                await self._records.outbox_failed(incoming.tcr, str(error))
+        route.handed.pop(incoming.tcr, None)
+        self._telling.soon()
 
-    async def _show(self) -> None:
-        """Publish how the link is and what waits for it."""
-        try:
-            queued, oldest = await self._records.queue_state()
-        except RecordsError as error:
-            logger.debug("courier: %s", error)
-            return
-        oldest_s = None
-        if oldest is not None:
-            oldest_s = max((self._clock.wall() - datetime.fromisoformat(oldest)).total_seconds(), 0.0)
-        self._events.publish(LinkView(up=self._link_up, queued=queued, oldest_s=oldest_s, last_error=self._last_error))
+    async def _worked(self, route: Route, *, sent: bool) -> None:
+        if self._routes.worked(route, sent=sent):
+            self._say_up(route)
 
+    def _say_up(self, route: Route) -> None:
+        if route.complained:
+            logger.info("courier: the gateway answers again by %s", route.name)
+        route.complained = False
+        self._telling.soon()
 
-def _answer_in(reply: Reply) -> GatewayAnswer:
-    """The answer in a reply. One that cannot be read is an error to what it answers: kept, shown, acknowledged."""
-    try:
-        return read_answer(reply.payload)
-    except RelayError as error:
-        logger.warning("courier: a reply to %s cannot be read: %s", reply.tcr, error)
-        return GatewayAnswer(
-            outcome=GatewayOutcome.ERROR,
-            tcn=f"unreadable-{digest(reply.payload)[:24]}",
-            tcr=reply.tcr,
-            text="The gateway's answer cannot be read.",
-        )
+    async def _failed(self, route: Route, error: RelayError, *, sending: bool) -> None:
+        level = logging.DEBUG if route.complained else logging.WARNING
+        logger.log(level, "courier: %s: %s", route.name, error)
+        route.complained = True
+        self._routes.failed(route, error, sending=sending)
+        self._telling.soon()
 
 
 async def _first(*waits: Awaitable[object]) -> None:

@@ -25,13 +25,14 @@ Pace = Callable[[int], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message to be sent. ``content`` is packed (message.py).
+    """A message to be sent: ``content`` is what travels (packed, message.py), ``sha256`` that of the payload in it.
 
     ``seal`` makes a new seal for it, which counts from now for so many seconds; with the certificate in it for a
     receiver that cannot have it otherwise. ``begun`` says that it was tried before: part of it may have arrived.
     """
 
     tcn: str
+    sha256: str
     content: bytes
     seal: Callable[[float, bool], str]
     begun: bool = False
@@ -42,6 +43,7 @@ class IncomingKind(StrEnum):
 
     RECEIPT = "receipt"  # the gateway holds the message durably
     REPLY = "reply"  # its answer, SRE or ERR
+    REFUSAL = "refusal"  # it does not take the message; the content is wire.Refusal
 
 
 @dataclass(frozen=True, slots=True)

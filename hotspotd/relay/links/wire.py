@@ -13,7 +13,10 @@ import msgspec
 
 from hotspotd.errors import Reason, RelayError
 
-# Control numbers go into a URL path.
+TUS, TUS_VERSION = "Tus-Resumable", "1.0.0"
+SEAL_HEADER = "Hotspot-Seal"
+
+# Control numbers go into paths and subjects.
 TCN_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 
@@ -29,11 +32,12 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WireReply(msgspec.Struct, frozen=True, kw_only=True):
-    """One reply. ``cursor`` is opaque; asking for what is after it acknowledges everything up to it."""
+    """One sealed reply. ``cursor`` is opaque; asking for what is after it acknowledges everything up to it."""
 
     cursor: str
     tcr: str
-    payload: bytes
+    seal: str
+    content: bytes
 
 
 class WireReplies(msgspec.Struct, frozen=True, kw_only=True):

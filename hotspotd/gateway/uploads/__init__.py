@@ -1,0 +1,1 @@
+"""Messages that come in parts, as tus 1.0 has it."""

@@ -1,0 +1,117 @@
+"""What the gateway says: opened, checked, stored once, shown. Receipts of transactions, and the answers to them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+
+import msgspec
+
+from hotspotd.clock import Clock
+from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome
+from hotspotd.errors import Reason, RelayError
+from hotspotd.events import AlertChanged, EncounterChanged, Events
+from hotspotd.records import Records
+from hotspotd.records.model import AlertState
+from hotspotd.relay.compose import read_answer
+from hotspotd.relay.links.base import Incoming, IncomingKind
+from hotspotd.relay.links.wire import Refusal, check_receipt, digest
+from hotspotd.relay.message import unpack
+from hotspotd.relay.seal import Trust
+
+# As the courier's own.
+logger = logging.getLogger("hotspotd.relay.courier")
+
+MAX_MESSAGE = 16 * 1024 * 1024
+_MAX_RECEIPT = 16 * 1024
+
+
+class Receiving:
+    """Takes what came over any link. ``refused`` counts what was not the gateway's, or not whole, by reason."""
+
+    def __init__(self, records: Records, events: Events, clock: Clock) -> None:
+        self._records = records
+        self._events = events
+        self._clock = clock
+        self.refused: Counter[str] = Counter()
+
+    def payload(self, incoming: Incoming, trust: Trust, most: int) -> bytes:
+        """What the gateway says in ``incoming``. Raises RelayError for what is not sealed by it, for this, and now."""
+        try:
+            opened = trust.open(incoming.seal, incoming.content, self._clock.now().at)
+            if opened.claims.kind != incoming.kind.value or opened.claims.tcn != incoming.tcr:
+                raise RelayError(Reason.TAMPERED, "message: its seal is for another one")
+        except RelayError as error:
+            self.refused[error.reason.value] += 1
+            raise
+        return unpack(incoming.content, most)
+
+    async def receipt(self, incoming: Incoming, trust: Trust, payload: bytes | None = None) -> None:
+        """Store the gateway's receipt for ``payload``; ``None``: for what the outbox holds under its number.
+
+        Raises RelayError, RecordsError.
+        """
+        raw = self.payload(incoming, trust, _MAX_RECEIPT)
+        if payload is None:
+            payload = (await self._records.outbox_item(incoming.tcr)).payload
+            if not payload:
+                return  # Answered already, and what was sent is gone.
+        await asyncio.to_thread(check_receipt, raw, incoming.tcr, payload)
+        await self._records.outbox_receipt(incoming.tcr, raw)
+
+    def refusal(self, incoming: Incoming, trust: Trust) -> RelayError:
+        """Why the gateway did not take what came to it by a link that does not answer. Raises RelayError."""
+        try:
+            refusal = msgspec.json.decode(self.payload(incoming, trust, _MAX_RECEIPT), type=Refusal)
+            reason = Reason(refusal.reason)
+        except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
+            raise RelayError(Reason.LINK_PROTOCOL, "gateway: a refusal that cannot be read") from error
+        return RelayError(reason, f"gateway: {refusal.what[:160]}", refusal.advice[:160])
+
+    async def reply(self, incoming: Incoming, trust: Trust) -> None:
+        """Store an answer, and show what came of it. Raises RelayError, RecordsError."""
+        payload = self.payload(incoming, trust, MAX_MESSAGE)
+        answer = await asyncio.to_thread(_answer_in, incoming.tcr, payload)
+        stored = await self._records.store_answer(answer, payload)
+        if stored.encounter_id is None:
+            # Nobody here to show a hit to: after a damaged database was set aside, say. The log must stand out.
+            level = logging.ERROR if answer.outcome is GatewayOutcome.HIT else logging.WARNING
+            logger.log(level, "courier: reply %s answers %s, which is not known here", answer.tcn, answer.tcr)
+            return
+        if not stored.new:
+            logger.debug("courier: reply %s is stored already", answer.tcn)
+            return
+        self._events.publish(
+            EncounterChanged(
+                encounter_id=stored.encounter_id,
+                lane=stored.lane or "",
+                gateway=answer.outcome.value,
+                tcn=answer.tcr,
+            )
+        )
+        if stored.alert_id is not None:
+            self._events.publish(
+                AlertChanged(alert_id=stored.alert_id, encounter_id=stored.encounter_id, state=AlertState.OPEN.value)
+            )
+
+
+def _answer_in(tcr: str, payload: bytes) -> GatewayAnswer:
+    """The answer in a reply. One that cannot be read is an error to what it answers: kept, shown, acknowledged."""
+    try:
+        return _answer_to(tcr, payload)
+    except RelayError as error:
+        logger.warning("courier: a reply to %s cannot be read: %s", tcr, error)
+        return GatewayAnswer(
+            outcome=GatewayOutcome.ERROR,
+            tcn=f"unreadable-{digest(payload)[:24]}",
+            tcr=tcr,
+            text="The gateway's answer cannot be read.",
+        )
+
+
+def _answer_to(tcr: str, payload: bytes) -> GatewayAnswer:
+    answer = read_answer(payload)
+    if answer.tcr != tcr:
+        raise RelayError(Reason.BAD_TRANSACTION, "1.010 TCR is not what the seal names")
+    return answer

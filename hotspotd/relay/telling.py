@@ -1,0 +1,90 @@
+"""Tells pages and metrics how the links are and what waits for them: soon after a change, and not for each of a
+thousand changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime
+
+from hotspotd.clock import Clock
+from hotspotd.errors import RecordsError
+from hotspotd.events import Events, LinkView, RouteView
+from hotspotd.records import Records
+from hotspotd.relay.receiving import Receiving
+from hotspotd.relay.routes import Route, Routes
+
+# As the courier's own.
+logger = logging.getLogger("hotspotd.relay.courier")
+
+_AT_MOST_EVERY_S = 0.1
+
+
+class Telling:
+    """Publishes one ``LinkView`` of everything."""
+
+    def __init__(self, records: Records, routes: Routes, events: Events, clock: Clock, receiving: Receiving) -> None:
+        self._records = records
+        self._routes = routes
+        self._events = events
+        self._clock = clock
+        self._receiving = receiving
+        self._changed = asyncio.Event()
+        self._changed.set()
+        self._sending: dict[str, str] = {}
+
+    def soon(self) -> None:
+        """Something has changed."""
+        self._changed.set()
+
+    def sending(self, tcn: str, route: Route) -> None:
+        """What is being sent on ``route``; empty for nothing."""
+        self._sending[route.name] = tcn
+        self.soon()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            try:
+                await self._tell()
+            except RecordsError as error:
+                logger.debug("courier: %s", error)
+            await asyncio.sleep(_AT_MOST_EVERY_S)
+
+    async def _tell(self) -> None:
+        queue = await self._records.queue_state()
+        oldest_s = None
+        if queue.oldest is not None:
+            oldest_s = max((self._clock.wall() - datetime.fromisoformat(queue.oldest)).total_seconds(), 0.0)
+        active = self._routes.active
+        down = next((route.last_error for route in self._routes.all if route.last_error), "")
+        self._events.publish(
+            LinkView(
+                up=self._routes.up,
+                queued=queue.waiting,
+                oldest_s=oldest_s,
+                last_error="" if self._routes.up else down,
+                active=active.name if active and active.up else "",
+                queued_bytes=queue.waiting_bytes,
+                waiting={rank.name.lower(): count for rank, count in queue.by_rank.items()},
+                set_aside=queue.quarantined,
+                refused=dict(self._receiving.refused),
+                routes=tuple(self._view(route) for route in self._routes.all),
+            )
+        )
+
+    def _view(self, route: Route) -> RouteView:
+        return RouteView(
+            name=route.name,
+            up=bool(route.up),
+            metered=route.metered,
+            carries=tuple(sorted(rank.name.lower() for rank in route.carries)),
+            sent_bytes=route.pacer.sent,
+            received_bytes=route.received,
+            under_way=len(route.handed),
+            sending=self._sending.get(route.name, ""),
+            last_error=route.last_error,
+        )
