@@ -15,13 +15,16 @@ from hotspotd.events import AlertChanged, EncounterChanged, Events
 from hotspotd.records import Records
 from hotspotd.records.model import AlertState
 from hotspotd.relay.compose import read_answer
-from hotspotd.relay.links.base import Incoming, IncomingKind
+from hotspotd.relay.links.base import Incoming
 from hotspotd.relay.links.wire import Refusal, check_receipt, digest
 from hotspotd.relay.message import unpack
 from hotspotd.relay.seal import Trust
 
 # As the courier's own.
 logger = logging.getLogger("hotspotd.relay.courier")
+
+HOPELESS = frozenset((Reason.BAD_TRANSACTION, Reason.TOO_LARGE, Reason.CONFLICT))
+"""The gateway refused a row for what it is: sending it again would change nothing."""
 
 MAX_MESSAGE = 16 * 1024 * 1024
 _MAX_RECEIPT = 16 * 1024
@@ -39,13 +42,16 @@ class Receiving:
     def payload(self, incoming: Incoming, trust: Trust, most: int) -> bytes:
         """What the gateway says in ``incoming``. Raises RelayError for what is not sealed by it, for this, and now."""
         try:
-            opened = trust.open(incoming.seal, incoming.content, self._clock.now().at)
-            if opened.claims.kind != incoming.kind.value or opened.claims.tcn != incoming.tcr:
-                raise RelayError(Reason.TAMPERED, "message: its seal is for another one")
+            self._check_seal(incoming, trust)
         except RelayError as error:
             self.refused[error.reason.value] += 1
             raise
         return unpack(incoming.content, most)
+
+    def _check_seal(self, incoming: Incoming, trust: Trust) -> None:
+        claims = trust.open(incoming.seal, incoming.content, self._clock.now().at).claims
+        if claims.kind != incoming.kind.value or claims.tcn != incoming.tcr:
+            raise RelayError(Reason.TAMPERED, "message: its seal is for another one")
 
     async def receipt(self, incoming: Incoming, trust: Trust, payload: bytes | None = None) -> None:
         """Store the gateway's receipt for ``payload``; ``None``: for what the outbox holds under its number.
@@ -60,14 +66,23 @@ class Receiving:
         await asyncio.to_thread(check_receipt, raw, incoming.tcr, payload)
         await self._records.outbox_receipt(incoming.tcr, raw)
 
-    def refusal(self, incoming: Incoming, trust: Trust) -> RelayError:
-        """Why the gateway did not take what came to it by a link that does not answer. Raises RelayError."""
+    async def refusal(self, incoming: Incoming, trust: Trust) -> None:
+        """Note why the gateway did not take what came to it by a link that does not answer. Raises RelayError."""
         try:
             refusal = msgspec.json.decode(self.payload(incoming, trust, _MAX_RECEIPT), type=Refusal)
             reason = Reason(refusal.reason)
         except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
             raise RelayError(Reason.LINK_PROTOCOL, "gateway: a refusal that cannot be read") from error
-        return RelayError(reason, f"gateway: {refusal.what[:160]}", refusal.advice[:160])
+        said = RelayError(reason, f"gateway: {refusal.what[:160]}", refusal.advice[:160])
+        if reason in HOPELESS:
+            await self.set_aside(incoming.tcr, said)
+        else:
+            await self._records.outbox_failed(incoming.tcr, str(said))
+
+    async def set_aside(self, tcn: str, error: RelayError) -> None:
+        """The gateway will never take this row. Raises RecordsError."""
+        logger.warning("courier: transaction %s is set aside: %s", tcn, error)
+        await self._records.outbox_quarantine(tcn, str(error))
 
     async def reply(self, incoming: Incoming, trust: Trust) -> None:
         """Store an answer, and show what came of it. Raises RelayError, RecordsError."""

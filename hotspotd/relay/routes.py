@@ -8,7 +8,8 @@ that one which flaps does not take every message with it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hotspotd.errors import Reason, RelayError
@@ -16,6 +17,9 @@ from hotspotd.records.model import Rank
 from hotspotd.relay.backoff import Backoff
 from hotspotd.relay.links.base import Link
 from hotspotd.relay.pace import Pacer
+
+# As the courier's own.
+logger = logging.getLogger("hotspotd.relay.courier")
 
 ALL_RANKS = frozenset(Rank)
 # The other side does not want us: asked rarely from the first time on.
@@ -54,9 +58,8 @@ class Route:
 class Routes:
     """The links of one kiosk, most preferred first."""
 
-    def __init__(self, routes: Sequence[Route], changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, routes: Sequence[Route]) -> None:
         self.all = tuple(routes)
-        self._changed = changed
         self._news = asyncio.Event()
 
     def best(self, rank: Rank) -> Route | None:
@@ -78,9 +81,14 @@ class Routes:
         return route.up is not False and (route is self.active or bool(route.handed))
 
     def worked(self, route: Route, *, sent: bool) -> bool:
-        """``route`` did what it was asked for; whether that is news."""
+        """``route`` did what it was asked for; whether it came up by that.
+
+        One that failed to send comes up by sending, or by a probe: not by an answer that was under way.
+        """
         if sent:
             route.send_failed = False
+        elif route.up is False:
+            return False
         if not route.send_failed:
             route.backoff.reset()
         return self._came_up(route)
@@ -91,21 +99,20 @@ class Routes:
         others = any(other.up for other in self.all if other is not route)
         return (route.answered >= _STEADY or not others) and self._came_up(route)
 
-    def failed(self, route: Route, error: RelayError, *, sending: bool) -> bool:
-        """``route`` has failed; whether that is news. What it carried goes another way."""
+    def failed(self, route: Route, error: RelayError, *, sending: bool) -> None:
+        """``route`` has failed: what it carried goes another way. The first failure is a warning, repeats whisper."""
+        logger.log(logging.DEBUG if route.complained else logging.WARNING, "courier: %s: %s", route.name, error)
+        route.complained = True
         if error.reason in _JUMP:
             route.backoff.jump()
         route.send_failed = route.send_failed or sending
-        news = route.up is not False
         route.up, route.answered, route.last_error = False, 0, str(error)
         self.stir()
-        return news
 
     def stir(self) -> None:
         """Wake whoever waits for a change."""
         self._news.set()
         self._news = asyncio.Event()
-        self._changed()
 
     async def change(self) -> None:
         """Until something is different."""
@@ -114,6 +121,8 @@ class Routes:
     def _came_up(self, route: Route) -> bool:
         if route.up:
             return False
-        route.up, route.answered, route.last_error = True, 0, ""
+        if route.complained:
+            logger.info("courier: the gateway answers again by %s", route.name)
+        route.up, route.answered, route.last_error, route.complained = True, 0, "", False
         self.stir()
         return True

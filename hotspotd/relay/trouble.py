@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from hotspotd.errors import RelayError
 from hotspotd.relay.backoff import Backoff
+from hotspotd.relay.parts import Patience
 
 # As the courier's own.
 logger = logging.getLogger("hotspotd.relay.courier")
@@ -15,17 +16,6 @@ logger = logging.getLogger("hotspotd.relay.courier")
 # More rows than this in trouble at once is trouble of the gateway's: it is left alone for a while.
 _MOST = 32
 _NOTHING_DUE_S = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How patient the courier is; seconds. ``row_tries``: answered failures until one row is set aside."""
-
-    first_s: float = 1.0
-    longest_s: float = 60.0
-    poll_s: float = 20.0
-    rows_s: float = 15.0
-    row_tries: int = 8
 
 
 @dataclass(slots=True)
