@@ -43,9 +43,12 @@ from hotspotd.lane.parts import LaneDevices, LaneParts
 from hotspotd.mrz.watch import zone_reader
 from hotspotd.records import Records
 from hotspotd.relay.compose import Origin, compose_nps
-from hotspotd.relay.courier import Courier, Patience
-from hotspotd.relay.links.https import HttpsLink
+from hotspotd.relay.courier import Courier
 from hotspotd.relay.list_updates import Credentials, ListUpdates
+from hotspotd.relay.parts import Parts as CourierParts
+from hotspotd.relay.parts import Patience
+from hotspotd.relay.seal import Sealer
+from hotspotd.uplinks import open_routes
 from hotspotd.watchlist.live import LiveWatchlist
 from hotspotd.watchlist.sync.following import Engines
 from hotspotd.workers import Worker
@@ -136,16 +139,10 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
         changed=lambda: say_watchlist(watchlist, config, events),
     )
     await watchlist.look()
-    link = await HttpsLink.open(
-        config.relay.url,
-        trust_anchors=places.trust_anchors,
-        certificate=places.certificate,
-        key=places.key,
-        timeout_s=config.relay.request_timeout_s,
-    )
-    stack.push_async_callback(link.close)
+    routes = await open_routes(config, places.trust_anchors, places.certificate, places.key, clock.monotonic, stack)
+    sealer = await asyncio.to_thread(Sealer.load, places.certificate, places.key)
     patience = Patience(first_s=config.relay.retry_first_s, longest_s=config.relay.retry_longest_s)
-    courier = Courier(records, link, events, clock, patience)
+    courier = Courier(CourierParts(records, routes, sealer, events, clock, patience))
     shared = LaneParts(
         config=config,
         records=records,

@@ -177,16 +177,34 @@ class RecordsSection(_Section, frozen=True):
     minimum_free_mb: Annotated[int, Meta(ge=0, le=1_000_000)] = 200
 
 
-class RelaySection(_Section, frozen=True):
-    """The link to the national gateway, on mutual TLS."""
+RankName = Literal["live", "decision", "backlog", "statistics", "log"]
 
-    url: Annotated[str, Meta(pattern=r"^https://")]
+
+class LinkSection(_Section, frozen=True):
+    """One way to the gateway. ``carries`` are the ranks of messages that may go this way; kilobits a second."""
+
+    name: Name
+    url: Annotated[str, Meta(pattern=r"^(https|nats|smtps?)://\S+$")]
+    carries: Annotated[tuple[RankName, ...], Meta(min_length=1)] = ("live", "decision", "backlog", "statistics", "log")
+    metered: bool = False
+    backlog_kbit: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
+
+
+class RelaySection(_Section, frozen=True):
+    """The links to the national gateway, on mutual TLS: one ``url``, or several ``links`` in order of preference."""
+
+    url: Annotated[str, Meta(pattern=r"^(https://\S+)?$")] = ""
+    links: Annotated[tuple[LinkSection, ...], Meta(max_length=8)] = ()
     trust_anchors: str
     certificate: str
     key: str
     request_timeout_s: Seconds = 20.0
     retry_first_s: Seconds = 1.0
     retry_longest_s: Seconds = 60.0
+
+    def in_order(self) -> tuple[LinkSection, ...]:
+        """Every link, most preferred first."""
+        return self.links or (LinkSection(name="gateway", url=self.url),)
 
 
 class ConsoleSection(_Section, frozen=True):
@@ -303,6 +321,7 @@ def _check(path: Path, config: Config) -> None:
                 f"{path}: operation.chip: required, but lane {lane.name} has no chip reader",
                 "Name its reader in lanes.chip, or set operation.chip to when_present.",
             )
+    _check_links(path, config.relay)
     labels = [label.lower() for label in config.operation.fingers]
     if len(set(labels)) != len(labels):
         raise ConfigError(Reason.BAD_VALUE, f"{path}: operation.fingers: a finger is named twice", "Name each once.")
@@ -318,6 +337,20 @@ def _check(path: Path, config: Config) -> None:
                 f"{path}: operation.fingers: no finger is called {label!r}",
                 f"Use {fingers}.",
             )
+
+
+def _check_links(path: Path, relay: RelaySection) -> None:
+    if bool(relay.url) == bool(relay.links):
+        raise ConfigError(
+            Reason.BAD_VALUE, f"{path}: relay: needs url, or links, and not both", "config/hotspotd.toml explains them."
+        )
+    names = [link.name for link in relay.links]
+    if len(set(names)) != len(names):
+        raise ConfigError(Reason.BAD_VALUE, f"{path}: relay.links: two have one name", "Give each its own.")
+    if not any("live" in link.carries for link in relay.in_order()):
+        raise ConfigError(
+            Reason.BAD_VALUE, f"{path}: relay.links: none carries live checks", 'Let one link carry "live" at least.'
+        )
 
 
 def resolve(config_path: Path, value: str) -> Path:

@@ -20,6 +20,13 @@ def device_of(request: web.Request) -> str:
     return str(names[0])
 
 
+def device_certificate(request: web.Request) -> bytes | None:
+    """The certificate that the connection showed, in DER."""
+    connection = request.get_extra_info("ssl_object")
+    certificate: bytes | None = None if connection is None else connection.getpeercert(binary_form=True)
+    return certificate
+
+
 def answer(value: msgspec.Struct, status: int = 200) -> web.Response:
     """``value`` as JSON."""
     return web.Response(status=status, body=msgspec.json.encode(value), content_type="application/json")

@@ -17,8 +17,9 @@ from hotspotd.relay.links.https_session import Answer, HttpsSession, Moved
 from hotspotd.relay.links.wire import SEAL_HEADER, TUS, TUS_VERSION, WireReplies
 from hotspotd.relay.seal import Trust
 
-# From sealing it until the gateway has the last byte: a large message on a thin line that breaks now and then.
-_SEAL_VALID_S = 3600.0
+# From sealing it until the gateway has the last byte: a large message on a thin line waits for what is more urgent.
+_SEAL_VALID_S = 300.0
+_SLOWEST_BYTES_PER_S = 1_000.0
 _MAX_RECEIPT = 16 * 1024
 
 
@@ -76,9 +77,8 @@ class HttpsLink(Link):
         def body(moved: Moved) -> PacedBody:
             return PacedBody(message.content, start, pace, moved)
 
-        return await self._session.upload(
-            method, path, {**headers, SEAL_HEADER: message.seal(_SEAL_VALID_S, False)}, body
-        )
+        seal = message.seal(_SEAL_VALID_S + len(message.content) / _SLOWEST_BYTES_PER_S, False)
+        return await self._session.upload(method, path, {**headers, SEAL_HEADER: seal}, body)
 
     async def incoming(self, after: str, wait_s: float) -> list[Incoming]:
         """See Link."""
