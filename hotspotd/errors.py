@@ -51,6 +51,7 @@ class Reason(StrEnum):
     LINK_PROTOCOL = "link_protocol"
     BAD_TRANSACTION = "bad_transaction"
     TOO_LARGE = "too_large"
+    REPLAYED = "replayed"
     # work
     BUSY = "busy"
 
@@ -94,6 +95,10 @@ class RecordsError(HotspotError):
 
 class RelayError(HotspotError):
     """A transaction could not be made, read, sent or answered."""
+
+
+class GatewayError(HotspotError):
+    """The reference gateway's database could not read or write; trying again may help."""
 
 
 class WorkError(HotspotError):
