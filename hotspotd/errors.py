@@ -99,5 +99,9 @@ class RelayError(HotspotError):
     """A transaction could not be made, read, sent or answered."""
 
 
+class GatewayError(HotspotError):
+    """The reference gateway's database could not read or write; trying again may help."""
+
+
 class WorkError(HotspotError):
     """A bounded worker refused or lost a piece of work."""

@@ -23,11 +23,12 @@ from hotspotd.errors import HotspotError
 from hotspotd.gateway.config import GatewayConfig, load
 from hotspotd.gateway.faults import Faults
 from hotspotd.gateway.intake.routes import Intake
+from hotspotd.gateway.keeping import Keeping
 from hotspotd.gateway.processing import Processor
 from hotspotd.gateway.publication.serving import Serving
 from hotspotd.gateway.search import Search, WatchlistSearch
 from hotspotd.gateway.service import Service
-from hotspotd.gateway.store import Store
+from hotspotd.gateway.storage import Store, open_store
 from hotspotd.relay.inquiry import Responder
 from hotspotd.relay.inti.transaction import Organisation
 from hotspotd.relay.links.tls import server_context
@@ -98,7 +99,7 @@ async def _run(path: Path, config: GatewayConfig, *, allow_faults: bool) -> None
         resolve(path, config.server.certificate),
         resolve(path, config.server.key),
     )
-    store = await Store.open(resolve(path, config.store.database))
+    store = await open_store(config.store.place(path))
     try:
         service = make_service(config, store, search, allow_faults=allow_faults)
         if config.publication is not None:
@@ -160,7 +161,7 @@ def make_service(
             answered=answered,
         )
 
-    return Service(
+    service = Service(
         store,
         processor,
         clock=clock,
@@ -170,6 +171,8 @@ def make_service(
         most_unprocessed=config.limits.unprocessed,
         allow_faults=allow_faults,
     )
+    service.also_serve(Keeping(store, clock, config.limits))
+    return service
 
 
 if __name__ == "__main__":

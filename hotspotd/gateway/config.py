@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from hotspotd.config import Country, LogSection, ModelsSection, Name, Port, Rate, Seconds, read_text, typed
+from hotspotd.config import Country, LogSection, ModelsSection, Name, Port, Rate, Seconds, read_text, resolve, typed
 from hotspotd.errors import ConfigError, Reason
 from hotspotd.watchlist.numbers import Kind
 
@@ -28,9 +28,18 @@ class ServerSection(_Section, frozen=True, kw_only=True):
 
 
 class StoreSection(_Section, frozen=True, kw_only=True):
-    """Where transactions and replies are kept."""
+    """Where transactions and replies are kept: a file, or a PostgreSQL database. One of the two."""
 
-    database: str
+    database: str | None = None
+    url: Annotated[str, Meta(pattern="^postgres(ql)?://")] | None = None
+
+    def place(self, config: Path) -> str | Path:
+        """What to open; a file's path is relative to that of ``config``."""
+        return self.url or resolve(config, self.database or "")
+
+    def __repr__(self) -> str:
+        """Without the URL: there may be a password in it."""
+        return f"StoreSection(database={self.database!r}, url={'...' if self.url else None})"
 
 
 class ListSection(_Section, frozen=True, kw_only=True):
@@ -97,6 +106,9 @@ class LimitsSection(_Section, frozen=True, kw_only=True):
     wait_s: Annotated[float, Meta(ge=0, le=60)] = 25.0
     unprocessed: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
     threads: Annotated[int, Meta(ge=1, le=16)] = 1
+    report_days: Annotated[int, Meta(ge=1, le=3_650)] = 90
+    hit_days: Annotated[int, Meta(ge=1, le=365)] = 30
+    find_days: Annotated[int, Meta(ge=1, le=3_650)] = 730
 
 
 class GatewayConfig(_Section, frozen=True, kw_only=True):
@@ -118,6 +130,10 @@ class GatewayConfig(_Section, frozen=True, kw_only=True):
 def load(path: Path) -> GatewayConfig:
     """The configuration in ``path``. Raises ConfigError naming file, key and reason."""
     config = typed(read_text(path), path, GatewayConfig, "config/gateway.toml")
+    if (config.store.database is None) == (config.store.url is None):
+        raise ConfigError(
+            Reason.BAD_VALUE, f"{path}: store: needs either database or url", "A file's path, or postgresql://..."
+        )
     if config.intake and len(config.intake.rules()) < len(config.intake.repositories):
         raise ConfigError(
             Reason.BAD_VALUE, f"{path}: intake.repositories: two have one name", "Give each repository its own."

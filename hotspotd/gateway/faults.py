@@ -6,6 +6,8 @@ import asyncio
 
 import msgspec
 
+from hotspotd.gateway.storage.base import StoredReply
+
 
 class FaultOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to do wrong; a field that is left out stays as it is. The ``_next`` ones count requests."""
@@ -18,6 +20,10 @@ class FaultOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Answer 503 before anything is stored."""
     hang_after_commit_next: int | None = None
     """Store, and never send the receipt."""
+    duplicate_next: int | None = None
+    """Hand out each of the present replies twice."""
+    reorder_next: int | None = None
+    """Hand out the present replies newest first."""
 
 
 class Faults:
@@ -25,7 +31,8 @@ class Faults:
 
     def __init__(self) -> None:
         self.delay_s = 0.0
-        self._left = {"drop_next": 0, "error_next": 0, "hang_after_commit_next": 0}
+        counted = ("drop_next", "error_next", "hang_after_commit_next", "duplicate_next", "reorder_next")
+        self._left = dict.fromkeys(counted, 0)
 
     def order(self, order: FaultOrder) -> None:
         """Take over what ``order`` says."""
@@ -42,6 +49,14 @@ class Faults:
             return False
         self._left[name] -= 1
         return True
+
+    def handed_out(self, replies: list[StoredReply]) -> list[StoredReply]:
+        """``replies`` as they are handed out; an answer without any leaves the switches as they are."""
+        if replies and self.take("reorder_next"):
+            replies = sorted(replies, key=lambda reply: -reply.sequence)
+        if replies and self.take("duplicate_next"):
+            replies = [reply for reply in replies for _ in range(2)]
+        return replies
 
     async def delay(self) -> None:
         """Wait as long as is set."""

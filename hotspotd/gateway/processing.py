@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 
 from hotspotd.clock import Clock, Stamp
-from hotspotd.errors import BiometricError, HotspotError, Reason
+from hotspotd.errors import BiometricError, GatewayError, HotspotError, Reason
 from hotspotd.gateway.search import Search
-from hotspotd.gateway.store import Store, Taken
+from hotspotd.gateway.storage import Store
+from hotspotd.gateway.storage.base import Found, Taken
 from hotspotd.relay import images
-from hotspotd.relay.inquiry import SEARCHED, Responder, compose_error, compose_result, read_inquiry
+from hotspotd.relay.inquiry import MOST_HITS, SEARCHED, Responder, compose_error, compose_result, read_inquiry
 from hotspotd.relay.inti import reader, xml6
 from hotspotd.relay.inti.check import check
 from hotspotd.relay.inti.transaction import FieldError, Transaction
@@ -84,8 +84,8 @@ class Processor:
             try:
                 if not await self._next(pool):
                     await self._something.wait()
-            except sqlite3.Error as error:
-                logger.warning("the gateway's database fails (%s); trying again", error)
+            except GatewayError as error:
+                logger.warning("%s; trying again", error)
                 await self._sleep(_STORAGE_RETRY_S)
 
     async def _next(self, pool: ThreadPoolExecutor) -> bool:
@@ -96,13 +96,13 @@ class Processor:
         try:
             await self._delay()
             loop = asyncio.get_running_loop()
-            body = await loop.run_in_executor(pool, self._answer, taken, self._clock.now())
-            await self._store.finish(taken, body, self._clock.now().iso())
-        except (asyncio.CancelledError, sqlite3.Error):
+            body, found = await loop.run_in_executor(pool, self._answer, taken, self._clock.now())
+            await self._store.finish(taken, body, self._clock.now().iso(), found)
+        except (asyncio.CancelledError, GatewayError):
             # Neither is the transaction's doing: a disk that is full for a day must not use its runs up.
             try:
                 await self._store.give_back(taken)
-            except sqlite3.Error as error:
+            except GatewayError as error:
                 # It counts as a run then, of which there are several; what it ended with is what matters.
                 logger.warning("transaction %s could not be given back (%s)", taken.tcn, error)
             raise
@@ -111,33 +111,34 @@ class Processor:
         self._answered(taken.device)
         return True
 
-    def _answer(self, taken: Taken, now: Stamp) -> bytes:
-        """The reply, as INT-I XML. Runs in a thread."""
+    def _answer(self, taken: Taken, now: Stamp) -> tuple[bytes, Found | None]:
+        """The reply, as INT-I XML, and what was found where that is something. Runs in a thread."""
         package = xml6.read(taken.body)
         request = reader.transaction(package)
         # Made from what is answered, so that an answer made again has the same number.
         tcn = "R" + digest(f"{taken.device}/{taken.tcn}".encode())[:31]
         if taken.runs > _MAX_RUNS:
             logger.error("transaction %s was begun %d times and never ended; answered with ERR", taken.tcn, taken.runs)
-            return compose_error(request, tcn, [_NOT_PROCESSABLE], self._responder, now)
+            return compose_error(request, tcn, [_NOT_PROCESSABLE], self._responder, now), None
         faults = check(package, images.size_of)
         if faults:
             logger.info("transaction %s of %s: %s", taken.tcn, taken.device, "; ".join(map(str, faults[:_MOST_ERRORS])))
         stopping = [fault.as_error() for fault in faults if not fault.tolerated][:_MOST_ERRORS]
         if stopping and request.header.tot in SEARCHED:
-            return compose_error(request, tcn, stopping, self._responder, now)
+            return compose_error(request, tcn, stopping, self._responder, now), None
         try:
             hits = self._search(read_inquiry(request), now.at.date())
         except _FAILURES as error:
             logger.warning("transaction %s cannot be searched: %s", taken.tcn, _plainly(error))
-            return compose_error(request, tcn, [_field_error(request, error)], self._responder, now)
+            return compose_error(request, tcn, [_field_error(request, error)], self._responder, now), None
         logger.info("transaction %s of %s: %d hits", taken.tcn, taken.device, len(hits))
         try:
-            return compose_result(request, tcn, hits, self._responder, now)
+            body = compose_result(request, tcn, hits, self._responder, now)
         except _FAILURES as error:
             # The list holds what cannot be sent; the transaction is as it should be.
             logger.error("the hits of transaction %s cannot be sent: %s", taken.tcn, _plainly(error))
-            return compose_error(request, tcn, [_NOT_PROCESSABLE], self._responder, now)
+            return compose_error(request, tcn, [_NOT_PROCESSABLE], self._responder, now), None
+        return body, Found(header=request.header, hits=tuple(hits[:MOST_HITS])) if hits else None
 
 
 def _plainly(error: Exception) -> str:

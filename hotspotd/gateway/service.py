@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -18,11 +17,12 @@ import msgspec
 from aiohttp import web
 
 from hotspotd.clock import Clock
-from hotspotd.errors import HotspotError, Reason, RelayError
+from hotspotd.errors import GatewayError, HotspotError, Reason, RelayError
 from hotspotd.gateway.faults import FaultOrder, Faults
 from hotspotd.gateway.processing import Processor
 from hotspotd.gateway.requests import Bodies, answer, device_of
-from hotspotd.gateway.store import Store
+from hotspotd.gateway.storage import Store
+from hotspotd.gateway.storage.base import Received
 from hotspotd.relay.inti import xml6
 from hotspotd.relay.inti.transaction import Transaction
 from hotspotd.relay.links.wire import TCN_PATTERN, Refusal, WireReplies, WireReply
@@ -36,6 +36,7 @@ _STATUS = {
     Reason.BAD_VALUE: 400,
     Reason.TOO_LARGE: 413,
     Reason.CONFLICT: 409,
+    Reason.REPLAYED: 409,
     Reason.BUSY: 503,
     Reason.LINK_DOWN: 408,
     Reason.UNTRUSTED: 422,
@@ -145,10 +146,15 @@ class Service:
         # A device that goes away must not undo half of a commit: it is carried through whatever becomes of the request.
         receipt, new = await asyncio.shield(
             self._store.take(
-                device,
-                tcn,
-                body,
-                priority=transaction.header.priority or _DEFAULT_PRIORITY,
+                Received(
+                    device=device,
+                    tcn=tcn,
+                    priority=transaction.header.priority or _DEFAULT_PRIORITY,
+                    body=body,
+                    nonce="",
+                    signed_at="",
+                    expires_at="",
+                ),
                 at=self._clock.now().iso(),
                 most_unprocessed=self._most_unprocessed,
             )
@@ -179,7 +185,7 @@ class Service:
                     found = await self._store.replies(device, _REPLIES_AT_ONCE)
         replies = tuple(
             WireReply(cursor=f"{self._store.gateway}:{reply.sequence}", tcr=reply.tcr, payload=reply.body)
-            for reply in found
+            for reply in self._faults.handed_out(found)
         )
         return answer(WireReplies(replies=replies))
 
@@ -237,12 +243,12 @@ async def _refusals(
     """Every refusal as JSON with a reason."""
     try:
         return await handler(request)
+    except GatewayError as error:
+        logger.error("the gateway cannot store: %s", error)
+        return _refused(503, Refusal(reason=error.reason.value, what="the gateway cannot store just now"))
     except HotspotError as error:
         status = 403 if error.reason is Reason.LINK_REFUSED else _STATUS.get(error.reason, 500)
         return _refused(status, Refusal(reason=error.reason.value, what=error.what, advice=error.advice))
-    except sqlite3.Error as error:
-        logger.error("the gateway cannot store: %s", error)  # What SQLite says is the whole story.
-        return _refused(503, Refusal(reason=Reason.STORAGE_FAILED.value, what="the gateway cannot store just now"))
     except web.HTTPException as error:
         return _refused(error.status, Refusal(reason="http", what=error.reason))
 

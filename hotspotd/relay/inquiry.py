@@ -48,8 +48,8 @@ _SINGLE = {position.value: position for position in FingerPosition} | {
 SEARCHED = frozenset((TransactionType.NPS, TransactionType.CPS))
 """Types of transaction that are searched here."""
 _MILLIMETRES_PER_INCH = 25.4
-# A reader takes 64 records, and an officer reads fewer.
-_MOST_HITS = 40
+MOST_HITS = 40
+"""Of one reply. A reader takes 64 records, and an officer reads fewer."""
 _MOST_ALIASES = 20
 
 
@@ -166,7 +166,7 @@ def compose_result(request: Transaction, tcn: str, hits: list[Hit], responder: R
         )
         records = [Descriptive(respondents=none)]
     else:
-        records = [_candidate(hit, idc, len(hits), original, responder) for idc, hit in enumerate(hits[:_MOST_HITS])]
+        records = [_candidate(hit, idc, len(hits), original, responder) for idc, hit in enumerate(hits[:MOST_HITS])]
     header = _answering(request, tcn, TransactionType.SRE, responder, now)
     return xml6.encode(Transaction(header=header, descriptive=tuple(records)))
 

@@ -28,7 +28,7 @@ from hotspotd.gateway.config import (
 from hotspotd.gateway.intake.routes import Intake
 from hotspotd.gateway.publication.serving import Serving
 from hotspotd.gateway.service import Service
-from hotspotd.gateway.store import Store
+from hotspotd.gateway.storage import Store, open_store
 from hotspotd.relay.inquiry import Inquiry
 from hotspotd.relay.links.https import HttpsLink
 from hotspotd.relay.links.tls import client_context, server_context
@@ -82,6 +82,8 @@ class GatewayBench:
     def __init__(self, database: Path, context: ssl.SSLContext, search: NumberSearch, **limits: float) -> None:
         self.database = database
         self.context = context
+        self.place: str | Path = database
+        """What is opened: the file, or another database's URL."""
         self.search = search
         self.port = 0
         self.allow_faults = True
@@ -110,7 +112,7 @@ class GatewayBench:
         return f"https://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        self.store = await Store.open(self.database)
+        self.store = await open_store(self.place)
         self.service = make_service(self.config, self.store, self.search, allow_faults=self.allow_faults)
         if self.repositories:
             self.intake = await Intake.open(self.national, self.repositories, self.clock, 20.0)

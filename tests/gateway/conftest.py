@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.gateway.bench import Certificates, GatewayBench, NumberSearch, make_certificates
+from tests.gateway.postgres import Cluster, cluster
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +28,19 @@ async def gateway(tmp_path: Path, certificates: Certificates) -> AsyncIterator[G
     await bench.start()
     yield bench
     await bench.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL server that runs; each test makes a database of its own."""
+    with cluster() as made:
+        yield made
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:
+    """Where a store may be: a file, then a database of a server."""
+    if request.param == "sqlite":
+        return tmp_path / "gateway.db"
+    url: str = request.getfixturevalue("postgres").create()
+    return url

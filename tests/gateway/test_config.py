@@ -26,6 +26,7 @@ def test_the_documented_file_holds_every_key_and_its_default() -> None:
         "[publication]",
         "[intake]",
         "database =",
+        "url =",
         "[[intake.repositories]]",
         *(f"{field} =" for field in RepositorySection.__struct_fields__),
     ):
@@ -67,6 +68,14 @@ def test_two_repositories_of_one_name_are_refused(tmp_path: Path) -> None:
         ("port = 8443", "prot = 8443", Reason.UNKNOWN_KEY, "server"),
         ("port = 8443", "port = 'high'", Reason.BAD_VALUE, "server.port"),
         ('country = "SVN"', "", Reason.MISSING_KEY, "bureau"),
+        ('database = "gateway.db"', "", Reason.BAD_VALUE, "store: needs either"),
+        (
+            'database = "gateway.db"',
+            'database = "a"\nurl = "postgresql://a@/b"',
+            Reason.BAD_VALUE,
+            "store: needs either",
+        ),
+        ('database = "gateway.db"', 'url = "mysql://a:b@c/d"', Reason.BAD_VALUE, "store.url"),
         ("[store]", "[store", Reason.UNREADABLE, "TOML"),
     ],
 )
@@ -80,6 +89,19 @@ def test_a_wrong_file_is_refused_by_key_and_reason(
     assert caught.value.reason is reason
     assert key in caught.value.what
     assert str(path) in caught.value.what
+
+
+def test_a_password_in_the_file_is_in_no_message(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    whole = DOCUMENTED.read_text(encoding="utf-8")
+    path.write_text(whole.replace('database = "gateway.db"', 'url = "mysql://a:SECRET@c/d"'), encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    assert "SECRET" not in str(caught.value)
+    path.write_text(whole.replace('database = "gateway.db"', 'url = "postgresql://a:SECRET@c/d"'), encoding="utf-8")
+    config = load(path)
+    assert "SECRET" not in repr(config)
+    assert config.store.place(path) == "postgresql://a:SECRET@c/d"
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from hotspotd.biometrics import finger
 from hotspotd.clock import Stamp
 from hotspotd.domain.candidate import ListRecord, Modality
 from hotspotd.domain.notice import Notice
-from hotspotd.gateway.store import StoreCounts
+from hotspotd.gateway.storage.base import StoreCounts
 from hotspotd.relay.compose import compose_nps, read_answer
 from hotspotd.relay.links.wire import WireReplies
 from hotspotd.watchlist.build import Entry

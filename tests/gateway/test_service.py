@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 import ssl
 from datetime import UTC, datetime
 
@@ -14,9 +13,10 @@ import pytest
 from msgspec.structs import replace
 
 from hotspotd.clock import Stamp
-from hotspotd.errors import BiometricError, Reason
+from hotspotd.errors import BiometricError, GatewayError, Reason
 from hotspotd.gateway import processing
-from hotspotd.gateway.store import Store, StoreCounts, Taken, TransactionCount
+from hotspotd.gateway.storage import open_store
+from hotspotd.gateway.storage.base import Found, StoreCounts, Taken, TransactionCount
 from hotspotd.relay.compose import compose_nps, read_answer
 from hotspotd.relay.links.wire import Receipt, Refusal, WireReplies, check_receipt, digest
 from tests.gateway.bench import Certificates, GatewayBench, ask
@@ -228,10 +228,10 @@ async def test_an_answer_that_cannot_be_stored_for_long_is_stored_when_it_can_be
     monkeypatch.setattr(processing, "_STORAGE_RETRY_S", 0.0)
     finish, full = gateway.store.finish, iter(range(6))
 
-    async def fails_at_first(taken: Taken, body: bytes, at: str) -> None:
+    async def fails_at_first(taken: Taken, body: bytes, at: str, found: Found | None = None) -> None:
         if next(full, None) is not None:
-            raise sqlite3.OperationalError("database or disk is full")
-        await finish(taken, body, at)
+            raise GatewayError(Reason.STORAGE_FULL, "the database's disk is full")
+        await finish(taken, body, at, found)
 
     monkeypatch.setattr(gateway.store, "finish", fails_at_first)
     await put(gateway, kiosk)
@@ -305,7 +305,7 @@ async def test_a_transaction_that_brings_the_process_down_is_given_up_with_an_er
     await ask(f"{gateway.url}/v1/faults", kiosk, "POST", b'{"delay_s": 3600}')
     await put(gateway, kiosk)
     await gateway.stop()
-    store = await Store.open(gateway.database)
+    store = await open_store(gateway.database)
     for _ in range(3):
         assert await store.begin([])
     await store.close()

@@ -19,7 +19,7 @@ from hotspotd.clock import Clock
 from hotspotd.domain.verdict import GatewayOutcome, Outcome, Verdict
 from hotspotd.errors import Reason, RelayError
 from hotspotd.events import AlertChanged, EncounterChanged, Event, Events, LinkView, Missed
-from hotspotd.gateway.store import TransactionCount
+from hotspotd.gateway.storage.base import TransactionCount
 from hotspotd.records import Records
 from hotspotd.records.model import AlertKind, OutboxState
 from hotspotd.relay.compose import compose_nps
@@ -236,6 +236,30 @@ async def test_a_gateway_that_dies_after_its_commit_and_before_its_receipt_proce
     count = (await counted(gateway))[tcn]
     assert once(count)
     assert gateway.search.asked == [tcn]
+
+
+@pytest.mark.parametrize(
+    "fault", [{"duplicate_next": 1}, {"reorder_next": 1}, {"duplicate_next": 2, "reorder_next": 2}]
+)
+async def test_replies_that_come_twice_or_newest_first_are_each_stored_once(
+    rig: Rig, gateway: GatewayBench, link: Link, kiosk: ssl.SSLContext, fault: dict[str, int]
+) -> None:
+    assert gateway.store
+    assert gateway.service
+    gateway.search.listed["L898902C3"] = hit()
+    tcns = [await rig.add(number) for number in (1, 2, 3)]
+    for tcn in tcns:
+        await link.send(tcn, (await rig.records.outbox_item(tcn)).payload)
+    while len(await gateway.store.replies("kiosk-1", 9)) < 3:  # noqa: ASYNC110  # Another room's database.
+        await asyncio.sleep(0)
+    await ask(f"{gateway.url}/v1/faults", kiosk, "POST", msgspec.json.encode(fault))
+    rig.start(link)
+    await rig.until_answered(*tcns)
+    while await gateway.store.replies("kiosk-1", 9):  # noqa: ASYNC110  # As above: until each is acknowledged.
+        await asyncio.sleep(0)
+    assert len(await rig.records.alerts()) == 3
+    assert [once(count) for count in (await counted(gateway)).values()] == [True] * 3
+    assert not any(gateway.service._faults.take(name) for name in fault)
 
 
 async def test_a_new_courier_goes_on_where_the_old_one_was_ended(

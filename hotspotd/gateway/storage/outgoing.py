@@ -1,0 +1,26 @@
+"""Replies on their way to devices: each has a number that rises within its device."""
+
+from __future__ import annotations
+
+from hotspotd.gateway.storage.base import Session
+
+
+async def add_reply(session: Session, device: str, inbox_id: int, tcr: str, body: bytes) -> None:
+    """One reply more for ``device``, after all it has."""
+    await session.execute(
+        "INSERT INTO reply (device, sequence, inbox_id, tcr, body) VALUES"
+        " (?, (SELECT coalesce(max(sequence), 0) + 1 FROM reply WHERE device = ?), ?, ?, ?)",
+        *(device, device, inbox_id, tcr, body),
+    )
+
+
+async def hand_out_again(session: Session, device: str, inbox_id: int) -> None:
+    """Number the acknowledged replies of a transaction anew, in their order: they are new to whoever lost them."""
+    for (sequence,) in await session.rows(
+        "SELECT sequence FROM reply WHERE inbox_id = ? AND acknowledged = 1 ORDER BY sequence", inbox_id
+    ):
+        await session.execute(
+            "UPDATE reply SET acknowledged = 0, sequence = (SELECT max(sequence) + 1 FROM reply WHERE device = ?)"
+            " WHERE device = ? AND sequence = ?",
+            *(device, device, sequence),
+        )
