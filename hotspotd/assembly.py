@@ -48,7 +48,7 @@ from hotspotd.relay.list_updates import Credentials, ListUpdates
 from hotspotd.relay.parts import Parts as CourierParts
 from hotspotd.relay.parts import Patience
 from hotspotd.relay.seal import Sealer
-from hotspotd.uplinks import open_routes
+from hotspotd.uplinks import Papers, open_routes
 from hotspotd.watchlist.live import LiveWatchlist
 from hotspotd.watchlist.sync.following import Engines
 from hotspotd.workers import Worker
@@ -139,7 +139,8 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
         changed=lambda: say_watchlist(watchlist, config, events),
     )
     await watchlist.look()
-    routes = await open_routes(config, places.trust_anchors, places.certificate, places.key, clock.monotonic, stack)
+    papers = Papers(config.device.name, places.trust_anchors, places.certificate, places.key)
+    routes = await open_routes(config.relay, papers, clock.monotonic, stack)
     sealer = await asyncio.to_thread(Sealer.load, places.certificate, places.key)
     patience = Patience(first_s=config.relay.retry_first_s, longest_s=config.relay.retry_longest_s)
     courier = Courier(CourierParts(records, routes, sealer, events, clock, patience))

@@ -206,6 +206,10 @@ class RelaySection(_Section, frozen=True):
         """Every link, most preferred first."""
         return self.links or (LinkSection(name="gateway", url=self.url),)
 
+    def https_url(self) -> str:
+        """The most preferred ``https://`` link's; empty where there is none."""
+        return next((link.url for link in self.in_order() if link.url.startswith("https://")), "")
+
 
 class ConsoleSection(_Section, frozen=True):
     """Where the pages are served. Sign-in comes with a later version: keep it on loopback."""

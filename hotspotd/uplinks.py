@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from hotspotd.config import Config, LinkSection
+from hotspotd.config import LinkSection, RelaySection, resolve
 from hotspotd.records.model import Rank
 from hotspotd.relay.backoff import Backoff
 from hotspotd.relay.links.base import Link
 from hotspotd.relay.links.https import HttpsLink
+from hotspotd.relay.links.https_session import HttpsSession
 from hotspotd.relay.pace import Pacer, TokenBucket
 from hotspotd.relay.routes import Route, Routes
 from hotspotd.relay.seal import Trust
@@ -19,20 +22,29 @@ from hotspotd.relay.seal import Trust
 _BYTES_PER_KBIT = 125.0
 
 
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """By what a device is known to the gateway, and whom it believes: PEM files."""
+
+    device: str
+    trust_anchors: Path
+    certificate: Path
+    key: Path
+
+    @classmethod
+    def of(cls, config_path: Path, device: str, relay: RelaySection) -> Papers:
+        """As the configuration, read from ``config_path``, names them."""
+        return cls(device, *map(partial(resolve, config_path), (relay.trust_anchors, relay.certificate, relay.key)))
+
+
 async def open_routes(
-    config: Config,
-    trust_anchors: Path,
-    certificate: Path,
-    key: Path,
-    monotonic: Callable[[], float],
-    stack: AsyncExitStack,
+    relay: RelaySection, papers: Papers, monotonic: Callable[[], float], stack: AsyncExitStack
 ) -> Routes:
     """Every link of the configuration, most preferred first; closed by ``stack``. Raises ConfigError."""
-    trust = await asyncio.to_thread(Trust.load, trust_anchors, "gateway")
-    relay = config.relay
+    trust = await asyncio.to_thread(Trust.load, papers.trust_anchors, "gateway")
     routes = []
     for section in relay.in_order():
-        link = await _open(section, config, trust, trust_anchors, certificate, key)
+        link = await open_link(section, papers, trust, relay.request_timeout_s)
         stack.push_async_callback(link.close)
         bucket = TokenBucket(section.backlog_kbit * _BYTES_PER_KBIT, monotonic) if section.backlog_kbit else None
         routes.append(
@@ -47,15 +59,17 @@ async def open_routes(
     return Routes(routes)
 
 
-async def _open(
-    section: LinkSection, config: Config, trust: Trust, trust_anchors: Path, certificate: Path, key: Path
-) -> Link:
-    return await HttpsLink.open(
-        section.url,
-        trust_anchors=trust_anchors,
-        certificate=certificate,
-        key=key,
-        timeout_s=config.relay.request_timeout_s,
-        name=section.name,
-        trust=trust,
+async def open_link(section: LinkSection, papers: Papers, trust: Trust, timeout_s: float) -> Link:
+    """One link; connects with its first use. Raises ConfigError."""
+    return HttpsLink(await open_session(section.url, papers, timeout_s), trust, section.name)
+
+
+async def open_session(url: str, papers: Papers, timeout_s: float) -> HttpsSession:
+    """For requests to the gateway that carry no message. Raises ConfigError."""
+    return await HttpsSession.open(
+        url,
+        trust_anchors=papers.trust_anchors,
+        certificate=papers.certificate,
+        key=papers.key,
+        timeout_s=timeout_s,
     )

@@ -20,11 +20,12 @@ from hotspotd.clock import Clock
 from hotspotd.config import Config, load, resolve
 from hotspotd.errors import ConfigError, Reason, RecordsError
 from hotspotd.relay.backoff import Backoff
-from hotspotd.relay.links.https import HttpsLink
+from hotspotd.relay.links.https_session import HttpsSession
 from hotspotd.relay.national import channel, ledger
 from hotspotd.relay.national.deltas import REPOSITORY_NAME
 from hotspotd.relay.national.exports import Export
 from hotspotd.relay.national.submission import Outcome, Submission, Terms
+from hotspotd.uplinks import Papers, open_session
 
 _MOST_SHOWN = 20
 _EPILOG = """\
@@ -125,13 +126,13 @@ def _state(path: Path, config: Config, repository: str) -> Path:
     return resolve(path, config.records.database).parent / "submissions" / f"{repository}.sqlite"
 
 
-def _link(path: Path, config: Config) -> Callable[[], Coroutine[Any, Any, HttpsLink]]:
-    """What opens the link to the configured gateway."""
-    relay = config.relay
-    anchors, certificate, key = (resolve(path, one) for one in (relay.trust_anchors, relay.certificate, relay.key))
-    return lambda: HttpsLink.open(
-        relay.url, trust_anchors=anchors, certificate=certificate, key=key, timeout_s=relay.request_timeout_s
-    )
+def _link(path: Path, config: Config) -> Callable[[], Coroutine[Any, Any, HttpsSession]]:
+    """What opens a session with the configured gateway. Raises ConfigError where no link is to one."""
+    url = config.relay.https_url()
+    if not url:
+        raise ConfigError(Reason.BAD_VALUE, f"{path}: relay: no link is https://", "Submissions need one.")
+    papers = Papers.of(path, config.device.name, config.relay)
+    return lambda: open_session(url, papers, config.relay.request_timeout_s)
 
 
 def _device_key(path: Path) -> ec.EllipticCurvePrivateKey:

@@ -11,7 +11,8 @@ import logging
 import signal
 import sqlite3
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from hotspotd.biometrics.face import FaceEngine
@@ -26,12 +27,16 @@ from hotspotd.gateway.intake.routes import Intake
 from hotspotd.gateway.keeping import Keeping
 from hotspotd.gateway.processing import Processor
 from hotspotd.gateway.publication.serving import Serving
+from hotspotd.gateway.reception import Reception
 from hotspotd.gateway.search import Search, WatchlistSearch
 from hotspotd.gateway.service import Service
 from hotspotd.gateway.storage import Store, open_store
+from hotspotd.gateway.uploads.files import UploadFiles
+from hotspotd.gateway.uploads.routes import Uploads
 from hotspotd.relay.inquiry import Responder
 from hotspotd.relay.inti.transaction import Organisation
 from hotspotd.relay.links.tls import server_context
+from hotspotd.relay.seal import Sealer, Trust
 from hotspotd.watchlist.check import Thresholds
 from hotspotd.watchlist.shelf import Shelf
 
@@ -99,9 +104,10 @@ async def _run(path: Path, config: GatewayConfig, *, allow_faults: bool) -> None
         resolve(path, config.server.certificate),
         resolve(path, config.server.key),
     )
+    identity = await asyncio.to_thread(Identity.of, path, config)
     store = await open_store(config.store.place(path))
     try:
-        service = make_service(config, store, search, allow_faults=allow_faults)
+        service = make_service(config, store, search, identity, allow_faults=allow_faults)
         if config.publication is not None:
             folder, keys = (resolve(path, one) for one in (config.publication.folder, config.publication.keys))
             service.also_serve(Serving(folder, keys, Clock()))
@@ -140,38 +146,62 @@ async def _until(stopping: asyncio.Event, service: Service) -> None:
         failed.cancel()
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Under which seal the gateway speaks, whose it believes, and where parts of messages are put."""
+
+    sealer: Sealer
+    devices: Trust
+    uploads: Path
+
+    @classmethod
+    def of(cls, path: Path, config: GatewayConfig) -> Identity:
+        """As the configuration, read from ``path``, has it. Blocks. Raises ConfigError."""
+        server = config.server
+        return cls(
+            Sealer.load(resolve(path, server.certificate), resolve(path, server.key)),
+            Trust.load(resolve(path, server.trust_anchors), "device"),
+            resolve(path, config.store.uploads),
+        )
+
+
 def make_service(
-    config: GatewayConfig, store: Store, search: Search, *, allow_faults: bool, clock: Clock | None = None
+    config: GatewayConfig,
+    store: Store,
+    search: Search,
+    identity: Identity,
+    *,
+    allow_faults: bool,
+    clock: Clock | None = None,
 ) -> Service:
     """The service as the configuration has it."""
     clock = clock or Clock()
-    bureau = config.bureau
+    bureau, limits, faults = config.bureau, config.limits, Faults()
     responder = Responder(
         Organisation(identifier=bureau.identifier, name=bureau.name, country=bureau.country), bureau.telephone
     )
-
-    def processor(answered: Callable[[str], None], faults: Faults) -> Processor:
-        return Processor(
-            store,
-            search,
-            responder,
-            clock=clock,
-            threads=config.limits.threads,
-            delay=faults.delay,
-            answered=answered,
-        )
-
-    service = Service(
+    reception = Reception(
         store,
-        processor,
-        clock=clock,
-        max_bytes=config.limits.transaction_bytes,
-        body_timeout_s=config.limits.body_timeout_s,
-        longest_wait_s=config.limits.wait_s,
-        most_unprocessed=config.limits.unprocessed,
-        allow_faults=allow_faults,
+        identity.devices,
+        identity.sealer,
+        clock,
+        max_bytes=limits.transaction_bytes,
+        most_unprocessed=limits.unprocessed,
+        wake=lambda: processor.wake(),
     )
-    service.also_serve(Keeping(store, clock, config.limits))
+    processor = Processor(
+        store,
+        search,
+        responder,
+        clock=clock,
+        threads=limits.threads,
+        delay=faults.delay,
+        answered=reception.answered,
+    )
+    service = Service(store, reception, processor, faults, longest_wait_s=limits.wait_s, allow_faults=allow_faults)
+    files = UploadFiles(identity.uploads, limits.upload_mb * 1024 * 1024)
+    service.also_serve(Uploads(files, reception, faults, limits.body_timeout_s))
+    service.also_serve(Keeping(store, clock, limits))
     return service
 
 

@@ -30,6 +30,7 @@ class ServerSection(_Section, frozen=True, kw_only=True):
 class StoreSection(_Section, frozen=True, kw_only=True):
     """Where transactions and replies are kept: a file, or a PostgreSQL database. One of the two."""
 
+    uploads: str = "uploads"
     database: str | None = None
     url: Annotated[str, Meta(pattern="^postgres(ql)?://")] | None = None
 
@@ -102,6 +103,7 @@ class LimitsSection(_Section, frozen=True, kw_only=True):
     """What is refused, and how long a device may wait."""
 
     transaction_bytes: Annotated[int, Meta(ge=1_000, le=16_777_216)] = 8_000_000
+    upload_mb: Annotated[int, Meta(ge=1, le=1_000_000)] = 2048
     body_timeout_s: Seconds = 120.0
     wait_s: Annotated[float, Meta(ge=0, le=60)] = 25.0
     unprocessed: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000

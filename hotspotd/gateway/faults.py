@@ -6,7 +6,7 @@ import asyncio
 
 import msgspec
 
-from hotspotd.gateway.storage.base import StoredReply
+from hotspotd.gateway.reception import SealedReply
 
 
 class FaultOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,6 +31,7 @@ class Faults:
 
     def __init__(self) -> None:
         self.delay_s = 0.0
+        self._released = asyncio.Event()
         counted = ("drop_next", "error_next", "hang_after_commit_next", "duplicate_next", "reorder_next")
         self._left = dict.fromkeys(counted, 0)
 
@@ -50,13 +51,21 @@ class Faults:
         self._left[name] -= 1
         return True
 
-    def handed_out(self, replies: list[StoredReply]) -> list[StoredReply]:
+    def handed_out(self, replies: list[SealedReply]) -> list[SealedReply]:
         """``replies`` as they are handed out; an answer without any leaves the switches as they are."""
         if replies and self.take("reorder_next"):
-            replies = sorted(replies, key=lambda reply: -reply.sequence)
+            replies = list(reversed(replies))
         if replies and self.take("duplicate_next"):
             replies = [reply for reply in replies for _ in range(2)]
         return replies
+
+    async def hang(self) -> None:
+        """Wait until the gateway stops."""
+        await self._released.wait()
+
+    def let_go(self) -> None:
+        """The gateway stops: whatever hangs goes on."""
+        self._released.set()
 
     async def delay(self) -> None:
         """Wait as long as is set."""

@@ -10,18 +10,21 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 from hotspotd.clock import Clock
 from hotspotd.errors import HotspotError, Reason, RelayError
-from hotspotd.gateway.store import Received, Store
+from hotspotd.gateway.storage import Store
+from hotspotd.gateway.storage.base import MessageKind, Received, StoredReply
 from hotspotd.relay.inti import xml6
+from hotspotd.relay.links.wire import TCN_PATTERN
 from hotspotd.relay.message import pack, unpack
-from hotspotd.relay.seal import Opened, Sealer, Trust
+from hotspotd.relay.seal import LONGEST_VALID, Claims, Opened, Sealer, Trust
 
 logger = logging.getLogger(__name__)
 
-_KINDS = frozenset(("transaction", "decision", "statistics", "log"))
+_KINDS: tuple[MessageKind, ...] = get_args(MessageKind)
 _COUNTED = frozenset((Reason.UNSIGNED, Reason.TAMPERED, Reason.REPLAYED, Reason.STALE, Reason.UNTRUSTED))
 _DEFAULT_PRIORITY = 9
 _UNKNOWN = "unknown"
@@ -48,6 +51,15 @@ class SealedReply:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    claims: Claims
+    signer: str
+    kind: MessageKind
+    payload: bytes
+    priority: int
+
+
 class Reception:
     """Takes messages into one store and gives its replies out."""
 
@@ -70,6 +82,8 @@ class Reception:
         self._most_unprocessed = most_unprocessed
         self._wake = wake
         self._arrived: dict[str, asyncio.Event] = {}
+        self.news = asyncio.Event()
+        """Set when there may be a reply for a door that gives them out by itself; whoever waits clears it."""
 
     @property
     def certificate(self) -> bytes:
@@ -85,18 +99,18 @@ class Reception:
         into the receipt's seal. Raises RelayError: the refusals of seals, BAD_TRANSACTION, TOO_LARGE, CONFLICT, BUSY.
         """
         try:
-            opened, payload, priority = await self._checked(seal, content, device)
-            claims = opened.claims
+            opened = await self._checked(seal, content, device)
+            claims, payload, priority = opened.claims, opened.payload, opened.priority
             received = Received(
                 device=opened.signer,
                 tcn=claims.tcn,
-                kind=claims.kind,
+                kind=opened.kind,
                 lane=claims.lane,
                 priority=priority,
                 body=payload,
                 nonce=claims.nonce,
-                signed_at=claims.signed_at,
-                expires_at=claims.expires_at,
+                signed_at=_iso(claims.signed_at),
+                expires_at=_iso(claims.expires_at),
                 door=door,
             )
             # A device that goes away must not undo half of a commit: it is carried through whatever becomes of it.
@@ -106,7 +120,7 @@ class Reception:
         except RelayError as error:
             await self._count(device, error)
             raise
-        if claims.kind == "transaction":
+        if opened.kind == "transaction":
             self._wake()
         if not new:
             self.answered(opened.signer)
@@ -115,9 +129,9 @@ class Reception:
             opened.signer, claims.tcn, self._seal(packed, "receipt", claims.tcn, valid, whole=whole), packed, new
         )
 
-    async def receipt(self, device: str, tcn: str, *, valid: timedelta) -> Receipted | None:
+    async def receipt(self, device: str, tcn: str, sha256: str, *, valid: timedelta) -> Receipted | None:
         """The receipt of what ``device`` has sent before, sealed anew."""
-        receipt = await self._store.receipt_of(device, tcn)
+        receipt = await self._store.receipt_of(device, tcn, sha256)
         if receipt is None:
             return None
         packed = pack(receipt)
@@ -125,12 +139,18 @@ class Reception:
 
     async def replies(self, device: str, limit: int, *, valid: timedelta, whole: bool = False) -> list[SealedReply]:
         """Replies that ``device`` has not acknowledged, oldest first."""
-        found = []
-        for reply in await self._store.replies(device, limit):
-            packed = pack(reply.body)
-            seal = self._seal(packed, "reply", reply.tcr, valid, whole=whole)
-            found.append(SealedReply(f"{self._store.gateway}:{reply.sequence}", reply.tcr, seal, packed))
-        return found
+        return [self._sealed(reply, valid, whole=whole) for reply in await self._store.replies(device, limit)]
+
+    async def to_push(
+        self, door: str, limit: int, *, valid: timedelta = LONGEST_VALID
+    ) -> list[tuple[str, SealedReply]]:
+        """Replies for ``door`` to give out by itself, with their devices: those of what came through it."""
+        found = await self._store.to_push(door, limit)
+        return [(device, self._sealed(reply, valid, whole=True)) for device, reply in found]
+
+    async def pushed(self, device: str, cursor: str) -> None:
+        """The door holds the reply with this cursor durably. It may be given out again all the same."""
+        await asyncio.shield(self._store.pushed(device, _sequence(cursor, self._store.gateway)))
 
     async def acknowledge(self, device: str, cursor: str) -> None:
         """``device`` holds everything up to ``cursor``. Raises RelayError (BAD_VALUE) for what is no cursor."""
@@ -141,6 +161,7 @@ class Reception:
     def answered(self, device: str) -> None:
         """There is something for ``device``."""
         self.arrival(device).set()
+        self.news.set()
 
     def arrival(self, device: str) -> asyncio.Event:
         """Set when there may be a reply for ``device``; whoever waits clears it."""
@@ -151,14 +172,11 @@ class Reception:
         for event in self._arrived.values():
             event.set()
 
-    async def _checked(self, seal: str, content: bytes, device: str) -> tuple[Opened, bytes, int]:
+    async def _checked(self, seal: str, content: bytes, device: str) -> _Opened:
         opened = self.trust.open(seal, content, self._clock.now().at)
         if device and opened.signer != device:
             raise RelayError(Reason.UNTRUSTED, "message: sealed by another device than the one that sends it")
-        if opened.claims.kind not in _KINDS:
-            raise RelayError(Reason.BAD_TRANSACTION, f"message: a {opened.claims.kind} is not taken here")
-        payload, priority = await asyncio.to_thread(_readable, opened, content, self.max_bytes)
-        return opened, payload, priority
+        return await asyncio.to_thread(_readable, opened, content, self.max_bytes)
 
     async def _count(self, device: str, error: RelayError) -> None:
         if error.reason not in _COUNTED:
@@ -170,22 +188,36 @@ class Reception:
             # The refusal itself is what the sender must hear.
             logger.warning("the refusal could not be counted: %s", failed)
 
+    def _sealed(self, reply: StoredReply, valid: timedelta, *, whole: bool) -> SealedReply:
+        packed = pack(reply.body)
+        seal = self._seal(packed, "reply", reply.tcr, valid, whole=whole)
+        return SealedReply(f"{self._store.gateway}:{reply.sequence}", reply.tcr, seal, packed)
+
     def _seal(self, content: bytes, kind: str, tcn: str, valid: timedelta, *, whole: bool) -> str:
         now = self._clock.now().at
         return self._sealer.seal(content, kind=kind, tcn=tcn, now=now, valid=valid, with_certificate=whole)
 
 
-def _readable(opened: Opened, content: bytes, most: int) -> tuple[bytes, int]:
-    """The payload and its priority (1 to 9). Raises RelayError for a transaction that is not what its seal says."""
-    payload = unpack(content, most)
-    if opened.claims.kind != "transaction":
-        return payload, _DEFAULT_PRIORITY
-    transaction = xml6.decode(payload)
-    if transaction.header.tcn != opened.claims.tcn:
+def _readable(opened: Opened, content: bytes, most: int) -> _Opened:
+    """What is in the content. Raises RelayError for what is not what its seal says."""
+    claims, payload = opened.claims, unpack(content, most)
+    kind = next((kind for kind in _KINDS if kind == claims.kind), None)
+    if kind is None:
+        raise RelayError(Reason.BAD_TRANSACTION, f"message: a {claims.kind} is not taken here")
+    if not TCN_PATTERN.fullmatch(claims.tcn):
+        raise RelayError(Reason.BAD_TRANSACTION, "the control number has characters that are not allowed")
+    if kind != "transaction":
+        return _Opened(claims, opened.signer, kind, payload, _DEFAULT_PRIORITY)
+    header = xml6.decode(payload).header
+    if header.tcn != claims.tcn:
         raise RelayError(Reason.BAD_TRANSACTION, "1.009 TCN is not the control number it was sent under")
-    if transaction.header.origin.identifier != opened.signer:
+    if header.origin.identifier != opened.signer:
         raise RelayError(Reason.BAD_TRANSACTION, "1.008 ORI is not the device of the seal")
-    return payload, transaction.header.priority or _DEFAULT_PRIORITY
+    return _Opened(claims, opened.signer, kind, payload, header.priority or _DEFAULT_PRIORITY)
+
+
+def _iso(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 def _sequence(cursor: str, gateway: str) -> int:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from hotspotd.errors import RecordsError
 from hotspotd.records.model import Rank
@@ -64,12 +65,9 @@ class Courier:
             group.create_task(self._forever(self._sending.look_after), name="courier-rows")
             for ranks in (_URGENT, _REST):
                 for _ in range(_SENDERS):
-                    group.create_task(self._forever(self._sender(ranks)), name="courier-send")
+                    group.create_task(self._forever(partial(self._sending.next, ranks)), name="courier-send")
             for route in self._parts.routes.all:
-                group.create_task(self._forever(lambda it=route: self._keeping.keep(it)), name="courier-link")
-
-    def _sender(self, ranks: tuple[Rank, ...]) -> Callable[[], Awaitable[None]]:
-        return lambda: self._sending.next(ranks)
+                group.create_task(self._forever(partial(self._keeping.keep, route)), name=f"courier-{route.name}")
 
     async def _forever(self, work: Callable[[], Awaitable[object]]) -> None:
         while True:

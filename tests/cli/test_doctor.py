@@ -92,7 +92,15 @@ def test_on_a_site_where_all_is_there_nothing_fails(run: Run, site: Site, source
         table = run("doctor", "--config", site.path)
     failing = {name: one["text"] for name, one in found.items() if one["state"] == "fails" and name != "clock"}
     assert failing == {}
-    for name in ("one document", "one camera", "one scanner", "gateway", "watchlist", "durable write", "device key"):
+    for name in (
+        "one document",
+        "one camera",
+        "one scanner",
+        "link gateway",
+        "watchlist",
+        "durable write",
+        "device key",
+    ):
         assert found[name]["state"] == "works", found[name]
     assert table[0] == code
     assert "one scanner" in table[1]
@@ -108,7 +116,7 @@ def test_devices_that_are_not_there_are_named_with_what_to_do(site: Site) -> Non
 
 
 def test_a_gateway_that_cannot_be_reached_is_a_warning(site: Site) -> None:
-    assert look(site, gateway)["gateway"].state is State.WARNING
+    assert look(site, gateway)["link gateway"].state is State.WARNING
 
 
 def test_a_list_that_is_missing_or_damaged_fails(run: Run, site: Site, source: Path) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import aiohttp
 
 from hotspotd.clock import Clock
 from hotspotd.domain.candidate import Hit
-from hotspotd.gateway.__main__ import make_service
+from hotspotd.gateway.__main__ import Identity, make_service
 from hotspotd.gateway.authority import Authority
 from hotspotd.gateway.config import (
     BureauSection,
@@ -31,7 +33,11 @@ from hotspotd.gateway.service import Service
 from hotspotd.gateway.storage import Store, open_store
 from hotspotd.relay.inquiry import Inquiry
 from hotspotd.relay.links.https import HttpsLink
+from hotspotd.relay.links.https_session import HttpsSession
 from hotspotd.relay.links.tls import client_context, server_context
+from hotspotd.relay.links.wire import SEAL_HEADER, TUS, TUS_VERSION, digest
+from hotspotd.relay.message import pack, unpack
+from hotspotd.relay.seal import Sealer, Trust
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,12 @@ class Certificates:
 
     def device(self, name: str) -> ssl.SSLContext:
         return client_context(self.anchor, self.folder / f"{name}.pem", self.folder / f"{name}.key")
+
+    def sealer(self, name: str) -> Sealer:
+        return Sealer.load(self.folder / f"{name}.pem", self.folder / f"{name}.key")
+
+    def trust(self, purpose: Literal["device", "gateway"] = "gateway") -> Trust:
+        return Trust.load(self.anchor, purpose)
 
     def server(self) -> ssl.SSLContext:
         return server_context(self.anchor, self.folder / "gateway.pem", self.folder / "gateway.key")
@@ -79,9 +91,12 @@ class NumberSearch:
 class GatewayBench:
     """One gateway that can be stopped and started again on the same port and database."""
 
-    def __init__(self, database: Path, context: ssl.SSLContext, search: NumberSearch, **limits: float) -> None:
+    def __init__(self, database: Path, certificates: Certificates, search: NumberSearch, **limits: float) -> None:
         self.database = database
-        self.context = context
+        self.certificates = certificates
+        self.identity = Identity(
+            certificates.sealer("gateway"), certificates.trust("device"), database.with_name("uploads")
+        )
         self.place: str | Path = database
         """What is opened: the file, or another database's URL."""
         self.search = search
@@ -113,13 +128,15 @@ class GatewayBench:
 
     async def start(self) -> None:
         self.store = await open_store(self.place)
-        self.service = make_service(self.config, self.store, self.search, allow_faults=self.allow_faults)
+        self.service = make_service(
+            self.config, self.store, self.search, self.identity, allow_faults=self.allow_faults, clock=self.clock
+        )
         if self.repositories:
             self.intake = await Intake.open(self.national, self.repositories, self.clock, 20.0)
             self.service.also_serve(self.intake)
         if self.also is not None:
             self.service.also_serve(self.also)
-        self.port = await self.service.start("127.0.0.1", self.port, self.context)
+        self.port = await self.service.start("127.0.0.1", self.port, self.certificates.server())
 
     async def stop(self) -> None:
         if self.service is not None:
@@ -130,8 +147,11 @@ class GatewayBench:
             await self.store.close()
         self.service = self.store = self.intake = None
 
-    def link(self, context: ssl.SSLContext, port: int | None = None, listen_s: float = 0.05) -> HttpsLink:
-        return HttpsLink(f"https://127.0.0.1:{port or self.port}", context, timeout_s=20.0, listen_s=listen_s)
+    def link(
+        self, context: ssl.SSLContext, port: int | None = None, listen_s: float = 0.05, name: str = "gateway"
+    ) -> HttpsLink:
+        session = HttpsSession(f"https://127.0.0.1:{port or self.port}", context, timeout_s=20.0, listen_s=listen_s)
+        return HttpsLink(session, self.certificates.trust(), name)
 
 
 class Wire:
@@ -221,3 +241,32 @@ async def ask(
         session.request(method, url, data=None if body is None else io.BytesIO(body), headers=headers) as response,
     ):
         return response.status, await response.read()
+
+
+async def put(
+    bench: GatewayBench,
+    context: ssl.SSLContext,
+    body: bytes,
+    tcn: str,
+    *,
+    kind: str = "transaction",
+    device: str = "kiosk-1",
+    seal: str | None = None,
+    url: str = "",
+) -> tuple[int, bytes]:
+    """Send a message whole, as a simple client does; returns the status and the receipt's or refusal's JSON."""
+    content = pack(body)
+    if seal is None:
+        seal = bench.certificates.sealer(device).seal(
+            content, kind=kind, tcn=tcn, now=datetime.now(UTC), valid=timedelta(minutes=5)
+        )
+    said = (("tcn", tcn), ("sha256", digest(body)))
+    headers = {
+        TUS: TUS_VERSION,
+        "Upload-Length": str(len(content)),
+        "Upload-Metadata": ",".join(f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in said),
+        "Content-Type": "application/offset+octet-stream",
+        SEAL_HEADER: seal,
+    }
+    status, answer = await ask(f"{url or bench.url}/v1/uploads", context, "POST", content, **headers)
+    return status, unpack(answer, 100_000) if status == 200 else answer

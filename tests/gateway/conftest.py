@@ -24,7 +24,7 @@ def strangers(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 @pytest.fixture
 async def gateway(tmp_path: Path, certificates: Certificates) -> AsyncIterator[GatewayBench]:
-    bench = GatewayBench(tmp_path / "gateway.db", certificates.server(), NumberSearch())
+    bench = GatewayBench(tmp_path / "gateway.db", certificates, NumberSearch())
     await bench.start()
     yield bench
     await bench.stop()

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from hotspotd.relay.backoff import Backoff
-from hotspotd.relay.links.https import HttpsLink
+from hotspotd.relay.links.https_session import HttpsSession
 from hotspotd.relay.national import channel, ledger
 from hotspotd.relay.national.exports import Export
 from hotspotd.relay.national.submission import Outcome, Submission, Terms
@@ -71,8 +71,8 @@ class Office:
         ):
             return Submission(terms, sent, gateway).run(Export(io.BytesIO(export), "export", changes=not full))
 
-    async def link(self) -> HttpsLink:
-        return HttpsLink(self.url(), self.certificates.device(self.device), timeout_s=20.0, listen_s=0.05)
+    async def link(self) -> HttpsSession:
+        return HttpsSession(self.url(), self.certificates.device(self.device), timeout_s=20.0, listen_s=0.05)
 
 
 def held(database: Path, repository: str = REPOSITORY) -> dict[tuple[str, str], Row]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hotspotd.errors import Reason, RelayError
 from hotspotd.gateway.config import RepositorySection
-from hotspotd.relay.links.https import HttpsLink
+from hotspotd.relay.links.https_session import HttpsSession
 from tests.gateway.bench import Certificates, GatewayBench, NumberSearch
 from tests.gateway.office import REPOSITORY, Office, held, lines, passport
 
@@ -20,7 +20,7 @@ STATUSES = ("lost_or_stolen", "revoked", "stolen_blank")
 EXPORTS = st.dictionaries(st.integers(0, 12), st.sampled_from(STATUSES), max_size=8)
 
 
-class FailingLink(HttpsLink):
+class FailingLink(HttpsSession):
     """Breaks for good at its ``at``-th exchange, before the gateway is asked or after it has answered."""
 
     at = 0
@@ -41,7 +41,7 @@ class BreakingOffice(Office):
 
     breaks: tuple[int, bool] | None = None
 
-    async def link(self) -> HttpsLink:
+    async def link(self) -> HttpsSession:
         link = FailingLink(self.url(), self.certificates.device(self.device), timeout_s=20.0, listen_s=0.05)
         link.at, link.answered = self.breaks or (-1, False)
         return link
@@ -49,7 +49,7 @@ class BreakingOffice(Office):
 
 @pytest.fixture
 async def gateway(tmp_path: Path, certificates: Certificates) -> AsyncIterator[GatewayBench]:
-    bench = GatewayBench(tmp_path / "gateway.db", certificates.server(), NumberSearch())
+    bench = GatewayBench(tmp_path / "gateway.db", certificates, NumberSearch())
     bench.repositories = {REPOSITORY: RepositorySection(name=REPOSITORY, owner="UTO", devices=("kiosk-1",))}
     await bench.start()
     yield bench

@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
 from hotspotd.cli.checks.finding import Finding, State, Subject, without_config
-from hotspotd.config import RelaySection
+from hotspotd.config import LinkSection, RelaySection
 from hotspotd.errors import Reason, RelayError
-from hotspotd.relay.links.https import HttpsLink
+from hotspotd.relay.seal import Trust
+from hotspotd.uplinks import Papers, open_link
 
 # Time for a technician's visit to a remote site.
 _RENEW_BEFORE = timedelta(days=30)
@@ -86,28 +87,29 @@ def gateway(subject: Subject) -> Iterator[Finding]:
         yield without_config("gateway")
         return
     relay = subject.config.relay
-    files = [subject.resolve(value) for value in (relay.trust_anchors, relay.certificate, relay.key)]
-    try:
-        asyncio.run(_ask(relay, *files))
-    except RelayError as error:
-        if error.reason is not Reason.LINK_DOWN:
-            raise
-        yield Finding(
-            "gateway", State.WARNING, error.what, "Lanes work on and send later. Check network and relay.url."
-        )
-        return
-    yield Finding("gateway", State.WORKS, f"{relay.url} answers this device")
-
-
-async def _ask(relay: RelaySection, trust_anchors: Path, certificate: Path, key: Path) -> None:
-    link = await HttpsLink.open(
-        relay.url,
-        trust_anchors=trust_anchors,
-        certificate=certificate,
-        key=key,
-        timeout_s=min(relay.request_timeout_s, _ANSWER_LIMIT_S),
+    papers = Papers(
+        subject.config.device.name, *map(subject.resolve, (relay.trust_anchors, relay.certificate, relay.key))
     )
+    for section in relay.in_order():
+        try:
+            asyncio.run(_ask(section, relay, papers))
+        except RelayError as error:
+            if error.reason is not Reason.LINK_DOWN:
+                raise
+            yield Finding(
+                f"link {section.name}",
+                State.WARNING,
+                error.what,
+                "Lanes work on and send later. Check the network and the link's url.",
+            )
+        else:
+            yield Finding(f"link {section.name}", State.WORKS, f"{section.url} answers this device")
+
+
+async def _ask(section: LinkSection, relay: RelaySection, papers: Papers) -> None:
+    trust = await asyncio.to_thread(Trust.load, papers.trust_anchors, "gateway")
+    link = await open_link(section, papers, trust, min(relay.request_timeout_s, _ANSWER_LIMIT_S))
     try:
-        await link.replies("", 0.0)
+        await link.probe()
     finally:
         await link.close()

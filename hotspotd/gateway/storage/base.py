@@ -36,6 +36,8 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     nonce: str
     signed_at: str
     expires_at: str
+    door: str = "https"
+    """The way it came: replies that are sent, and not fetched, go back that way."""
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):

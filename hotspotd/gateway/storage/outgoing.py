@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hotspotd.gateway.storage.base import Session
+from hotspotd.gateway.storage.base import Session, StoredReply
 
 
 async def add_reply(session: Session, device: str, inbox_id: int, tcr: str, body: bytes) -> None:
@@ -16,6 +16,7 @@ async def add_reply(session: Session, device: str, inbox_id: int, tcr: str, body
 
 async def hand_out_again(session: Session, device: str, inbox_id: int) -> None:
     """Number the acknowledged replies of a transaction anew, in their order: they are new to whoever lost them."""
+    await session.execute("UPDATE reply SET pushed = 0 WHERE inbox_id = ?", inbox_id)
     for (sequence,) in await session.rows(
         "SELECT sequence FROM reply WHERE inbox_id = ? AND acknowledged = 1 ORDER BY sequence", inbox_id
     ):
@@ -24,3 +25,13 @@ async def hand_out_again(session: Session, device: str, inbox_id: int) -> None:
             " WHERE device = ? AND sequence = ?",
             *(device, device, sequence),
         )
+
+
+async def to_push(session: Session, door: str, limit: int) -> list[tuple[str, StoredReply]]:
+    """Replies to what came through ``door`` that were not given to it yet, with their devices, oldest first."""
+    rows = await session.rows(
+        "SELECT reply.device, sequence, tcr, reply.body FROM reply JOIN inbox ON inbox.id = inbox_id"
+        " WHERE pushed = 0 AND acknowledged = 0 AND door = ? ORDER BY inbox_id, sequence LIMIT ?",
+        *(door, limit),
+    )
+    return [(str(row[0]), StoredReply(sequence=row[1], tcr=row[2], body=bytes(row[3]))) for row in rows]

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Final
 
-from hotspotd.gateway.storage import desk, retention, taking
+from hotspotd.gateway.storage import desk, outgoing, retention, taking
 from hotspotd.gateway.storage.base import (
     Database,
     Found,
@@ -145,6 +145,28 @@ class Store:
                 limit,
             )
         return [StoredReply(sequence=row[0], tcr=row[1], body=bytes(row[2])) for row in rows]
+
+    async def receipt_of(self, device: str, tcn: str, sha256: str) -> bytes | None:
+        """The receipt that was given for this content before, if it was."""
+        async with self._db.read() as session:
+            for table in ("inbox", "report"):
+                row = await session.row(
+                    f"SELECT receipt FROM {table} WHERE device = ? AND tcn = ? AND sha256 = ?",  # noqa: S608  # Two names.
+                    *(device, tcn, sha256),
+                )
+                if row is not None:
+                    return bytes(row[0])
+        return None
+
+    async def to_push(self, door: str, limit: int) -> list[tuple[str, StoredReply]]:
+        """Replies to what came through ``door`` that were not given to it yet, with their devices, oldest first."""
+        async with self._db.read() as session:
+            return await outgoing.to_push(session, door, limit)
+
+    async def pushed(self, device: str, sequence: int) -> None:
+        """The door of a reply holds it durably; it waits for the device's acknowledgement."""
+        async with self._db.write() as session:
+            await session.execute("UPDATE reply SET pushed = 1 WHERE device = ? AND sequence = ?", device, sequence)
 
     async def acknowledge(self, device: str, sequence: int) -> None:
         """Note that the device holds every reply up to ``sequence``."""

@@ -73,7 +73,9 @@ async def _known(session: Session, message: Received, sha256: str) -> bytes | No
     if inbox is None and report is None:
         return None
     if inbox is not None and message.kind == "transaction" and inbox[1] == sha256:
-        await session.execute("UPDATE inbox SET deliveries = deliveries + 1 WHERE id = ?", inbox[0])
+        await session.execute(
+            "UPDATE inbox SET deliveries = deliveries + 1, door = ? WHERE id = ?", message.door, inbox[0]
+        )
         await hand_out_again(session, message.device, inbox[0])
         return bytes(inbox[2])
     if report is not None and (report[3], report[1]) == (message.kind, sha256):
@@ -93,10 +95,10 @@ async def _add_transaction(
     if waiting >= most_unprocessed:
         raise RelayError(Reason.BUSY, f"{waiting} transactions wait already", "Send it again later.")
     await session.execute(
-        "INSERT INTO inbox (device, tcn, sha256, priority, body, receipt, lane, signed_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO inbox (device, tcn, sha256, priority, body, receipt, lane, signed_at, door)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         *(message.device, message.tcn, receipt.sha256, message.priority),
-        *(message.body, raw, message.lane, message.signed_at),
+        *(message.body, raw, message.lane, message.signed_at, message.door),
     )
 
 

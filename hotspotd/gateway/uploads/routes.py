@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 _RECEIPT_VALID = timedelta(minutes=10)
 _CLEAR_EVERY_S = 3600.0
 _WRITTEN_AT_ONCE = 16 * 1024
+_DOOR = "https"
+# What was brought is of no use: it is begun again, or never.
+_NEVER = frozenset((Reason.TAMPERED, Reason.BAD_TRANSACTION, Reason.TOO_LARGE, Reason.CONFLICT))
 _KIND = "application/offset+octet-stream"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MOST_ABOUT = 10_000
@@ -46,7 +49,6 @@ class Uploads:
         self._idle_s = idle_s
         self._begun: dict[str, Upload] = {}
         self._turns: dict[str, asyncio.Task[object]] = {}
-        self._closing = asyncio.Event()
 
     def add_to(self, application: web.Application) -> None:
         """See Part."""
@@ -61,10 +63,6 @@ class Uploads:
             if removed := await asyncio.to_thread(self._files.clear_old):
                 logger.info("%d uploads that were never ended are removed", removed)
             await asyncio.sleep(_CLEAR_EVERY_S)
-
-    def let_go(self) -> None:
-        """Release connections that hang on order."""
-        self._closing.set()
 
     async def _about(self, request: web.Request) -> web.StreamResponse:
         device_of(request)
@@ -157,13 +155,18 @@ class Uploads:
         if certificate is not None:
             self._reception.trust.know(certificate)
         content = await asyncio.to_thread(self._files.read, upload)
-        receipted = await self._reception.take(
-            request.headers.get(SEAL_HEADER, ""), content, door="https", device=upload.device, valid=_RECEIPT_VALID
-        )
+        try:
+            receipted = await self._reception.take(
+                request.headers.get(SEAL_HEADER, ""), content, door=_DOOR, device=upload.device, valid=_RECEIPT_VALID
+            )
+        except RelayError as error:
+            if error.reason in _NEVER:
+                await asyncio.to_thread(self._files.remove, upload)
+            raise
         await asyncio.to_thread(self._files.remove, upload)
         self._begun.pop(upload.name, None)
         if self._faults.take("hang_after_commit_next"):
-            await self._closing.wait()
+            await self._faults.hang()
             return cut(request)
         return _receipt(receipted, upload.length)
 

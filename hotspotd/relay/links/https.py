@@ -5,7 +5,6 @@ polled for. docs/relay.md has the protocol.
 from __future__ import annotations
 
 import base64
-from pathlib import Path
 
 import msgspec
 from yarl import URL
@@ -24,22 +23,12 @@ _MAX_RECEIPT = 16 * 1024
 
 
 class HttpsLink(Link):
-    """One gateway at one URL. Make it with ``open``."""
+    """One gateway at one URL; connects with the first call."""
 
     def __init__(self, session: HttpsSession, trust: Trust, name: str = "https") -> None:
         self.name = name
         self.trust = trust
         self._session = session
-
-    @classmethod
-    async def open(
-        cls, url: str, *, trust_anchors: Path, certificate: Path, key: Path, timeout_s: float, name: str, trust: Trust
-    ) -> HttpsLink:
-        """The link to ``url``; connects with the first call. Raises ConfigError for unusable files."""
-        session = await HttpsSession.open(
-            url, trust_anchors=trust_anchors, certificate=certificate, key=key, timeout_s=timeout_s
-        )
-        return cls(session, trust, name)
 
     async def probe(self) -> None:
         """See Link."""

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 from hotspotd.errors import Reason, RelayError
 from hotspotd.relay.backoff import Backoff
-from hotspotd.relay.links.https import HttpsLink
+from hotspotd.relay.links.https_session import HttpsSession
 from hotspotd.relay.national.deltas import (
     ChunksWanted,
     DeltaReceipt,
@@ -31,10 +31,10 @@ T = TypeVar("T")
 class Channel:
     """One repository at one gateway. Make it with ``opened``.
 
-    What the line breaks is asked again, a few times; every request may be repeated. Raises RelayError as ``HttpsLink``.
+    What the line breaks is asked again, a few times; every request may be repeated. Raises RelayError.
     """
 
-    def __init__(self, runner: asyncio.Runner, link: HttpsLink, repository: str, backoff: Backoff) -> None:
+    def __init__(self, runner: asyncio.Runner, link: HttpsSession, repository: str, backoff: Backoff) -> None:
         self._runner = runner
         self._link = link
         self._place = f"repositories/{repository}"
@@ -72,7 +72,9 @@ class Channel:
 
 
 @contextmanager
-def opened(make: Callable[[], Coroutine[Any, Any, HttpsLink]], repository: str, backoff: Backoff) -> Iterator[Channel]:
+def opened(
+    make: Callable[[], Coroutine[Any, Any, HttpsSession]], repository: str, backoff: Backoff
+) -> Iterator[Channel]:
     """A channel over the link that ``make`` opens, closed at the end."""
     with asyncio.Runner() as runner:
         link = runner.run(make())

@@ -15,6 +15,7 @@ CREATE TABLE inbox (
     processed_at TEXT,
     lane TEXT NOT NULL,
     signed_at TEXT NOT NULL,
+    door TEXT NOT NULL,            -- the way it came
     -- Type-1 of the request, as JSON, where it had hits: a bureau's decision is answered when the body is long gone.
     header BYTEA NOT NULL DEFAULT '',
     UNIQUE (device, tcn)
@@ -31,6 +32,7 @@ CREATE TABLE reply (
     tcr TEXT NOT NULL,
     body BYTEA NOT NULL,
     acknowledged BIGINT NOT NULL DEFAULT 0,
+    pushed BIGINT NOT NULL DEFAULT 0, -- given to the door that the transaction came through
     PRIMARY KEY (device, sequence)
 );
 CREATE INDEX reply_inbox ON reply (inbox_id);

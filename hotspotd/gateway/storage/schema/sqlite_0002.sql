@@ -1,5 +1,7 @@
 ALTER TABLE inbox ADD COLUMN lane TEXT NOT NULL DEFAULT '';
 ALTER TABLE inbox ADD COLUMN signed_at TEXT NOT NULL DEFAULT '';
+-- The way it came; its replies go back that way where they are sent and not fetched.
+ALTER TABLE inbox ADD COLUMN door TEXT NOT NULL DEFAULT 'https';
 -- Type-1 of the request, as JSON, where it had hits: a bureau's decision is answered when the body is long gone.
 ALTER TABLE inbox ADD COLUMN header BLOB NOT NULL DEFAULT x'';
 -- A transaction may be answered several times: each hit that a bureau decides is a reply more.
@@ -10,9 +12,10 @@ CREATE TABLE reply_of (
     tcr TEXT NOT NULL,
     body BLOB NOT NULL,
     acknowledged INTEGER NOT NULL DEFAULT 0,
+    pushed INTEGER NOT NULL DEFAULT 0, -- given to the door that the transaction came through
     PRIMARY KEY (device, sequence)
 ) STRICT;
-INSERT INTO reply_of SELECT device, sequence, inbox_id, tcr, body, acknowledged FROM reply;
+INSERT INTO reply_of (device, sequence, inbox_id, tcr, body, acknowledged) SELECT device, sequence, inbox_id, tcr, body, acknowledged FROM reply;
 DROP TABLE reply;
 ALTER TABLE reply_of RENAME TO reply;
 CREATE INDEX reply_inbox ON reply (inbox_id);
