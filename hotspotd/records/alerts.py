@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
-import aiosqlite
 import msgspec
 
 from hotspotd.clock import Clock, Stamp
@@ -34,8 +34,8 @@ def urgency_of(hits: tuple[Hit, ...]) -> int:
     return min((hit.record.notice.urgency for hit in hits), default=_TROUBLE_URGENCY)
 
 
-async def insert_alert(
-    writer: aiosqlite.Connection,
+def insert_alert(
+    writer: sqlite3.Connection,
     now: Stamp,
     *,
     encounter_id: str,
@@ -48,10 +48,9 @@ async def insert_alert(
 
     An encounter has one alert of each kind: further hits join it and open it again. ``None`` when nothing is new.
     """
-    async with writer.execute(
+    present = writer.execute(
         "SELECT id, hits FROM alert WHERE encounter_id = ? AND kind = ?", (encounter_id, kind)
-    ) as cursor:
-        present = await cursor.fetchone()
+    ).fetchone()
     if present is not None:
         before = msgspec.json.decode(present[1], type=tuple[Hit, ...])
         known = {hit.record.reference for hit in before}
@@ -59,14 +58,14 @@ async def insert_alert(
         if not fresh:
             return None
         hits = before + fresh
-        await writer.execute(
+        writer.execute(
             "UPDATE alert SET hits = ?, urgency = ?, determination = ?, state = ?,"
             " decided_at = NULL, decided_by = NULL, decision_reason = NULL WHERE id = ?",
             (msgspec.json.encode(hits), urgency_of(hits), determination, AlertState.OPEN, present[0]),
         )
-        await audit.append(writer, now, "alert.joined", subject=encounter_id, detail=kind)
+        audit.append(writer, now, "alert.joined", subject=encounter_id, detail=kind)
         return int(present[0])
-    inserted = await writer.execute(
+    inserted = writer.execute(
         "INSERT INTO alert (encounter_id, lane, kind, urgency, hits, reasons, determination, state, raised_at)"
         " SELECT id, lane, ?, ?, ?, ?, ?, ?, ? FROM encounter WHERE id = ?",
         (
@@ -82,15 +81,15 @@ async def insert_alert(
     )
     if inserted.rowcount == 0:
         return None
-    await audit.append(writer, now, "alert.raised", subject=encounter_id, detail=kind)
+    audit.append(writer, now, "alert.raised", subject=encounter_id, detail=kind)
     return inserted.lastrowid
 
 
-async def lists_already_known(writer: aiosqlite.Connection, encounter_id: str, hits: tuple[Hit, ...]) -> bool:
+def lists_already_known(writer: sqlite3.Connection, encounter_id: str, hits: tuple[Hit, ...]) -> bool:
     """Whether every record in ``hits`` stands in an alert of this encounter that nobody has dismissed."""
     query = "SELECT hits FROM alert WHERE encounter_id = ? AND state <> ?"
-    async with writer.execute(query, (encounter_id, AlertState.DISMISSED)) as cursor:
-        alerts = [msgspec.json.decode(row[0], type=tuple[Hit, ...]) for row in await cursor.fetchall()]
+    rows = writer.execute(query, (encounter_id, AlertState.DISMISSED))
+    alerts = [msgspec.json.decode(row[0], type=tuple[Hit, ...]) for row in rows]
     known = {hit.record.reference for alert in alerts for hit in alert}
     return bool(hits) and {hit.record.reference for hit in hits} <= known
 
@@ -122,8 +121,9 @@ class Alerts:
         now = self._clock.now()
         state = _RESULT[decision]
         reopening = decision is Decision.REOPEN
-        async with self._db.write() as writer:
-            cursor = await writer.execute(
+
+        def store(writer: sqlite3.Connection) -> None:
+            cursor = writer.execute(
                 "UPDATE alert SET state = ?, decided_at = ?, decided_by = ?, decision_reason = ?"
                 " WHERE id = ? AND (state = 'open') <> ?",
                 (
@@ -136,17 +136,21 @@ class Alerts:
                 ),
             )
             if cursor.rowcount == 0:
-                async with writer.execute("SELECT 1 FROM alert WHERE id = ?", (alert_id,)) as found:
-                    known = await found.fetchone()
-                if known is None:
-                    raise RecordsError(Reason.NOT_FOUND, f"records: no alert {alert_id}")
-                raise RecordsError(
-                    Reason.CONFLICT,
-                    f"records: alert {alert_id} is {'open' if reopening else 'decided'} already",
-                    "Read it again: another officer may have it.",
-                )
-            await audit.append(writer, now, f"alert.{decision}", subject=str(alert_id), actor=by, detail=reason[:300])
+                raise _undecidable(writer, alert_id, reopening=reopening)
+            audit.append(writer, now, f"alert.{decision}", subject=str(alert_id), actor=by, detail=reason[:300])
+
+        await self._db.write(store)
         return await self.alert(alert_id)
+
+
+def _undecidable(writer: sqlite3.Connection, alert_id: int, *, reopening: bool) -> RecordsError:
+    if writer.execute("SELECT 1 FROM alert WHERE id = ?", (alert_id,)).fetchone() is None:
+        return RecordsError(Reason.NOT_FOUND, f"records: no alert {alert_id}")
+    return RecordsError(
+        Reason.CONFLICT,
+        f"records: alert {alert_id} is {'open' if reopening else 'decided'} already",
+        "Read it again: another officer may have it.",
+    )
 
 
 def _alert(row: dict[str, Any]) -> Alert:

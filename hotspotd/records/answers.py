@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import aiosqlite
+import sqlite3
+
 import msgspec
 
-from hotspotd.clock import Clock
+from hotspotd.clock import Clock, Stamp
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, ReferReason
 from hotspotd.records import audit
 from hotspotd.records.alerts import insert_alert, lists_already_known
@@ -28,60 +29,59 @@ class Answers:
         no second alert. An answer to a transaction that is not known is kept and reported with ``encounter_id`` None.
         """
         now = self._clock.now()
-        async with self._db.write() as writer:
-            async with writer.execute(
-                "SELECT e.id, e.lane, e.released_at IS NOT NULL AND e.local_outcome = ? FROM outbox o"
-                " JOIN encounter e ON e.id = o.encounter_id WHERE o.tcn = ?",
-                (Outcome.CLEAR, answer.tcr),
-            ) as cursor:
-                found = await cursor.fetchone()
-            # Whoever was referred is with an officer: only one who was let go has left.
-            encounter_id, lane, gone = (str(found[0]), str(found[1]), bool(found[2])) if found else (None, None, False)
-            inserted = await writer.execute(
-                "INSERT INTO reply (tcn, tcr, encounter_id, outcome, raw, received_at) VALUES (?,?,?,?,?,?)"
-                " ON CONFLICT (tcn) DO NOTHING",
-                (answer.tcn, answer.tcr, encounter_id, answer.outcome, raw, now.iso()),
-            )
-            if inserted.rowcount == 0:
-                return StoredAnswer(encounter_id=encounter_id, lane=lane, new=False)
-            if encounter_id is None:
-                await audit.append(writer, now, "reply.unknown", subject=answer.tcr)
-                return StoredAnswer(encounter_id=None, lane=None, new=True)
-            # Of several replies a hit stands: a later one that knows nothing does not take it back.
-            await writer.execute(
-                "UPDATE encounter SET gateway_outcome = ?, answer = ?, answered_at = ?"
-                " WHERE id = ? AND (gateway_outcome IS NULL OR gateway_outcome <> ? OR ? = gateway_outcome)",
-                (answer.outcome, _encode(answer), now.iso(), encounter_id, GatewayOutcome.HIT, answer.outcome),
-            )
-            # The payload has done its work; the encounter's own row keeps what is still needed.
-            await writer.execute(
-                "UPDATE outbox SET state = ?, payload = x'' WHERE tcn = ?", (OutboxState.ANSWERED, answer.tcr)
-            )
-            await audit.append(writer, now, "encounter.answered", subject=encounter_id, detail=answer.outcome)
-            alert_id = await _alert_for(writer, answer, encounter_id, late=gone, clock=self._clock)
-        return StoredAnswer(
-            encounter_id=encounter_id,
-            lane=lane,
-            new=True,
-            late=gone and answer.outcome is GatewayOutcome.HIT,
-            alert_id=alert_id,
-        )
+        return await self._db.write(lambda writer: _store(writer, now, answer, raw))
 
 
-async def _alert_for(
-    writer: aiosqlite.Connection, answer: GatewayAnswer, encounter_id: str, *, late: bool, clock: Clock
+def _store(writer: sqlite3.Connection, now: Stamp, answer: GatewayAnswer, raw: bytes) -> StoredAnswer:
+    found = writer.execute(
+        "SELECT e.id, e.lane, e.released_at IS NOT NULL AND e.local_outcome = ? FROM outbox o"
+        " JOIN encounter e ON e.id = o.encounter_id WHERE o.tcn = ?",
+        (Outcome.CLEAR, answer.tcr),
+    ).fetchone()
+    # Whoever was referred is with an officer: only one who was let go has left.
+    encounter_id, lane, gone = (str(found[0]), str(found[1]), bool(found[2])) if found else (None, None, False)
+    inserted = writer.execute(
+        "INSERT INTO reply (tcn, tcr, encounter_id, outcome, raw, received_at) VALUES (?,?,?,?,?,?)"
+        " ON CONFLICT (tcn) DO NOTHING",
+        (answer.tcn, answer.tcr, encounter_id, answer.outcome, raw, now.iso()),
+    )
+    if inserted.rowcount == 0:
+        return StoredAnswer(encounter_id=encounter_id, lane=lane, new=False)
+    if encounter_id is None:
+        audit.append(writer, now, "reply.unknown", subject=answer.tcr)
+        return StoredAnswer(encounter_id=None, lane=None, new=True)
+    # Of several replies a hit stands: a later one that knows nothing does not take it back.
+    writer.execute(
+        "UPDATE encounter SET gateway_outcome = ?, answer = ?, answered_at = ?"
+        " WHERE id = ? AND (gateway_outcome IS NULL OR gateway_outcome <> ? OR ? = gateway_outcome)",
+        (answer.outcome, _encode(answer), now.iso(), encounter_id, GatewayOutcome.HIT, answer.outcome),
+    )
+    # The payload has done its work; the encounter's own row keeps what is still needed.
+    writer.execute("UPDATE outbox SET state = ?, payload = x'' WHERE tcn = ?", (OutboxState.ANSWERED, answer.tcr))
+    audit.append(writer, now, "encounter.answered", subject=encounter_id, detail=answer.outcome)
+    return StoredAnswer(
+        encounter_id=encounter_id,
+        lane=lane,
+        new=True,
+        late=gone and answer.outcome is GatewayOutcome.HIT,
+        alert_id=_alert_for(writer, now, answer, encounter_id, late=gone),
+    )
+
+
+def _alert_for(
+    writer: sqlite3.Connection, now: Stamp, answer: GatewayAnswer, encounter_id: str, *, late: bool
 ) -> int | None:
     if answer.outcome is GatewayOutcome.NO_HIT:
         return None
     if answer.outcome is GatewayOutcome.ERROR:
         kind, reasons = AlertKind.TROUBLE, (ReferReason.CHECK_FAILED,)
-    elif await lists_already_known(writer, encounter_id, answer.hits):
+    elif lists_already_known(writer, encounter_id, answer.hits):
         return None
     else:
         kind, reasons = (AlertKind.LATE if late else AlertKind.GATEWAY), (ReferReason.GATEWAY_HIT,)
-    return await insert_alert(
+    return insert_alert(
         writer,
-        clock.now(),
+        now,
         encounter_id=encounter_id,
         kind=kind,
         hits=answer.hits,

@@ -6,8 +6,8 @@ Entries hold identifiers and outcomes, never personal data.
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 
-import aiosqlite
 import msgspec
 
 from hotspotd.clock import Stamp
@@ -15,15 +15,14 @@ from hotspotd.clock import Stamp
 _GENESIS = bytes(32)
 
 
-async def append(
-    writer: aiosqlite.Connection, now: Stamp, event: str, *, subject: str, actor: str = "daemon", detail: str = ""
+def append(
+    writer: sqlite3.Connection, now: Stamp, event: str, *, subject: str, actor: str = "daemon", detail: str = ""
 ) -> None:
     """Add one entry inside the transaction that ``writer`` is in."""
-    async with writer.execute("SELECT seq, digest FROM audit ORDER BY seq DESC LIMIT 1") as cursor:
-        last = await cursor.fetchone()
+    last = writer.execute("SELECT seq, digest FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
     seq, previous = (int(last[0]) + 1, bytes(last[1])) if last else (1, _GENESIS)
     entry = (seq, now.iso(), int(now.trusted), event, subject, actor, detail)
-    await writer.execute(
+    writer.execute(
         "INSERT INTO audit (seq, at, clock_trusted, event, subject, actor, detail, digest) VALUES (?,?,?,?,?,?,?,?)",
         (*entry, digest(previous, entry)),
     )

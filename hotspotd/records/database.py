@@ -1,4 +1,4 @@
-"""SQLite for the records: one writer, readers beside it, WAL with ``synchronous=FULL``.
+"""SQLite for the records: one writer, a reader beside it, WAL with ``synchronous=FULL``.
 
 Promises that what ``write`` returned from is on disk, that schema changes are applied once and in order, and
 that a damaged file is set aside under another name, loudly, instead of being used or overwritten.
@@ -7,34 +7,45 @@ that a damaged file is set aside under another name, loudly, instead of being us
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
+from typing import TypeVar
 
 import aiosqlite
 
 from hotspotd.errors import Reason, RecordsError
+from hotspotd.records.storage_errors import storage_errors
+from hotspotd.records.writer import Writer
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 # Other processes (hotspotctl) may read, and write for a moment; the daemon waits this long for them.
 _BUSY_TIMEOUT_S = 5.0
 _SIDE_FILES = ("", "-wal", "-shm")
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    # What is deleted is overwritten: personal data does not stay behind in free pages.
+    "PRAGMA secure_delete = ON",
+    # Bounds the WAL, and with it how long erased data can be found in it.
+    "PRAGMA journal_size_limit = 4194304",
+)
 
 
 class Database:
     """An open database. ``set_aside`` names the damaged file that was moved away at opening, if one was."""
 
-    def __init__(self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+    def __init__(self, path: Path, writer: Writer, reader: aiosqlite.Connection) -> None:
         self.path = path
         self.set_aside: Path | None = None
         self._writer = writer
         self._reader = reader
-        self._turn = asyncio.Lock()
 
     @classmethod
     async def open(cls, path: Path) -> Database:
@@ -45,10 +56,8 @@ class Database:
         with storage_errors(f"open {path.name}"):
             await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
             damaged = await asyncio.to_thread(_set_aside_if_damaged, path)
-            writer = await aiosqlite.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+            writer = Writer(await asyncio.to_thread(_open_for_writing, path))
             try:
-                await _prepare(writer)
-                await _migrate(writer)
                 reader = await aiosqlite.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
             except BaseException:
                 await writer.close()
@@ -59,38 +68,22 @@ class Database:
         return database
 
     async def close(self) -> None:
-        """Close both connections; the last one checkpoints the WAL."""
-        async with self._turn:
-            await self._reader.close()
-            await self._writer.close()
+        """Do the writes that wait, then close both connections; the last one checkpoints the WAL."""
+        await self._reader.close()
+        await self._writer.close()
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[aiosqlite.Connection]:
-        """The writer inside one transaction: committed and on disk when the block ends, undone when it raises."""
-        async with self._turn:
-            with storage_errors("write"):
-                try:
-                    await self._writer.execute("BEGIN IMMEDIATE")
-                    yield self._writer
-                except BaseException:
-                    # A statement whose caller was cancelled still runs, in order, before this one.
-                    await asyncio.shield(self._roll_back())
-                    raise
-                await asyncio.shield(self._commit())
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work`` in the writer's thread, inside a transaction; its result when that is committed and on disk.
 
-    async def _commit(self) -> None:
-        try:
-            await self._writer.execute("COMMIT")
-        except sqlite3.Error:
-            await self._roll_back()
-            raise
+        What ``work`` changed is undone when it raises. It changes the database and nothing else: it may be run again.
+        Raises what ``work`` raises; RecordsError: STORAGE_FULL, STORAGE_FAILED, BUSY.
+        """
+        return await self._writer.do(work)
 
-    async def _roll_back(self) -> None:
-        try:
-            await self._writer.execute("ROLLBACK")
-        except sqlite3.OperationalError as error:
-            # SQLite has undone the transaction by itself on some errors (full disk), or never began it.
-            log.debug("records: nothing to roll back: %s", error)
+    @property
+    def epoch(self) -> int:
+        """Only for works: what one of them knows of the database holds while this and ``total_changes`` do."""
+        return self._writer.epoch
 
     async def rows(self, query: str, parameters: tuple[object, ...] = ()) -> list[sqlite3.Row]:
         """All rows of a reading query."""
@@ -105,43 +98,17 @@ class Database:
         return found[0] if found else None
 
 
-class storage_errors:  # noqa: N801  # Reads as a statement where it is used, as contextlib's own do.
-    """Turns SQLite's and the system's errors into RecordsError with a reason."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        """Raise the RecordsError that ``error`` stands for, if it is one of storage."""
-        if isinstance(error, sqlite3.Error):
-            full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-        elif isinstance(error, OSError):
-            full = error.errno == errno.ENOSPC
-        else:
-            return
-        if full:
-            raise RecordsError(
-                Reason.STORAGE_FULL, f"records: {self._what}: the disk is full", "Free space; nothing stored is lost."
-            ) from error
-        raise RecordsError(
-            Reason.STORAGE_FAILED, f"records: {self._what}: {error}", "Check the disk and the folder's permissions."
-        ) from error
-
-
-async def _prepare(connection: aiosqlite.Connection) -> None:
-    for pragma in (
-        "PRAGMA journal_mode = WAL",
-        "PRAGMA synchronous = FULL",
-        "PRAGMA foreign_keys = ON",
-        # What is deleted is overwritten: personal data does not stay behind in free pages.
-        "PRAGMA secure_delete = ON",
-        # Bounds the WAL, and with it how long erased data can be found in it.
-        "PRAGMA journal_size_limit = 4194304",
-    ):
-        await connection.execute(pragma)
+def _open_for_writing(path: Path) -> sqlite3.Connection:
+    # Handed from this thread to the writer's; never used by two at once.
+    connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    try:
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+        _migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _schema_files() -> list[tuple[int, str]]:
@@ -150,11 +117,9 @@ def _schema_files() -> list[tuple[int, str]]:
     return [(int(name.split("_", 1)[0]), (folder / name).read_text(encoding="utf-8")) for name in files]
 
 
-async def _migrate(connection: aiosqlite.Connection) -> None:
-    async with connection.execute("PRAGMA user_version") as cursor:
-        row = await cursor.fetchone()
-    present = int(row[0]) if row else 0
-    files = await asyncio.to_thread(_schema_files)
+def _migrate(connection: sqlite3.Connection) -> None:
+    present = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    files = _schema_files()
     newest = files[-1][0]
     if present > newest:
         raise RecordsError(
@@ -165,7 +130,7 @@ async def _migrate(connection: aiosqlite.Connection) -> None:
     for number, script in files:
         if number > present:
             # One transaction a file: a power cut leaves the schema before it or after it.
-            await connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+            connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
 
 
 def _set_aside_if_damaged(path: Path) -> Path | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import msgspec
 
 from hotspotd.clock import Clock
@@ -30,32 +32,41 @@ class Outbox:
 
     async def outbox_failed(self, tcn: str, error: str) -> None:
         """Note that sending failed; the row stays queued."""
-        async with self._db.write() as writer:
-            await writer.execute(
+
+        def note(writer: sqlite3.Connection) -> None:
+            writer.execute(
                 "UPDATE outbox SET attempts = attempts + 1, last_error = ? WHERE tcn = ?", (error[:300], tcn)
             )
+
+        await self._db.write(note)
 
     async def outbox_receipt(self, tcn: str, receipt: bytes) -> None:
         """Store the gateway's receipt: the row is the gateway's from here on. A second receipt changes nothing."""
         now = self._clock.now()
-        async with self._db.write() as writer:
-            cursor = await writer.execute(
+
+        def store(writer: sqlite3.Connection) -> None:
+            cursor = writer.execute(
                 "UPDATE outbox SET state = ?, receipt = ?, received_at = ?, attempts = attempts + 1, last_error = ''"
                 " WHERE tcn = ? AND state = ?",
                 (OutboxState.RECEIVED, receipt, now.iso(), tcn, OutboxState.QUEUED),
             )
             if cursor.rowcount:
-                await audit.append(writer, now, "transaction.received", subject=tcn)
+                audit.append(writer, now, "transaction.received", subject=tcn)
+
+        await self._db.write(store)
 
     async def outbox_quarantine(self, tcn: str, reason: str) -> None:
         """Set a row aside that can never be sent as it is; the rest goes on."""
         now = self._clock.now()
-        async with self._db.write() as writer:
-            await writer.execute(
+
+        def set_aside(writer: sqlite3.Connection) -> None:
+            writer.execute(
                 "UPDATE outbox SET state = ?, last_error = ? WHERE tcn = ?",
                 (OutboxState.QUARANTINED, reason[:300], tcn),
             )
-            await audit.append(writer, now, "transaction.quarantined", subject=tcn, detail=reason[:300])
+            audit.append(writer, now, "transaction.quarantined", subject=tcn, detail=reason[:300])
+
+        await self._db.write(set_aside)
 
     async def unanswered(self) -> list[str]:
         """TCNs with the gateway's receipt and no reply yet."""

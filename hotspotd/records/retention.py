@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import timedelta
 
 from hotspotd.clock import Clock, Stamp
@@ -25,22 +26,28 @@ class Retention:
         if not now.trusted:
             return 0
         before = Stamp(now.at - timedelta(hours=keep_hours), trusted=True).iso()
-        async with self._db.write() as writer:
-            async with writer.execute(
-                "SELECT id FROM encounter e WHERE erased_at IS NULL AND local_outcome IS NOT NULL"
-                " AND gateway_outcome = 'no_hit' AND answered_at <= ?"
-                " AND json_array_length(coalesce(verdict -> '$.hits', '[]')) = 0"
-                " AND NOT EXISTS (SELECT 1 FROM alert a WHERE a.encounter_id = e.id"
-                " AND (a.state = 'open' OR json_array_length(a.hits) > 0))",
-                (before,),
-            ) as cursor:
-                due = [str(row[0]) for row in await cursor.fetchall()]
-            for encounter_id in due:
-                await writer.execute("DELETE FROM sample WHERE encounter_id = ?", (encounter_id,))
-                await writer.execute("UPDATE reply SET raw = x'' WHERE encounter_id = ?", (encounter_id,))
-                await writer.execute(
-                    "UPDATE encounter SET document = NULL, answer = NULL, erased_at = ? WHERE id = ?",
-                    (now.iso(), encounter_id),
-                )
-                await audit.append(writer, now, "encounter.erased", subject=encounter_id)
-        return len(due)
+        erased = await self._db.write(lambda writer: _erase(writer, now, before))
+        return len(erased)
+
+
+def _erase(writer: sqlite3.Connection, now: Stamp, before: str) -> list[str]:
+    due = [
+        str(row[0])
+        for row in writer.execute(
+            "SELECT id FROM encounter e WHERE erased_at IS NULL AND local_outcome IS NOT NULL"
+            " AND gateway_outcome = 'no_hit' AND answered_at <= ?"
+            " AND json_array_length(coalesce(verdict -> '$.hits', '[]')) = 0"
+            " AND NOT EXISTS (SELECT 1 FROM alert a WHERE a.encounter_id = e.id"
+            " AND (a.state = 'open' OR json_array_length(a.hits) > 0))",
+            (before,),
+        ).fetchall()
+    ]
+    for encounter_id in due:
+        writer.execute("DELETE FROM sample WHERE encounter_id = ?", (encounter_id,))
+        writer.execute("UPDATE reply SET raw = x'' WHERE encounter_id = ?", (encounter_id,))
+        writer.execute(
+            "UPDATE encounter SET document = NULL, answer = NULL, erased_at = ? WHERE id = ?",
+            (now.iso(), encounter_id),
+        )
+        audit.append(writer, now, "encounter.erased", subject=encounter_id)
+    return due

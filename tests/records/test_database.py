@@ -18,12 +18,8 @@ from tests.records.examples import encounter, item
 
 async def test_every_commit_is_synchronous_and_erased_pages_are_overwritten(tmp_path: Path) -> None:
     database = await Database.open(tmp_path / "records.db")
-    async with database.write() as writer:
-        values = []
-        for pragma in ("journal_mode", "synchronous", "secure_delete", "foreign_keys"):
-            async with writer.execute(f"PRAGMA {pragma}") as cursor:
-                row = await cursor.fetchone()
-                values.append(row[0] if row else None)
+    pragmas = ("journal_mode", "synchronous", "secure_delete", "foreign_keys")
+    values = await database.write(lambda db: [db.execute(f"PRAGMA {pragma}").fetchone()[0] for pragma in pragmas])
     await database.close()
     assert values == ["wal", 2, 1, 1]
 
@@ -81,41 +77,6 @@ async def test_a_folder_that_cannot_be_made_gives_a_reason(tmp_path: Path) -> No
     with pytest.raises(RecordsError) as caught:
         await Database.open(tmp_path / "file" / "records.db")
     assert caught.value.reason is Reason.STORAGE_FAILED
-
-
-async def test_an_error_inside_a_transaction_undoes_it(tmp_path: Path) -> None:
-    database = await Database.open(tmp_path / "records.db")
-
-    async def write_and_fail() -> None:
-        async with database.write() as writer:
-            await writer.execute("INSERT INTO meta VALUES ('a', 'b')")
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        await write_and_fail()
-    assert await database.rows("SELECT * FROM meta") == []
-    await database.close()
-
-
-async def test_a_cancelled_write_leaves_the_writer_usable(tmp_path: Path) -> None:
-    database = await Database.open(tmp_path / "records.db")
-    inside = asyncio.Event()
-
-    async def write_and_wait() -> None:
-        async with database.write() as writer:
-            await writer.execute("INSERT INTO meta VALUES ('cancelled', '')")
-            inside.set()
-            await asyncio.Event().wait()
-
-    task = asyncio.create_task(write_and_wait())
-    await inside.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    async with database.write() as writer:
-        await writer.execute("INSERT INTO meta VALUES ('kept', '')")
-    assert [row["name"] for row in await database.rows("SELECT name FROM meta")] == ["kept"]
-    await database.close()
 
 
 _ROOT = Path(__file__).resolve().parents[2]
