@@ -190,7 +190,7 @@ class LinkSection(_Section, frozen=True):
     backlog_kbit: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
 
 
-class RelaySection(_Section, frozen=True):
+class RelaySection(_Section, frozen=True, kw_only=True):
     """The links to the national gateway, on mutual TLS: one ``url``, or several ``links`` in order of preference."""
 
     url: Annotated[str, Meta(pattern=r"^(https://\S+)?$")] = ""

@@ -187,7 +187,7 @@ def make_service(
         clock,
         max_bytes=limits.transaction_bytes,
         most_unprocessed=limits.unprocessed,
-        wake=lambda: processor.wake(),
+        wake=lambda: processor.wake(),  # noqa: PLW0108  # It is made below, of this.
     )
     processor = Processor(
         store,

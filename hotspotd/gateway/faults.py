@@ -54,7 +54,7 @@ class Faults:
     def handed_out(self, replies: list[SealedReply]) -> list[SealedReply]:
         """``replies`` as they are handed out; an answer without any leaves the switches as they are."""
         if replies and self.take("reorder_next"):
-            replies = list(reversed(replies))
+            replies = [*reversed(replies)]
         if replies and self.take("duplicate_next"):
             replies = [reply for reply in replies for _ in range(2)]
         return replies

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import aiohttp
+import msgspec
 
 from hotspotd.clock import Clock
 from hotspotd.domain.candidate import Hit
@@ -146,6 +147,12 @@ class GatewayBench:
         if self.store is not None:
             await self.store.close()
         self.service = self.store = self.intake = None
+
+    async def restart(self, **limits: float) -> None:
+        """Begin again with other limits."""
+        await self.stop()
+        self.config = msgspec.structs.replace(self.config, limits=LimitsSection(**limits))  # type: ignore[arg-type]
+        await self.start()
 
     def link(
         self, context: ssl.SSLContext, port: int | None = None, listen_s: float = 0.05, name: str = "gateway"

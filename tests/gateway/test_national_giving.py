@@ -50,7 +50,7 @@ Run = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 async def config(tmp_path: Path, certificates: Certificates) -> Path:
     """A gateway's file beside a database that two offices have filled."""
-    bench = GatewayBench(tmp_path / "gateway.db", certificates.server(), NumberSearch())
+    bench = GatewayBench(tmp_path / "gateway.db", certificates, NumberSearch())
     bench.repositories = RULES
     bench.clock = Clock(wall=lambda: datetime(2026, 11, 22, 12, 0, tzinfo=UTC))
     await bench.start()

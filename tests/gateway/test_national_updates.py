@@ -44,7 +44,7 @@ OTHER = RepositorySection(name="ruritania", owner="RUR", devices=("kiosk-2",))
 
 @pytest.fixture
 async def gateway(tmp_path: Path, certificates: Certificates) -> AsyncIterator[GatewayBench]:
-    bench = GatewayBench(tmp_path / "gateway.db", certificates.server(), NumberSearch())
+    bench = GatewayBench(tmp_path / "gateway.db", certificates, NumberSearch())
     bench.repositories = {RULE.name: RULE, OTHER.name: OTHER}
     bench.clock = Clock(wall=lambda: datetime(2026, 11, 22, 12, 0, tzinfo=UTC))
     await bench.start()

@@ -41,7 +41,7 @@ def publish(folder: Path, certificates: Certificates, *, keys: tuple[str, ...] =
 
 @pytest.fixture
 async def serving(tmp_path: Path, published: Path, certificates: Certificates) -> AsyncIterator[GatewayBench]:
-    bench = GatewayBench(tmp_path / "gateway.db", certificates.server(), NumberSearch())
+    bench = GatewayBench(tmp_path / "gateway.db", certificates, NumberSearch())
     bench.also = Serving(published / "repository", published / "keys" / "online", Clock())
     await bench.start()
     yield bench

@@ -96,7 +96,7 @@ async def test_a_gateway_whose_server_dies_refuses_for_the_time_being_and_answer
     monkeypatch.setattr(processing, "_STORAGE_RETRY_S", 0.01)
     given, kiosk = encounter(pictures=False), certificates.device("kiosk-1")
     sending = (kiosk, "PUT", compose_nps(given, ORIGIN, Clock().now(), "IMM"))
-    gateway = GatewayBench(tmp_path / "none.db", certificates.server(), NumberSearch())
+    gateway = GatewayBench(tmp_path / "none.db", certificates, NumberSearch())
     gateway.place = own.create()
     await gateway.start()
     try:

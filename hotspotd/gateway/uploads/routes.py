@@ -74,12 +74,15 @@ class Uploads:
         upload = _announced(request, device)
         if upload.length > self._reception.max_bytes:
             raise RelayError(Reason.TOO_LARGE, f"a message may have {self._reception.max_bytes} bytes")
-        receipted = await self._reception.receipt(device, upload.tcn, upload.sha256, valid=_RECEIPT_VALID)
-        if receipted is not None:
-            return _receipt(receipted, upload.length)
+        with_body = request.content_type == _KIND
+        if not with_body:
+            # Asked after, not sent again: it may have been whole already when the line broke.
+            receipted = await self._reception.receipt(device, upload.tcn, upload.sha256, valid=_RECEIPT_VALID)
+            if receipted is not None:
+                return _receipt(receipted, upload.length)
         self._remember(upload)
         offset = await asyncio.to_thread(self._files.begin, upload)
-        if request.content_type != _KIND:
+        if not with_body:
             return _incomplete(201, upload, offset)
         if offset:
             # Part of it came before: what comes now begins at the first byte again.
