@@ -14,6 +14,7 @@ from typing import Literal
 
 import aiohttp
 import msgspec
+from cryptography import x509
 
 from hotspotd.clock import Clock
 from hotspotd.domain.candidate import Hit
@@ -43,9 +44,11 @@ from hotspotd.relay.seal import Sealer, Trust
 
 @dataclass(frozen=True)
 class Certificates:
-    """Paths of one authority's files, and a context for each who holds one."""
+    """Paths of one authority's files, and a context for each who holds one. What seals need is read at once."""
 
     folder: Path
+    sealers: dict[str, Sealer]
+    anchors: list[x509.Certificate]
 
     @property
     def anchor(self) -> Path:
@@ -55,10 +58,10 @@ class Certificates:
         return client_context(self.anchor, self.folder / f"{name}.pem", self.folder / f"{name}.key")
 
     def sealer(self, name: str) -> Sealer:
-        return Sealer.load(self.folder / f"{name}.pem", self.folder / f"{name}.key")
+        return self.sealers[name]
 
     def trust(self, purpose: Literal["device", "gateway"] = "gateway") -> Trust:
-        return Trust.load(self.anchor, purpose)
+        return Trust(self.anchors, purpose)
 
     def server(self) -> ssl.SSLContext:
         return server_context(self.anchor, self.folder / "gateway.pem", self.folder / "gateway.key")
@@ -69,7 +72,9 @@ def make_certificates(folder: Path) -> Certificates:
     authority.issue_server(["localhost", "127.0.0.1"])
     for device in ("kiosk-1", "kiosk-2"):
         authority.issue_device(device)
-    return Certificates(folder)
+    names = ("gateway", "kiosk-1", "kiosk-2")
+    sealers = {name: Sealer.load(folder / f"{name}.pem", folder / f"{name}.key") for name in names}
+    return Certificates(folder, sealers, x509.load_pem_x509_certificates((folder / "ca.pem").read_bytes()))
 
 
 @dataclass

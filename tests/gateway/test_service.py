@@ -316,8 +316,8 @@ async def test_a_transaction_that_brings_the_process_down_is_given_up_with_an_er
 
 
 async def test_too_much_unprocessed_is_refused_for_now(gateway: GatewayBench, kiosk: ssl.SSLContext) -> None:
-    await ask(f"{gateway.url}/v1/faults", kiosk, "POST", b'{"delay_s": 3600}')
     await gateway.restart(unprocessed=1)
+    await ask(f"{gateway.url}/v1/faults", kiosk, "POST", b'{"delay_s": 3600}')
     assert (await put(gateway, kiosk))[0] == 200
     second = encounter(2, pictures=False)
     status, body = await put(gateway, kiosk, compose_nps(second, ORIGIN, NOW, "IMM"), second.tcn)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hotspotd.errors import GatewayError, Reason, RelayError
 
-_KEPT_S = 7 * 86_400.0
+KEPT_S = 7 * 86_400.0
 _MOST_OF_DEVICE = 256
 _NAME = 32
 
@@ -91,7 +91,7 @@ class UploadFiles:
 
     def clear_old(self) -> int:
         """Remove what nobody has gone on with for a week; returns how many."""
-        before = time.time() - _KEPT_S
+        before = time.time() - KEPT_S
         old = [path for path in self._files() if path.stat().st_mtime < before]
         for path in old:
             path.unlink(missing_ok=True)

@@ -12,7 +12,8 @@ import base64
 import binascii
 import logging
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 from aiohttp import web
 
@@ -20,7 +21,7 @@ from hotspotd.errors import Reason, RelayError
 from hotspotd.gateway.faults import Faults
 from hotspotd.gateway.reception import Receipted, Reception
 from hotspotd.gateway.requests import device_certificate, device_of
-from hotspotd.gateway.uploads.files import Upload, UploadFiles, owner_of
+from hotspotd.gateway.uploads.files import KEPT_S, Upload, UploadFiles, owner_of
 from hotspotd.relay.links.wire import SEAL_HEADER, TCN_PATTERN, TUS, TUS_VERSION
 
 logger = logging.getLogger(__name__)
@@ -223,6 +224,7 @@ def _incomplete(status: int, upload: Upload, offset: int) -> web.Response:
             "Location": f"/v1/uploads/{upload.name}",
             "Upload-Offset": str(offset),
             "Upload-Length": str(upload.length),
+            "Upload-Expires": format_datetime(datetime.now(UTC) + timedelta(seconds=KEPT_S), usegmt=True),
         },
     )
 
