@@ -84,7 +84,8 @@ class Sending:
 
     async def _send(self, item: OutboxItem, route: Route) -> None:
         content = await asyncio.to_thread(pack, item.payload)
-        await self._records.outbox_sending(item.tcn, route.name)
+        if not await self._records.outbox_sending(item.tcn, route.name):
+            return  # Answered meanwhile.
         self._telling.sending(item.tcn, route)
         try:
             with route.pacer.turn(item.rank, len(content)) as turn:

@@ -9,7 +9,8 @@ import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -21,42 +22,62 @@ from hotspotd.errors import Reason, RelayError
 from hotspotd.events import AlertChanged, EncounterChanged, Event, Events, LinkView, Missed
 from hotspotd.gateway.storage.base import TransactionCount
 from hotspotd.records import Records
-from hotspotd.records.model import AlertKind, OutboxState
+from hotspotd.records.model import AlertKind, OutboxState, Rank
+from hotspotd.relay.backoff import Backoff
 from hotspotd.relay.compose import compose_nps
-from hotspotd.relay.courier import Courier, Patience
+from hotspotd.relay.courier import Courier
 from hotspotd.relay.inquiry import Responder, compose_result
 from hotspotd.relay.inti import xml6
 from hotspotd.relay.inti.transaction import Organisation
-from hotspotd.relay.links.base import Link, Reply
+from hotspotd.relay.links.base import Incoming, IncomingKind, Link, Outgoing, Pace
 from hotspotd.relay.links.wire import Receipt, digest
+from hotspotd.relay.message import pack, unpack
+from hotspotd.relay.pace import Pacer
+from hotspotd.relay.parts import Parts, Patience
+from hotspotd.relay.routes import Route, Routes
+from hotspotd.relay.seal import Sealer
 from tests.gateway.bench import Certificates, GatewayBench, Wire, ask
 from tests.relay.travellers import ORIGIN, encounter, hit, item
 
-CLOCK = Clock(wall=lambda: datetime(2026, 11, 22, 12, 30, tzinfo=UTC))
-PATIENCE = Patience(first_s=1.0, longest_s=60.0, poll_s=5.0, row_tries=3)
+CLOCK = Clock()
+PATIENCE = Patience(first_s=1.0, longest_s=60.0, poll_s=5.0, rows_s=1000.0, row_tries=3)
+# A pause that is longer than any retry: whoever takes it waits for something else.
+_NO_RETRY_S = 900.0
 
 
 class Rig:
     """One kiosk's records, events and courier."""
 
-    def __init__(self, records: Records, path: Path) -> None:
+    def __init__(self, records: Records, path: Path, sealer: Sealer) -> None:
         self.records = records
         self.path = path
+        self.sealer = sealer
         self.events = Events()
         self.delays: list[float] = []
         self.courier: Courier | None = None
+        self.routes = Routes([])
+        self.patience = PATIENCE
         self._running: asyncio.Task[None] | None = None
 
     async def _sleep(self, seconds: float) -> None:
         """No test waits: a retry is due at once, and the delay it would have had is kept."""
+        if seconds >= _NO_RETRY_S:
+            await asyncio.Event().wait()
         self.delays.append(seconds)
         await asyncio.sleep(0)
 
-    def start(self, link: Link) -> Courier:
+    def start(self, *links: Link) -> Courier:
         # Rows in trouble are due again whenever the courier looks, as its sleep takes no time.
         ticks = iter(range(0, 10_000_000, 100))
         clock = Clock(wall=CLOCK.wall, monotonic=lambda: float(next(ticks)))
-        self.courier = Courier(self.records, link, self.events, clock, PATIENCE, sleep=self._sleep)
+        self.routes = Routes(
+            [
+                Route(link, Pacer(Rank.DECISION), Backoff(self.patience.first_s, self.patience.longest_s))
+                for link in links
+            ]
+        )
+        parts = Parts(self.records, self.routes, self.sealer, self.events, clock, self.patience, self._sleep)
+        self.courier = Courier(parts)
         self._running = asyncio.create_task(self.courier.run())
         # A courier that ends by itself is looked at by whoever waits for an event.
         self._running.add_done_callback(lambda _: self.events.publish(Missed()))
@@ -97,9 +118,9 @@ class Rig:
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+async def rig(tmp_path: Path, certificates: Certificates) -> AsyncIterator[Rig]:
     records = await Records.open(tmp_path / "records.db", CLOCK)
-    made = Rig(records, tmp_path / "records.db")
+    made = Rig(records, tmp_path / "records.db", certificates.sealer("kiosk-1"))
     yield made
     await made.stop()
     await made.records.close()
@@ -357,18 +378,42 @@ async def _refused(rig: Rig, link: Link, caplog: pytest.LogCaptureFixture) -> No
 class ScriptedLink(Link):
     """A gateway that misbehaves in ways the reference one cannot be told to: what it does is handed in."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificates: Certificates, name: str = "scripted") -> None:
+        self.name = name
+        self.trust = certificates.trust()
+        self._sealer = certificates.sealer("gateway")
         self.sent: list[str] = []
-        self.on_send: Callable[[str, bytes], bytes] = good_receipt
-        self.to_come: asyncio.Queue[list[Reply] | RelayError] = asyncio.Queue()
+        self.on_send: Callable[[str, bytes], bytes | None] = good_receipt
+        self.to_come: asyncio.Queue[list[Incoming] | RelayError] = asyncio.Queue()
         self.asked_after: list[str] = []
+        self.probes = 0
+        self.on_probe: Callable[[], None] = lambda: None
 
-    async def send(self, tcn: str, payload: bytes) -> bytes:
-        self.sent.append(tcn)
-        await asyncio.sleep(0)
-        return self.on_send(tcn, payload)
+    def sealed(self, kind: IncomingKind, tcr: str, payload: bytes, cursor: str = "") -> Incoming:
+        content = pack(payload)
+        seal = self._sealer.seal(
+            content, kind=kind.value, tcn=tcr, now=CLOCK.wall(), valid=timedelta(minutes=5), with_certificate=True
+        )
+        return Incoming(cursor, kind, tcr, seal, content)
 
-    async def replies(self, after: str, wait_s: float) -> list[Reply]:
+    def reply(self, tcn: str, cursor: str, tcn_of_reply: str = "R1", *, hits: bool = False) -> Incoming:
+        request = xml6.decode(compose_nps(encounter(pictures=False), ORIGIN, CLOCK.now(), "IMM"))
+        request = msgspec.structs.replace(request, header=msgspec.structs.replace(request.header, tcn=tcn))
+        responder = Responder(Organisation(identifier="NCB"))
+        answer = compose_result(request, tcn_of_reply, [hit()] if hits else [], responder, CLOCK.now())
+        return self.sealed(IncomingKind.REPLY, tcn, answer, cursor)
+
+    async def probe(self) -> None:
+        self.probes += 1
+        self.on_probe()
+
+    async def send(self, message: Outgoing, pace: Pace) -> Incoming | None:
+        self.sent.append(message.tcn)
+        await pace(len(message.content))
+        receipt = self.on_send(message.tcn, unpack(message.content, 10_000_000))
+        return None if receipt is None else self.sealed(IncomingKind.RECEIPT, message.tcn, receipt)
+
+    async def incoming(self, after: str, wait_s: float) -> list[Incoming]:
         self.asked_after.append(after)
         if not wait_s:
             return []
@@ -377,8 +422,17 @@ class ScriptedLink(Link):
             raise come
         return come
 
+    @property
+    def resend_s(self) -> float:
+        return 600.0
+
     async def close(self) -> None:
         pass
+
+
+@pytest.fixture
+def scripted(certificates: Certificates) -> ScriptedLink:
+    return ScriptedLink(certificates)
 
 
 def good_receipt(tcn: str, payload: bytes) -> bytes:
@@ -386,13 +440,6 @@ def good_receipt(tcn: str, payload: bytes) -> bytes:
         tcn=tcn, sha256=digest(payload), bytes=len(payload), device="kiosk-1", gateway="g", received_at="now"
     )
     return msgspec.json.encode(receipt)
-
-
-def reply_to(tcn: str, cursor: str, tcn_of_reply: str = "R1", *, hits: bool = False) -> Reply:
-    request = xml6.decode(compose_nps(encounter(pictures=False), ORIGIN, CLOCK.now(), "IMM"))
-    request = msgspec.structs.replace(request, header=msgspec.structs.replace(request.header, tcn=tcn))
-    responder = Responder(Organisation(identifier="NCB"))
-    return Reply(cursor, tcn, compose_result(request, tcn_of_reply, [hit()] if hits else [], responder, CLOCK.now()))
 
 
 @pytest.mark.parametrize(
@@ -405,10 +452,11 @@ def reply_to(tcn: str, cursor: str, tcn_of_reply: str = "R1", *, hits: bool = Fa
     ],
     ids=["other content", "other number", "no JSON", "empty"],
 )
-async def test_a_receipt_for_something_else_does_not_count(rig: Rig, receipt: Callable[[str, bytes], bytes]) -> None:
-    link = ScriptedLink()
-    link.on_send = receipt
-    rig.start(link)
+async def test_a_receipt_for_something_else_does_not_count(
+    rig: Rig, scripted: ScriptedLink, receipt: Callable[[str, bytes], bytes]
+) -> None:
+    scripted.on_send = receipt
+    rig.start(scripted)
     tcn = await rig.add()
 
     async def tried() -> bool:
@@ -417,7 +465,7 @@ async def test_a_receipt_for_something_else_does_not_count(rig: Rig, receipt: Ca
     while not await tried():  # noqa: ASYNC110  # Nothing is published about a row that stays where it is.
         await asyncio.sleep(0)
     assert await rig.state(tcn) is OutboxState.QUEUED
-    link.on_send = good_receipt
+    scripted.on_send = good_receipt
 
     async def received() -> bool:
         return await rig.state(tcn) is OutboxState.RECEIVED
@@ -425,8 +473,7 @@ async def test_a_receipt_for_something_else_does_not_count(rig: Rig, receipt: Ca
     await rig.until(received)
 
 
-async def test_a_row_that_never_gets_through_while_others_do_is_set_aside(rig: Rig) -> None:
-    link = ScriptedLink()
+async def test_a_row_that_never_gets_through_while_others_do_is_set_aside(rig: Rig, scripted: ScriptedLink) -> None:
     poisoned = encounter(1).tcn
 
     def on_send(tcn: str, payload: bytes) -> bytes:
@@ -434,8 +481,8 @@ async def test_a_row_that_never_gets_through_while_others_do_is_set_aside(rig: R
             raise RelayError(Reason.LINK_PROTOCOL, "gateway: 500")
         return good_receipt(tcn, payload)
 
-    link.on_send = on_send
-    rig.start(link)
+    scripted.on_send = on_send
+    rig.start(scripted)
     await rig.add(1)
     others = [await rig.add(number) for number in range(2, 6)]
 
@@ -444,11 +491,12 @@ async def test_a_row_that_never_gets_through_while_others_do_is_set_aside(rig: R
         return await rig.state(poisoned) is OutboxState.QUARANTINED and set(states) == {OutboxState.RECEIVED}
 
     await rig.until(sorted_out)
-    assert link.sent.count(poisoned) >= PATIENCE.row_tries
+    assert scripted.sent.count(poisoned) >= PATIENCE.row_tries
 
 
-async def test_a_row_on_which_the_link_breaks_every_time_does_not_hold_up_the_others(rig: Rig) -> None:
-    link = ScriptedLink()
+async def test_a_row_on_which_the_link_breaks_every_time_does_not_hold_up_the_others(
+    rig: Rig, scripted: ScriptedLink
+) -> None:
     too_large_for_the_line = encounter(1).tcn
 
     def on_send(tcn: str, payload: bytes) -> bytes:
@@ -456,10 +504,10 @@ async def test_a_row_on_which_the_link_breaks_every_time_does_not_hold_up_the_ot
             raise RelayError(Reason.LINK_DOWN, "gateway: no answer within 20 s")
         return good_receipt(tcn, payload)
 
-    link.on_send = on_send
+    scripted.on_send = on_send
     await rig.add(1)
     others = [await rig.add(number) for number in range(2, 6)]
-    rig.start(link)
+    rig.start(scripted)
 
     async def others_are_through() -> bool:
         return {await rig.state(tcn) for tcn in others} == {OutboxState.RECEIVED}
@@ -469,61 +517,62 @@ async def test_a_row_on_which_the_link_breaks_every_time_does_not_hold_up_the_ot
 
 
 async def test_doubled_reordered_and_unknown_replies_change_nothing_twice(
-    rig: Rig, caplog: pytest.LogCaptureFixture
+    rig: Rig, scripted: ScriptedLink, caplog: pytest.LogCaptureFixture
 ) -> None:
-    link = ScriptedLink()
     first, second = await rig.add(1), await rig.add(2)
-    rig.start(link)
-    of_first = reply_to(first, "g:2", "R1", hits=True)
-    await link.to_come.put([reply_to(second, "g:1", "R2"), of_first])
-    await link.to_come.put([Reply("g:3", of_first.tcr, of_first.payload), reply_to("NOT-OURS", "g:4", "R4")])
-    await link.to_come.put([Reply("g:5", of_first.tcr, of_first.payload)])
-    await link.to_come.put([])
+    rig.start(scripted)
+    of_first = scripted.reply(first, "g:2", "R1", hits=True)
+    await scripted.to_come.put([scripted.reply(second, "g:1", "R2"), of_first])
+    await scripted.to_come.put([replace(of_first, cursor="g:3"), scripted.reply("NOT-OURS", "g:4", "R4")])
+    await scripted.to_come.put([replace(of_first, cursor="g:5")])
+    await scripted.to_come.put([])
     await rig.until_answered(first, second)
-    while "g:5" not in link.asked_after:  # noqa: ASYNC110  # Copies are not published.
+    while "g:5" not in scripted.asked_after:  # noqa: ASYNC110  # Copies are not published.
         await asyncio.sleep(0)
     assert (
-        link.asked_after
-        == [a for a in link.asked_after if not a]
-        + ["g:2", "g:4", "g:5", "g:5"][: len([a for a in link.asked_after if a])]
+        scripted.asked_after
+        == [a for a in scripted.asked_after if not a]
+        + ["g:2", "g:4", "g:5", "g:5"][: len([a for a in scripted.asked_after if a])]
     )
     assert len(await rig.records.alerts()) == 1
     assert "NOT-OURS, which is not known here" in caplog.text
 
 
-async def test_a_reply_before_the_receipt_is_stored_and_the_row_is_not_sent_again(rig: Rig) -> None:
-    link = ScriptedLink()
+async def test_a_reply_before_the_receipt_is_stored_and_the_row_is_not_sent_again(
+    rig: Rig, scripted: ScriptedLink
+) -> None:
 
     def lost(_tcn: str, _payload: bytes) -> bytes:
         raise RelayError(Reason.LINK_DOWN, "gateway: the connection broke")
 
-    link.on_send = lost
-    rig.start(link)
+    scripted.on_send = lost
+    rig.start(scripted)
     tcn = await rig.add()
-    await link.to_come.put([reply_to(tcn, "g:1")])
+    await scripted.to_come.put([scripted.reply(tcn, "g:1")])
     await rig.until_answered(tcn)
-    link.on_send = good_receipt
+    scripted.on_send = good_receipt
     other = await rig.add(2)
 
     async def received() -> bool:
         return await rig.state(other) is OutboxState.RECEIVED
 
     await rig.until(received)
-    assert link.sent[-1] == other
+    assert scripted.sent[-1] == other
     assert await rig.state(tcn) is OutboxState.ANSWERED
 
 
-async def test_a_reply_that_cannot_be_read_is_kept_as_an_error_and_acknowledged(rig: Rig) -> None:
-    link = ScriptedLink()
-    rig.start(link)
+async def test_a_reply_that_cannot_be_read_is_kept_as_an_error_and_acknowledged(
+    rig: Rig, scripted: ScriptedLink
+) -> None:
+    rig.start(scripted)
     tcn = await rig.add()
-    await link.to_come.put([Reply("g:1", tcn, b"<garbled")])
-    await link.to_come.put([])
+    await scripted.to_come.put([scripted.sealed(IncomingKind.REPLY, tcn, b"<garbled", "g:1")])
+    await scripted.to_come.put([])
     await rig.until_answered(tcn)
     stored = await rig.records.encounter("019-00001")
     assert stored.answer
     assert stored.answer.outcome is GatewayOutcome.ERROR
-    while link.asked_after[-1] != "g:1":  # noqa: ASYNC110  # Asking is not published.
+    while scripted.asked_after[-1] != "g:1":  # noqa: ASYNC110  # Asking is not published.
         await asyncio.sleep(0)
 
 
@@ -548,7 +597,7 @@ async def test_a_link_that_fails_is_complained_of_once_and_its_return_is_told(
     assert await counted(gateway)
 
 
-async def test_what_waits_and_since_when_is_shown(rig: Rig, wire: Wire, link: Link) -> None:
+async def test_what_waits_and_since_when_is_shown(rig: Rig, scripted: ScriptedLink, wire: Wire, link: Link) -> None:
     wire.up = False
     await rig.add(1)
     await rig.add(2)
