@@ -256,14 +256,16 @@ class Courier:
     async def _show(self) -> None:
         """Publish how the link is and what waits for it."""
         try:
-            queued, oldest = await self._records.queue_state()
+            queue = await self._records.queue_state()
         except RecordsError as error:
             logger.debug("courier: %s", error)
             return
         oldest_s = None
-        if oldest is not None:
-            oldest_s = max((self._clock.wall() - datetime.fromisoformat(oldest)).total_seconds(), 0.0)
-        self._events.publish(LinkView(up=self._link_up, queued=queued, oldest_s=oldest_s, last_error=self._last_error))
+        if queue.oldest is not None:
+            oldest_s = max((self._clock.wall() - datetime.fromisoformat(queue.oldest)).total_seconds(), 0.0)
+        self._events.publish(
+            LinkView(up=self._link_up, queued=queue.waiting, oldest_s=oldest_s, last_error=self._last_error)
+        )
 
 
 def _answer_in(reply: Reply) -> GatewayAnswer:
