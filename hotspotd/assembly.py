@@ -125,11 +125,13 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
         places.database,
         clock,
         outbox_limit=config.records.outbox_limit,
+        outbox_mb=config.records.outbox_mb,
         minimum_free_mb=config.records.minimum_free_mb,
     )
     stack.push_async_callback(records.close)
     if left := await records.release_all():
         log.warning("%d encounters had not ended when the daemon last stopped", left)
+    await records.outbox_requeue()
     watchlist = LiveWatchlist(
         places.watchlist,
         finger_engine=finger.ENGINE,

@@ -174,6 +174,7 @@ class RecordsSection(_Section, frozen=True):
 
     database: str
     outbox_limit: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
+    outbox_mb: Annotated[int, Meta(ge=1, le=1_000_000)] = 2048
     minimum_free_mb: Annotated[int, Meta(ge=0, le=1_000_000)] = 200
 
 

@@ -12,12 +12,9 @@ from hotspotd.errors import HotspotError, WorkError
 from hotspotd.events import AlertChanged, EncounterChanged
 from hotspotd.lane.local_check import local_check
 from hotspotd.lane.parts import LaneParts
-from hotspotd.records.model import AlertState, OutboxItem
+from hotspotd.records.model import AlertState, Kind, OutboxItem, Rank
 
 log = logging.getLogger(__name__)
-
-# 1.006 PRY: a traveller stands in the lane and waits for this one.
-_LIVE_CHECK_PRIORITY = 1
 
 
 async def record_and_check(encounter: Encounter, parts: LaneParts) -> Verdict:
@@ -27,8 +24,9 @@ async def record_and_check(encounter: Encounter, parts: LaneParts) -> Verdict:
     item = OutboxItem(
         tcn=encounter.tcn,
         encounter_id=encounter.encounter_id,
-        kind="NPS",
-        priority=_LIVE_CHECK_PRIORITY,
+        kind=Kind.TRANSACTION,
+        rank=Rank.LIVE,
+        lane=encounter.lane,
         payload=payload,
         created_at=now.iso(),
     )

@@ -11,8 +11,9 @@ from hotspotd.clock import Clock, Stamp
 from hotspotd.domain.candidate import Hit
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.records import audit
+from hotspotd.records.admission import Admission
 from hotspotd.records.database import Database
-from hotspotd.records.model import Alert, AlertKind, AlertState, Decision
+from hotspotd.records.model import Alert, AlertKind, AlertState, Decision, OutboxItem
 
 _COLUMNS = (
     "id AS alert_id, encounter_id, lane, kind, urgency, hits, reasons, determination, state, raised_at, decided_at,"
@@ -99,6 +100,7 @@ class Alerts:
 
     _db: Database
     _clock: Clock
+    _admission: Admission
 
     async def alerts(self, *, open_only: bool = True) -> list[Alert]:
         """Alerts by urgency, then oldest first; all of them, or those nobody has decided on."""
@@ -113,10 +115,13 @@ class Alerts:
             raise RecordsError(Reason.NOT_FOUND, f"records: no alert {alert_id}")
         return _alert(dict(row))
 
-    async def decide(self, alert_id: int, decision: Decision, reason: str, by: str) -> Alert:
-        """Store an officer's decision and who took it.
+    async def decide(
+        self, alert_id: int, decision: Decision, reason: str, by: str, report: OutboxItem | None = None
+    ) -> Alert:
+        """Store an officer's decision and who took it, and in the same transaction the ``report`` of it to the gateway.
 
-        Raises RecordsError: NOT_FOUND, or CONFLICT when somebody else has decided already (reopen it first).
+        Raises RecordsError: NOT_FOUND; CONFLICT when somebody else has decided already (reopen it first);
+        STORAGE_FULL when the report finds no room in the outbox.
         """
         now = self._clock.now()
         state = _RESULT[decision]
@@ -138,6 +143,8 @@ class Alerts:
             if cursor.rowcount == 0:
                 raise _undecidable(writer, alert_id, reopening=reopening)
             audit.append(writer, now, f"alert.{decision}", subject=str(alert_id), actor=by, detail=reason[:300])
+            if report is not None:
+                self._admission.add(writer, report)
 
         await self._db.write(store)
         return await self.alert(alert_id)

@@ -11,7 +11,7 @@ from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, Refe
 from hotspotd.records import audit
 from hotspotd.records.alerts import insert_alert, lists_already_known
 from hotspotd.records.database import Database
-from hotspotd.records.model import AlertKind, OutboxState, StoredAnswer
+from hotspotd.records.model import AlertKind, Kind, OutboxState, StoredAnswer
 
 _encode = msgspec.json.encode
 
@@ -35,8 +35,8 @@ class Answers:
 def _store(writer: sqlite3.Connection, now: Stamp, answer: GatewayAnswer, raw: bytes) -> StoredAnswer:
     found = writer.execute(
         "SELECT e.id, e.lane, e.released_at IS NOT NULL AND e.local_outcome = ? FROM outbox o"
-        " JOIN encounter e ON e.id = o.encounter_id WHERE o.tcn = ?",
-        (Outcome.CLEAR, answer.tcr),
+        " JOIN encounter e ON e.id = o.encounter_id WHERE o.tcn = ? AND o.kind = ?",
+        (Outcome.CLEAR, answer.tcr, Kind.TRANSACTION),
     ).fetchone()
     # Whoever was referred is with an officer: only one who was let go has left.
     encounter_id, lane, gone = (str(found[0]), str(found[1]), bool(found[2])) if found else (None, None, False)

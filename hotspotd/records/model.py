@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 import msgspec
 
@@ -11,27 +11,97 @@ from hotspotd.domain.encounter import Encounter
 from hotspotd.domain.verdict import GatewayAnswer, Verdict
 
 
-class OutboxState(StrEnum):
-    """Life of a transaction on its way to the gateway."""
+class Kind(StrEnum):
+    """What an outbox row carries."""
 
-    QUEUED = "queued"  # durable here, not yet receipted by the gateway
+    TRANSACTION = "transaction"  # INT-I; the only one that is answered
+    DECISION = "decision"  # JSON, as the two below: an officer's, on a hit
+    STATISTICS = "statistics"
+    LOG = "log"
+
+
+class Rank(IntEnum):
+    """What goes first. Nothing is held up by what ranks below it."""
+
+    LIVE = 1  # the traveller is in the lane and waits
+    DECISION = 2
+    BACKLOG = 3  # the traveller has gone
+    STATISTICS = 4
+    LOG = 5
+
+
+class OutboxState(StrEnum):
+    """Life of a row on its way to the gateway; ``records.outbox`` has the moves."""
+
+    QUEUED = "queued"  # durable here, not handed to a link
+    SENDING = "sending"  # handed to a link; not yet receipted by the gateway
     RECEIVED = "received"  # the gateway's receipt is stored; its reply is not here yet
-    ANSWERED = "answered"
+    ANSWERED = "answered"  # the reply is stored, or the receipt of what gets none
+    EXPIRED = "expired"  # its deadline passed before it could go
     QUARANTINED = "quarantined"  # set aside with its reason; needs a person
 
 
-class OutboxItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One transaction to be relayed. ``priority`` 1 (first) to 9 as in 1.006 PRY; ``payload`` is INT-I."""
+# What may pass its deadline: the gateway must have the others, however late.
+PERISHABLE = frozenset((Kind.STATISTICS, Kind.LOG))
+
+
+class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row without its payload. ``size`` is the payload's in bytes when it came, ``link`` was the last to have it.
+
+    Times are ISO 8601 as ``Stamp.iso`` gives them. ``encounter_id`` is ``None`` for what belongs to none.
+    """
 
     tcn: str
-    encounter_id: str
-    kind: str
-    priority: int
-    payload: bytes
+    encounter_id: str | None
+    kind: Kind
+    rank: Rank
+    lane: str = ""
     created_at: str
+    deadline: str | None = None
     state: OutboxState = OutboxState.QUEUED
     attempts: int = 0
     last_error: str = ""
+    link: str = ""
+    size: int = 0
+
+
+class OutboxItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to be relayed, fields as in ``OutboxRow``. ``payload`` is INT-I, or JSON for what is no transaction.
+
+    Raises ValueError for a deadline on a kind that may not be lost.
+    """
+
+    tcn: str
+    encounter_id: str | None = None
+    kind: Kind
+    rank: Rank
+    lane: str = ""
+    payload: bytes
+    created_at: str
+    deadline: str | None = None
+    state: OutboxState = OutboxState.QUEUED
+    attempts: int = 0
+    last_error: str = ""
+    link: str = ""
+
+    def __post_init__(self) -> None:
+        if self.deadline is not None and self.kind not in PERISHABLE:
+            raise ValueError(f"a {self.kind} has no deadline")
+
+
+class QueueState(msgspec.Struct, frozen=True, kw_only=True):
+    """The outbox at a glance. Waiting is what is queued or being sent; every state and every rank has its count."""
+
+    states: dict[OutboxState, int]
+    ranks: dict[Rank, int]  # of what waits
+    waiting_bytes: int = 0
+    oldest: str | None = None  # when the oldest of what waits came
+    last_error: str = ""  # of the latest failure that nothing has made good
+
+    @property
+    def waiting(self) -> int:
+        """How many rows wait."""
+        return sum(self.ranks.values())
 
 
 class AlertKind(StrEnum):

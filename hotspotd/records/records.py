@@ -6,8 +6,6 @@ storing a gateway's answer twice changes nothing the second time.
 
 from __future__ import annotations
 
-import asyncio
-import shutil
 import sqlite3
 from pathlib import Path
 
@@ -16,13 +14,13 @@ import msgspec
 from hotspotd.clock import Clock, Stamp
 from hotspotd.domain.encounter import Encounter, Sample
 from hotspotd.domain.verdict import GatewayOutcome, Outcome, Verdict
-from hotspotd.errors import Reason, RecordsError
 from hotspotd.records import audit
+from hotspotd.records.admission import MB, Admission, Limits
 from hotspotd.records.alerts import Alerts, insert_alert
 from hotspotd.records.answers import Answers
 from hotspotd.records.database import Database
 from hotspotd.records.encounters import Encounters
-from hotspotd.records.model import AlertKind, OutboxItem, OutboxState
+from hotspotd.records.model import AlertKind, OutboxItem, Rank
 from hotspotd.records.outbox import Outbox
 from hotspotd.records.retention import Retention
 
@@ -32,18 +30,21 @@ _encode = msgspec.json.encode
 class Records(Outbox, Encounters, Answers, Alerts, Retention):
     """The records of one device. Made by ``open``."""
 
-    def __init__(self, database: Database, clock: Clock, *, outbox_limit: int, minimum_free_mb: int) -> None:
-        super().__init__(database, clock)
-        self._outbox_limit = outbox_limit
-        self._minimum_free = minimum_free_mb * 1024 * 1024
-
     @classmethod
     async def open(
-        cls, path: Path, clock: Clock | None = None, *, outbox_limit: int = 10_000, minimum_free_mb: int = 0
+        cls,
+        path: Path,
+        clock: Clock | None = None,
+        *,
+        outbox_limit: int = 10_000,
+        outbox_mb: int = 2048,
+        minimum_free_mb: int = 0,
     ) -> Records:
-        """Open or make the database in ``path``. Raises RecordsError."""
+        """Open or make the database in ``path``; the limits are those of the configuration. Raises RecordsError."""
+        clock = clock or Clock()
         database = await Database.open(path)
-        return cls(database, clock or Clock(), outbox_limit=outbox_limit, minimum_free_mb=minimum_free_mb)
+        limits = Limits(rows=outbox_limit, bytes=outbox_mb * MB, free=minimum_free_mb * MB)
+        return cls(database, clock, Admission(database, limits, clock))
 
     @property
     def set_aside(self) -> Path | None:
@@ -69,23 +70,15 @@ class Records(Outbox, Encounters, Answers, Alerts, Retention):
 
         Raises RecordsError: STORAGE_FULL when the disk or the outbox is at its limit, STORAGE_FAILED.
         """
-        await self._refuse_when_full()
         now = self._clock.now()
-        await self._db.write(lambda writer: _record(writer, now, encounter, item))
 
-    async def _refuse_when_full(self) -> None:
-        free = (await asyncio.to_thread(shutil.disk_usage, self._db.path.parent)).free
-        if free < self._minimum_free:
-            raise RecordsError(
-                Reason.STORAGE_FULL,
-                f"records: {free // 1_048_576} MB free, {self._minimum_free // 1_048_576} MB are kept",
-                "Free space; nothing stored is lost.",
-            )
-        queued, _ = await self.queue_state()
-        if queued >= self._outbox_limit:
-            raise RecordsError(
-                Reason.STORAGE_FULL, f"records: {queued} transactions wait, the limit", "Restore the link."
-            )
+        def record(writer: sqlite3.Connection) -> None:
+            self._admission.check(writer, item)
+            _insert_encounter(writer, now, encounter)
+            audit.append(writer, now, "encounter.recorded", subject=encounter.encounter_id)
+            self._admission.insert(writer, item)
+
+        await self._db.write(record)
 
     async def record_verdict(self, encounter_id: str, verdict: Verdict) -> list[int]:
         """Store the local result; a referral raises an alert. Returns the ids of alerts raised now."""
@@ -109,13 +102,19 @@ class Records(Outbox, Encounters, Answers, Alerts, Retention):
         now = self._clock.now().iso()
 
         def release(writer: sqlite3.Connection) -> int:
-            query = f"UPDATE encounter SET released_at = ? WHERE {which}"  # noqa: S608  # Constants of the callers.
-            return writer.execute(query, (now, *parameters)).rowcount
+            query = f"UPDATE encounter SET released_at = ? WHERE {which} RETURNING id"  # noqa: S608  # Constants of the callers.
+            released = writer.execute(query, (now, *parameters)).fetchall()
+            # Nobody waits for the answer any more: those that somebody waits for go first.
+            writer.executemany(
+                "UPDATE outbox SET rank = ? WHERE state IN ('queued', 'sending') AND rank = ? AND encounter_id = ?",
+                [(Rank.BACKLOG, Rank.LIVE, row[0]) for row in released],
+            )
+            return len(released)
 
         return await self._db.write(release)
 
 
-def _record(writer: sqlite3.Connection, now: Stamp, encounter: Encounter, item: OutboxItem) -> None:
+def _insert_encounter(writer: sqlite3.Connection, now: Stamp, encounter: Encounter) -> None:
     writer.execute(
         "INSERT INTO encounter (id, tcn, lane, operation, opened_at, recorded_at, clock_trusted, document,"
         " trouble, liveness, chip, portrait) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -139,11 +138,6 @@ def _record(writer: sqlite3.Connection, now: Stamp, encounter: Encounter, item: 
         " template, missing, nfiq2) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
         [_sample_row(encounter.encounter_id, sample) for sample in encounter.samples],
     )
-    writer.execute(
-        "INSERT INTO outbox (tcn, encounter_id, kind, priority, payload, created_at, state) VALUES (?,?,?,?,?,?,?)",
-        (item.tcn, item.encounter_id, item.kind, item.priority, item.payload, item.created_at, OutboxState.QUEUED),
-    )
-    audit.append(writer, now, "encounter.recorded", subject=encounter.encounter_id)
 
 
 def _store_verdict(writer: sqlite3.Connection, now: Stamp, encounter_id: str, verdict: Verdict) -> int | None:

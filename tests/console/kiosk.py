@@ -38,7 +38,7 @@ from hotspotd.events import (
     Prompt,
 )
 from hotspotd.records import Records
-from hotspotd.records.model import OutboxItem
+from hotspotd.records.model import Kind, OutboxItem, Rank
 
 SPECIMEN = (
     "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
@@ -256,8 +256,9 @@ class Kiosk:
         item = OutboxItem(
             tcn=encounter.tcn,
             encounter_id=encounter.encounter_id,
-            kind="NPS",
-            priority=2,
+            kind=Kind.TRANSACTION,
+            rank=Rank.LIVE,
+            lane=encounter.lane,
             payload=b"<x/>",
             created_at=now.iso(),
         )

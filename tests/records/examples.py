@@ -10,7 +10,7 @@ from hotspotd.domain.finger import FingerPosition, MissingReason
 from hotspotd.domain.liveness import Liveness, LivenessCheck, LivenessDetail, LivenessState
 from hotspotd.domain.notice import Notice
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, ReferReason, Verdict
-from hotspotd.records.model import OutboxItem
+from hotspotd.records.model import Kind, OutboxItem, Rank
 
 SPECIMEN = (
     "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
@@ -66,12 +66,13 @@ def encounter(number: int = 1) -> Encounter:
     )
 
 
-def item(of: Encounter, priority: int = 2) -> OutboxItem:
+def item(of: Encounter, rank: Rank = Rank.LIVE) -> OutboxItem:
     return OutboxItem(
         tcn=of.tcn,
         encounter_id=of.encounter_id,
-        kind="NPS",
-        priority=priority,
+        kind=Kind.TRANSACTION,
+        rank=rank,
+        lane=of.lane,
         payload=b"<transaction/>",
         created_at=of.opened_at,
     )

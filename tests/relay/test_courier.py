@@ -197,7 +197,8 @@ async def test_a_hit_after_the_traveller_has_left_is_a_late_hit(
 
     await rig.until(has_failed)
     assert not courier.link_up
-    assert await rig.records.queue_state() == (1, "2026-11-22T12:00:01.000Z")
+    queue = await rig.records.queue_state()
+    assert (queue.waiting, queue.oldest) == (1, "2026-11-22T12:00:01.000Z")
     await rig.records.record_verdict("019-00001", Verdict(outcome=Outcome.CLEAR))
     await rig.records.release("019-00001")
     wire.up = True

@@ -13,7 +13,7 @@ from hotspotd.domain.document import Document, check_digit, parse_mrz
 from hotspotd.domain.encounter import Encounter, Sample
 from hotspotd.domain.finger import FingerPosition, MissingReason
 from hotspotd.domain.notice import Notice
-from hotspotd.records.model import OutboxItem
+from hotspotd.records.model import Kind, OutboxItem, Rank
 from hotspotd.relay.compose import Origin, compose_nps
 
 ORIGIN = Origin(device="kiosk-1", organisation="Border Police", country="UTO")
@@ -80,8 +80,9 @@ def item(of: Encounter, now: Stamp, payload: bytes | None = None) -> OutboxItem:
     return OutboxItem(
         tcn=of.tcn,
         encounter_id=of.encounter_id,
-        kind="NPS",
-        priority=2,
+        kind=Kind.TRANSACTION,
+        rank=Rank.LIVE,
+        lane=of.lane,
         payload=compose_nps(of, ORIGIN, now, "IMM") if payload is None else payload,
         created_at=of.opened_at,
     )
