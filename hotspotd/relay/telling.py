@@ -12,6 +12,7 @@ from hotspotd.clock import Clock
 from hotspotd.errors import RecordsError
 from hotspotd.events import Events, LinkView, RouteView
 from hotspotd.records import Records
+from hotspotd.records.model import OutboxState
 from hotspotd.relay.receiving import Receiving
 from hotspotd.relay.routes import Route, Routes
 
@@ -69,8 +70,8 @@ class Telling:
                 last_error="" if self._routes.up else down,
                 active=active.name if active and active.up else "",
                 queued_bytes=queue.waiting_bytes,
-                waiting={rank.name.lower(): count for rank, count in queue.by_rank.items()},
-                set_aside=queue.quarantined,
+                waiting={rank.name.lower(): count for rank, count in queue.ranks.items() if count},
+                set_aside=queue.states.get(OutboxState.QUARANTINED, 0),
                 refused=dict(self._receiving.refused),
                 routes=tuple(self._view(route) for route in self._routes.all),
             )
