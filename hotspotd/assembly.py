@@ -48,7 +48,7 @@ from hotspotd.relay.list_updates import Credentials, ListUpdates
 from hotspotd.relay.parts import Parts as CourierParts
 from hotspotd.relay.parts import Patience
 from hotspotd.relay.seal import Sealer
-from hotspotd.uplinks import Papers, open_routes
+from hotspotd.relay.uplinks import Papers, open_routes
 from hotspotd.watchlist.live import LiveWatchlist
 from hotspotd.watchlist.sync.following import Engines
 from hotspotd.workers import Worker

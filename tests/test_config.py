@@ -19,6 +19,7 @@ from hotspotd.config import (
     FaceQualitySection,
     HealthSection,
     LaneSection,
+    LinkSection,
     LivenessSection,
     LogSection,
     MatchingSection,
@@ -52,6 +53,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "watchlist": WatchlistSection,
     "records": RecordsSection,
     "relay": RelaySection,
+    "relay.links": LinkSection,
     "console": ConsoleSection,
     "health": HealthSection,
     "log": LogSection,
@@ -154,6 +156,47 @@ def test_a_lane_has_what_its_operation_requires(tmp_path: Path) -> None:
     error = refusal(tmp_path, SMALL.replace("[operation]", '[operation]\nrequired = ["camera"]'))
     assert error.reason is Reason.BAD_VALUE
     assert "no camera" in error.what
+
+
+LINK = """
+[[relay.links]]
+name = "{name}"
+url = "{url}"
+"""
+
+
+def with_links(*links: str, more: str = "") -> str:
+    named = "".join(LINK.format(name=name, url="https://localhost") + more for name in links)
+    return SMALL.replace('url = "https://localhost"\n', "") + named
+
+
+def test_links_stand_in_order_of_preference(tmp_path: Path) -> None:
+    path = tmp_path / "hotspotd.toml"
+    path.write_text(with_links("fibre", "lte", more='carries = ["live"]\n'))
+    assert [(link.name, link.carries) for link in load(path).relay.in_order()] == [
+        ("fibre", ("live",)),
+        ("lte", ("live",)),
+    ]
+    path.write_text(SMALL)
+    (only,) = load(path).relay.in_order()
+    assert (only.name, only.url, len(only.carries)) == ("gateway", "https://localhost", 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (SMALL + LINK.format(name="fibre", url="https://localhost"), "not both"),
+        (SMALL.replace('url = "https://localhost"\n', ""), "not both"),
+        (with_links("fibre", "fibre"), "one name"),
+        (with_links("fibre", "lte", more='carries = ["log"]\n'), "none carries live"),
+        (with_links("fibre", more='carries = ["everything"]\n'), "carries"),
+        (with_links("fibre").replace("https://localhost", "ftp://localhost"), "relay.links[0].url"),
+    ],
+)
+def test_links_that_cannot_be_meant_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    error = refusal(tmp_path, text)
+    assert error.reason is Reason.BAD_VALUE
+    assert said in error.what
 
 
 def test_no_lane_is_refused(tmp_path: Path) -> None:

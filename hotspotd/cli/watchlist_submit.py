@@ -25,7 +25,7 @@ from hotspotd.relay.national import channel, ledger
 from hotspotd.relay.national.deltas import REPOSITORY_NAME
 from hotspotd.relay.national.exports import Export
 from hotspotd.relay.national.submission import Outcome, Submission, Terms
-from hotspotd.uplinks import Papers, open_session
+from hotspotd.relay.uplinks import Papers, open_session
 
 _MOST_SHOWN = 20
 _EPILOG = """\

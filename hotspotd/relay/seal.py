@@ -25,7 +25,7 @@ from typing import Annotated, Literal
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
@@ -166,7 +166,10 @@ class Trust:
             raise RelayError(Reason.UNSIGNED, "message: not sealed", "Only sealed messages are taken.")
         header, protected, signature = _parts(seal)
         leaf = self._leaf(header)
-        key = leaf.public_key()
+        try:
+            key = leaf.public_key()
+        except (UnsupportedAlgorithm, ValueError) as error:
+            raise RelayError(Reason.TAMPERED, "message: the certificate of its seal is damaged") from error
         if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
             raise RelayError(Reason.UNTRUSTED, "message: sealed by a key that is not on P-256")
         r, s = int.from_bytes(signature[:_SCALAR]), int.from_bytes(signature[_SCALAR:])
@@ -259,7 +262,7 @@ def _certificate(der: bytes) -> x509.Certificate:
 def _issued(anchor: x509.Certificate, leaf: x509.Certificate) -> bool:
     try:
         leaf.verify_directly_issued_by(anchor)
-    except (ValueError, TypeError, InvalidSignature):
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
 

@@ -264,15 +264,19 @@ async def put(
     kind: str = "transaction",
     device: str = "kiosk-1",
     seal: str | None = None,
-    url: str = "",
 ) -> tuple[int, bytes]:
     """Send a message whole, as a simple client does; returns the status and the receipt's or refusal's JSON."""
-    content = pack(body)
     if seal is None:
-        seal = bench.certificates.sealer(device).seal(
-            content, kind=kind, tcn=tcn, now=datetime.now(UTC), valid=timedelta(minutes=5)
-        )
-    said = (("tcn", tcn), ("sha256", digest(body)))
+        seal = sealed(bench.certificates.sealer(device), body, tcn, kind)
+    return await put_sealed(bench.url, context, body, tcn, seal)
+
+
+def sealed(sealer: Sealer, body: bytes, tcn: str, kind: str = "transaction") -> str:
+    return sealer.seal(pack(body), kind=kind, tcn=tcn, now=datetime.now(UTC), valid=timedelta(minutes=5))
+
+
+async def put_sealed(url: str, context: ssl.SSLContext, body: bytes, tcn: str, seal: str) -> tuple[int, bytes]:
+    content, said = pack(body), (("tcn", tcn), ("sha256", digest(body)))
     headers = {
         TUS: TUS_VERSION,
         "Upload-Length": str(len(content)),
@@ -280,5 +284,5 @@ async def put(
         "Content-Type": "application/offset+octet-stream",
         SEAL_HEADER: seal,
     }
-    status, answer = await ask(f"{url or bench.url}/v1/uploads", context, "POST", content, **headers)
+    status, answer = await ask(f"{url}/v1/uploads", context, "POST", content, **headers)
     return status, unpack(answer, 100_000) if status == 200 else answer

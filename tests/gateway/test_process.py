@@ -21,9 +21,10 @@ from hotspotd.domain.notice import Notice
 from hotspotd.gateway.storage.base import StoreCounts
 from hotspotd.relay.compose import compose_nps, read_answer
 from hotspotd.relay.links.wire import WireReplies
+from hotspotd.relay.message import unpack
 from hotspotd.watchlist.build import Entry
 from hotspotd.watchlist.shelf import Shelf
-from tests.gateway.bench import Certificates, ask
+from tests.gateway.bench import Certificates, ask, put_sealed, sealed
 from tests.relay.travellers import ORIGIN, encounter
 
 NOW = Stamp(datetime(2026, 11, 22, 12, 0, tzinfo=UTC), trusted=True)
@@ -72,20 +73,21 @@ async def running(folder: Path) -> AsyncIterator[tuple[str, Callable[[signal.Sig
 
 @pytest.mark.blocking_allowed  # Starting a process blocks the loop in the standard library.
 async def test_a_process_killed_between_commit_and_search_searches_once_when_it_is_back(
-    folder: Path, kiosk: ssl.SSLContext
+    folder: Path, certificates: Certificates, kiosk: ssl.SSLContext
 ) -> None:
     given = encounter(pictures=False)
     async with running(folder) as (url, send_signal):
         await ask(f"{url}/v1/faults", kiosk, "POST", b'{"delay_s": 3600}')
         body = compose_nps(given, ORIGIN, NOW, "IMM")
-        assert (await ask(f"{url}/v1/transactions/{given.tcn}", kiosk, "PUT", body))[0] == 201
+        seal = sealed(certificates.sealer("kiosk-1"), body, given.tcn)
+        assert (await put_sealed(url, kiosk, body, given.tcn, seal))[0] == 200
         send_signal(signal.SIGKILL)
     async with running(folder) as (url, send_signal):
         _, raw = await ask(f"{url}/v1/replies?wait=25", kiosk)
         (reply,) = msgspec.json.decode(raw, type=WireReplies).replies
         counts = msgspec.json.decode((await ask(f"{url}/v1/status", kiosk))[1], type=StoreCounts)
         send_signal(signal.SIGTERM)
-    answer = read_answer(reply.payload)
+    answer = read_answer(unpack(reply.content, 1_000_000))
     assert answer.outcome == "hit"
     assert [(hit.record.reference, hit.record.notice) for hit in answer.hits] == [("SLTD-1", Notice.SLTD)]
     assert [candidate.modality for candidate in answer.hits[0].candidates] == [Modality.DOCUMENT]

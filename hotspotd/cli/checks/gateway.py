@@ -15,7 +15,7 @@ from hotspotd.cli.checks.finding import Finding, State, Subject, without_config
 from hotspotd.config import LinkSection, RelaySection
 from hotspotd.errors import Reason, RelayError
 from hotspotd.relay.seal import Trust
-from hotspotd.uplinks import Papers, open_link
+from hotspotd.relay.uplinks import Papers, open_link
 
 # Time for a technician's visit to a remote site.
 _RENEW_BEFORE = timedelta(days=30)

@@ -1,4 +1,4 @@
-"""The links to the gateway that the configuration names, opened and put in order. Part of the composition root."""
+"""The links to the gateway that the configuration names, opened and put in order."""
 
 from __future__ import annotations
 
