@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 
 from hotspotd.errors import Reason, RelayError
@@ -114,9 +114,9 @@ class Routes:
         self._news.set()
         self._news = asyncio.Event()
 
-    async def change(self) -> None:
-        """Until something is different."""
-        await self._news.wait()
+    def change(self) -> Coroutine[object, object, object]:
+        """To be awaited: until something is different from now, which is when this is called."""
+        return self._news.wait()
 
     def _came_up(self, route: Route) -> bool:
         if route.up:

@@ -19,7 +19,7 @@ from hotspotd.gateway.storage.postgres import PostgresDatabase
 from hotspotd.gateway.storage.postgres_url import parse
 from hotspotd.relay.compose import compose_nps
 from hotspotd.relay.links.wire import Refusal, WireReplies
-from tests.gateway.bench import Certificates, GatewayBench, NumberSearch, ask
+from tests.gateway.bench import Certificates, GatewayBench, NumberSearch, ask, put
 from tests.gateway.postgres import Cluster, cluster
 from tests.gateway.test_store import answer, message, take
 from tests.relay.travellers import ORIGIN, encounter
@@ -95,16 +95,16 @@ async def test_a_gateway_whose_server_dies_refuses_for_the_time_being_and_answer
 ) -> None:
     monkeypatch.setattr(processing, "_STORAGE_RETRY_S", 0.01)
     given, kiosk = encounter(pictures=False), certificates.device("kiosk-1")
-    sending = (kiosk, "PUT", compose_nps(given, ORIGIN, Clock().now(), "IMM"))
+    body = compose_nps(given, ORIGIN, Clock().now(), "IMM")
     gateway = GatewayBench(tmp_path / "none.db", certificates, NumberSearch())
     gateway.place = own.create()
     await gateway.start()
     try:
         own.stop()
-        status, body = await ask(f"{gateway.url}/v1/transactions/{given.tcn}", *sending)
-        assert (status, msgspec.json.decode(body, type=Refusal).reason) == (503, "storage_failed")
+        status, refusal = await put(gateway, kiosk, body, given.tcn)
+        assert (status, msgspec.json.decode(refusal, type=Refusal).reason) == (503, "storage_failed")
         own.start()
-        assert (await ask(f"{gateway.url}/v1/transactions/{given.tcn}", *sending))[0] == 201
+        assert (await put(gateway, kiosk, body, given.tcn))[0] == 200
         _, raw = await ask(f"{gateway.url}/v1/replies?wait=20", kiosk)
         (reply,) = msgspec.json.decode(raw, type=WireReplies).replies
         assert reply.tcr == given.tcn

@@ -118,6 +118,17 @@ class Rig:
 
         await self.until(tried)
 
+    async def until_shown(self, as_it_should: Callable[[LinkView], bool]) -> LinkView:
+        """Wait until the pages are told so."""
+        found: list[LinkView] = []
+
+        async def shown() -> bool:
+            found[:] = [event for event in self.events.present() if isinstance(event, LinkView)]
+            return bool(found) and as_it_should(found[0])
+
+        await self.until(shown)
+        return found[0]
+
     async def until_answered(self, *tcns: str) -> list[Event]:
         async def answered() -> bool:
             return {await self.state(tcn) for tcn in tcns} == {OutboxState.ANSWERED}
@@ -167,12 +178,12 @@ def once(count: TransactionCount) -> bool:
 async def test_a_row_is_sent_receipted_and_answered(rig: Rig, gateway: GatewayBench, link: Link) -> None:
     courier = rig.start(link)
     tcn = await rig.add()
-    seen = await rig.until_answered(tcn)
+    await rig.until_answered(tcn)
     stored = await rig.records.encounter("019-00001")
     assert stored.answer
     assert stored.answer.outcome is GatewayOutcome.NO_HIT
     assert courier.link_up
-    assert any(isinstance(event, LinkView) and event.up for event in seen)
+    await rig.until_shown(lambda view: view.up and view.active == "gateway" and not view.queued)
     assert (await counted(gateway))[tcn] == TransactionCount(deliveries=1, processed=1, replies=1)
 
 
@@ -603,11 +614,7 @@ async def test_what_waits_and_since_when_is_shown(rig: Rig, scripted: ScriptedLi
     await rig.add(2)
     rig.start(link)
 
-    async def shown() -> bool:
-        return any(isinstance(event, LinkView) and event.last_error for event in rig.events.present())
-
-    await rig.until(shown)
-    (view,) = (event for event in rig.events.present() if isinstance(event, LinkView))
+    view = await rig.until_shown(lambda view: bool(view.last_error))
     assert (view.up, view.queued, view.waiting) == (False, 2, {"live": 2})
     since = datetime.fromisoformat("2026-11-22T12:00:01.000Z")
     assert view.oldest_s == pytest.approx((CLOCK.wall() - since).total_seconds(), abs=60)

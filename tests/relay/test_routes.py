@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import pytest
@@ -151,3 +152,10 @@ def test_the_first_failure_is_a_warning_and_repeats_whisper(routes: Routes, capl
         routes.failed(fibre, DOWN, sending=True)
     assert [record.levelname for record in caplog.records] == ["WARNING", "DEBUG", "DEBUG", "INFO", "WARNING"]
     assert all("fibre" in record.getMessage() for record in caplog.records)
+
+
+async def test_no_change_is_missed_between_asking_for_it_and_waiting(routes: Routes) -> None:
+    change = routes.change()
+    routes.failed(routes.all[0], DOWN, sending=True)
+    async with asyncio.timeout(20):
+        await change
