@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -156,43 +157,68 @@ def compose_result(request: Transaction, tcn: str, hits: list[Hit], responder: R
     Type-2 record of its own (IDC counts from 0, its sequence number in 2.064 is IDC + 1). ``hits`` come most
     urgent first; the first 40 are sent, and the total in 2.064 counts all of them.
     """
-    original = request.header.tot.value
+    asked = request.header
     if not hits:
-        none = Respondents(
-            result=SearchResult.NONE,
-            total=0,
-            original=original,
-            candidates=(RankedCandidate(sequence=1, verify=False),),
-        )
-        records = [Descriptive(respondents=none)]
+        records = [Descriptive(respondents=_nobody(asked))]
     else:
-        records = [_candidate(hit, idc, len(hits), original, responder) for idc, hit in enumerate(hits[:MOST_HITS])]
-    header = _answering(request, tcn, TransactionType.SRE, responder, now)
+        records = [_candidate(hit, idc, len(hits), asked, responder) for idc, hit in enumerate(hits[:MOST_HITS])]
+    header = _answering(asked, tcn, TransactionType.SRE, responder, now)
     return xml6.encode(Transaction(header=header, descriptive=tuple(records)))
+
+
+def compose_confirmed(asked: Header, tcn: str, hit: Hit, responder: Responder, now: Stamp) -> bytes:
+    """A further SRE for the request whose Type-1 was ``asked``: the bureau has looked, and it is the listed person.
+
+    The hit stands in it once more, alone, with RDM ``CO``.
+    """
+    record = msgspec.structs.replace(_candidate(hit, 0, 1, asked, responder), determination=Determination.CONFIRMED)
+    return xml6.encode(
+        Transaction(header=_answering(asked, tcn, TransactionType.SRE, responder, now), descriptive=(record,))
+    )
+
+
+def compose_withdrawn(asked: Header, tcn: str, references: Sequence[str], responder: Responder, now: Stamp) -> bytes:
+    """A further SRE for the request whose Type-1 was ``asked``: the hits with these references are somebody else.
+
+    INT-I has no field for it. To whoever doesn't know ours, it is a reply without a hit.
+    """
+    record = Descriptive(respondents=_nobody(asked), entry=ListEntry(withdrawn=tuple(references)))
+    return xml6.encode(
+        Transaction(header=_answering(asked, tcn, TransactionType.SRE, responder, now), descriptive=(record,))
+    )
+
+
+def _nobody(asked: Header) -> Respondents:
+    return Respondents(
+        result=SearchResult.NONE,
+        total=0,
+        original=asked.tot.value,
+        candidates=(RankedCandidate(sequence=1, verify=False),),
+    )
 
 
 def compose_error(
     request: Transaction, tcn: str, errors: Sequence[FieldError], responder: Responder, now: Stamp
 ) -> bytes:
     """An ERR for ``request`` with at least one error."""
-    header = _answering(request, tcn, TransactionType.ERR, responder, now)
+    header = _answering(request.header, tcn, TransactionType.ERR, responder, now)
     return xml6.encode(Transaction(header=header, descriptive=(Descriptive(errors=tuple(errors)),)))
 
 
-def _answering(request: Transaction, tcn: str, tot: TransactionType, responder: Responder, now: Stamp) -> Header:
+def _answering(asked: Header, tcn: str, tot: TransactionType, responder: Responder, now: Stamp) -> Header:
     return Header(
         tot=tot,
         tcn=tcn,
-        tcr=request.header.tcn,
+        tcr=asked.tcn,
         date=now.iso()[:10],
         utc=now.iso(),
-        priority=request.header.priority,
-        destination=request.header.origin,
+        priority=asked.priority,
+        destination=asked.origin,
         origin=responder.organisation,
     )
 
 
-def _candidate(hit: Hit, idc: int, total: int, original: str, responder: Responder) -> Descriptive:
+def _candidate(hit: Hit, idc: int, total: int, asked: Header, responder: Responder) -> Descriptive:
     listed = hit.record
     numbers: tuple[MiscellaneousNumber, ...] = ()
     if listed.document_number:
@@ -223,7 +249,7 @@ def _candidate(hit: Hit, idc: int, total: int, original: str, responder: Respond
         respondents=Respondents(
             result=SearchResult.HIT,
             total=total,
-            original=original,
+            original=asked.tot.value,
             candidates=(RankedCandidate(sequence=idc + 1, verify=True),),
         ),
         entry=ListEntry(
