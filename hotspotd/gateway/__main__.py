@@ -19,8 +19,11 @@ from hotspotd.biometrics.face import calibration as face_calibration
 from hotspotd.biometrics.finger import calibration
 from hotspotd.clock import Clock
 from hotspotd.config import resolve
+from hotspotd.console.controls import ReferencePictures
 from hotspotd.errors import HotspotError
-from hotspotd.gateway.config import GatewayConfig, load
+from hotspotd.gateway.config import GatewayConfig, load, responder_of
+from hotspotd.gateway.desk.pages import DeskPages
+from hotspotd.gateway.desk.ruling import Rulings
 from hotspotd.gateway.faults import Faults
 from hotspotd.gateway.intake.routes import Intake
 from hotspotd.gateway.keeping import Keeping
@@ -29,8 +32,6 @@ from hotspotd.gateway.publication.serving import Serving
 from hotspotd.gateway.search import Search, WatchlistSearch
 from hotspotd.gateway.service import Service
 from hotspotd.gateway.storage import Store, open_store
-from hotspotd.relay.inquiry import Responder
-from hotspotd.relay.inti.transaction import Organisation
 from hotspotd.relay.links.tls import server_context
 from hotspotd.watchlist.check import Thresholds
 from hotspotd.watchlist.shelf import Shelf
@@ -108,17 +109,34 @@ async def _run(path: Path, config: GatewayConfig, *, allow_faults: bool) -> None
         intake = await _intake(path, config)
         if intake is not None:
             service.also_serve(intake)
+        desk = None
         try:
+            desk = await _desk(config, store, search, service)
             port = await service.start(config.server.host, config.server.port, context)
             sys.stdout.write(f"ready https://{config.server.host}:{port}\n")
+            if desk is not None:
+                sys.stdout.write(f"desk http://127.0.0.1:{desk.port}\n")
             sys.stdout.flush()
             await _until(stopping, service)
         finally:
             await service.stop()
+            if desk is not None:
+                await desk.stop()
             if intake is not None:
                 await intake.stop()
     finally:
         await store.close()
+
+
+async def _desk(
+    config: GatewayConfig, store: Store, references: ReferencePictures, service: Service
+) -> DeskPages | None:
+    if config.desk is None:
+        return None
+    clock = Clock()
+    desk = DeskPages(store, Rulings(store, responder_of(config), clock, service.answered), references, clock)
+    await desk.start(config.desk.port)
+    return desk
 
 
 async def _intake(path: Path, config: GatewayConfig) -> Intake | None:
@@ -145,10 +163,7 @@ def make_service(
 ) -> Service:
     """The service as the configuration has it."""
     clock = clock or Clock()
-    bureau = config.bureau
-    responder = Responder(
-        Organisation(identifier=bureau.identifier, name=bureau.name, country=bureau.country), bureau.telephone
-    )
+    responder = responder_of(config)
 
     def processor(answered: Callable[[str], None], faults: Faults) -> Processor:
         return Processor(

@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +82,12 @@ class WatchlistSearch:
                 if error.reason is not Reason.DAMAGED:
                     raise
                 snapshot = self._instead_of(snapshot, error)
+
+    def picture(
+        self, reference: str, modality: Literal["face", "finger"], position: FingerPosition | None = None
+    ) -> bytes | None:
+        """The picture that the list holds of a record, or ``None``. Raises WatchlistError (NOT_FOUND, DAMAGED)."""
+        return self._snapshot().picture(reference, modality, position)
 
     def _instead_of(self, damaged: Snapshot, error: WatchlistError) -> Snapshot:
         """The list to search now that this one was found damaged. Raises ``error`` where there is none."""

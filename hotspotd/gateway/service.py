@@ -82,7 +82,7 @@ class Service:
         self._faults = Faults()
         self._arrived: dict[str, asyncio.Event] = {}
         self._closing = asyncio.Event()
-        self._processor = processor(self._answered, self._faults)
+        self._processor = processor(self.answered, self._faults)
         self._processing: asyncio.Task[None] | None = None
         self._runner: web.AppRunner | None = None
 
@@ -126,7 +126,8 @@ class Service:
                 with suppress(asyncio.CancelledError):
                     await task
 
-    def _answered(self, device: str) -> None:
+    def answered(self, device: str) -> None:
+        """There is a new reply for ``device``: whatever of it waits for one looks again."""
         self._arrival(device).set()
 
     def _arrival(self, device: str) -> asyncio.Event:
@@ -161,7 +162,7 @@ class Service:
         )
         self._processor.wake()
         if not new:
-            self._answered(device)
+            self.answered(device)
         if self._faults.take("hang_after_commit_next"):
             await self._closing.wait()
             return _cut(request)

@@ -42,10 +42,11 @@ from hotspotd.relay.inti.transaction import (
 )
 
 # Plain thumbs of a slap (FGP 11, 12) hold one finger; 13 to 15 and 46 hold several and would have to be cut up.
-_SINGLE = {position.value: position for position in FingerPosition} | {
+SINGLE_FINGERS = {position.value: position for position in FingerPosition} | {
     11: FingerPosition.RIGHT_THUMB,
     12: FingerPosition.LEFT_THUMB,
 }
+"""The finger that a 14.013 FGP stands for, where it stands for one."""
 SEARCHED = frozenset((TransactionType.NPS, TransactionType.CPS))
 """Types of transaction that are searched here."""
 _MILLIMETRES_PER_INCH = 25.4
@@ -79,11 +80,11 @@ def read_inquiry(transaction: Transaction) -> Inquiry:
     if transaction.header.tot not in SEARCHED:
         raise RelayError(Reason.BAD_TRANSACTION, f"transaction: a {transaction.header.tot} is not searched here")
     pictured = [record for record in transaction.prints if record.picture.data]
-    single = [record for record in pictured if record.position in _SINGLE]
+    single = [record for record in pictured if record.position in SINGLE_FINGERS]
     face = next((record for record in transaction.faces if record.picture.data), None)
     return Inquiry(
         tcn=transaction.header.tcn,
-        document=_document(transaction.descriptive[0]) if transaction.descriptive else None,
+        document=document_of(transaction.descriptive[0]) if transaction.descriptive else None,
         prints=tuple(_print(record) for record in single),
         face=images.decode_rgb(face.picture.data) if face else None,
         left_out=len(pictured) - len(single),
@@ -98,10 +99,10 @@ def _print(record: PrintRecord) -> InquiredPrint:
         dpi = round(picture.density_across * _MILLIMETRES_PER_INCH / 10)
     else:
         raise RelayError(Reason.BAD_TRANSACTION, "transaction: 14.008 SLC of a print must be 1 or 2")
-    return InquiredPrint(_SINGLE[record.position], images.decode_grey(picture.data), dpi)
+    return InquiredPrint(SINGLE_FINGERS[record.position], images.decode_grey(picture.data), dpi)
 
 
-def _document(record: Descriptive) -> Document | None:
+def document_of(record: Descriptive) -> Document | None:
     """The traveller's document, as far as it can be made again; ``None`` where there is neither number nor name."""
     subject = record.subject
     number, kind = next(
