@@ -25,6 +25,7 @@ from hotspotd.gateway.config import GatewayConfig, load, responder_of
 from hotspotd.gateway.desk.pages import DeskPages
 from hotspotd.gateway.desk.ruling import Rulings
 from hotspotd.gateway.faults import Faults
+from hotspotd.gateway.find import Find
 from hotspotd.gateway.intake.routes import Intake
 from hotspotd.gateway.keeping import Keeping
 from hotspotd.gateway.processing import Processor
@@ -106,6 +107,7 @@ async def _run(path: Path, config: GatewayConfig, *, allow_faults: bool) -> None
         if config.publication is not None:
             folder, keys = (resolve(path, one) for one in (config.publication.folder, config.publication.keys))
             service.also_serve(Serving(folder, keys, Clock()))
+        service.also_serve(Find(search, store, Clock(), config.limits.body_timeout_s))
         intake = await _intake(path, config)
         if intake is not None:
             service.also_serve(intake)
