@@ -28,7 +28,7 @@ _ALLOWED = {
     "devices": {"biometrics", "mrz"},
     "lane": {"relay", "watchlist", "records", "biometrics", "emrtd", "events"},
     "console": {"watchlist", "records", "biometrics", "events", "devices"},
-    "gateway": {"relay", "watchlist", "records", "biometrics"},
+    "gateway": {"relay", "watchlist", "records", "biometrics", "console"},
     "cli": {"relay", "watchlist", "records", "biometrics", "emrtd", "events", "lane", "console", "health", "devices"},
     "app": {"assembly", "relay", "records", "lane", "health"},
     "assembly": {

@@ -12,6 +12,7 @@ import msgspec
 from hotspotd.domain.candidate import ListRecord, NameKind
 from hotspotd.domain.notice import Notice
 
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _COLOURS = frozenset(Notice) - {Notice.UN_SPECIAL, Notice.SLTD, Notice.NATIONAL}
 _NAME_KINDS = {
     NameKind.ALIAS: "Also known as",
@@ -79,5 +80,4 @@ def _day(text: str) -> str:
         day = date.fromisoformat(text)
     except ValueError:
         return text
-    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-    return f"{day.day} {months[day.month - 1]} {day.year}"
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"

@@ -68,3 +68,5 @@ class GatewayAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """2.094 RDM: UC unconfirmed, CO confirmed by the responding system, AC auto-confirmed."""
     text: str = ""
     """2.063 INF, or the text of an error."""
+    withdrawn: tuple[str, ...] = ()
+    """References of hits of earlier replies that the bureau has looked at and found to be somebody else."""

@@ -20,9 +20,13 @@ from hotspotd.biometrics.face import calibration as face_calibration
 from hotspotd.biometrics.finger import calibration
 from hotspotd.clock import Clock
 from hotspotd.config import resolve
+from hotspotd.console.controls import ReferencePictures
 from hotspotd.errors import HotspotError
-from hotspotd.gateway.config import GatewayConfig, load
+from hotspotd.gateway.config import GatewayConfig, load, responder_of
+from hotspotd.gateway.desk.pages import DeskPages
+from hotspotd.gateway.desk.ruling import Rulings
 from hotspotd.gateway.faults import Faults
+from hotspotd.gateway.find import Find
 from hotspotd.gateway.intake.routes import Intake
 from hotspotd.gateway.keeping import Keeping
 from hotspotd.gateway.processing import Processor
@@ -33,8 +37,6 @@ from hotspotd.gateway.service import Service
 from hotspotd.gateway.storage import Store, open_store
 from hotspotd.gateway.uploads.files import UploadFiles
 from hotspotd.gateway.uploads.routes import Uploads
-from hotspotd.relay.inquiry import Responder
-from hotspotd.relay.inti.transaction import Organisation
 from hotspotd.relay.links.tls import server_context
 from hotspotd.relay.seal import Sealer, Trust
 from hotspotd.watchlist.check import Thresholds
@@ -111,20 +113,38 @@ async def _run(path: Path, config: GatewayConfig, *, allow_faults: bool) -> None
         if config.publication is not None:
             folder, keys = (resolve(path, one) for one in (config.publication.folder, config.publication.keys))
             service.also_serve(Serving(folder, keys, Clock()))
+        service.also_serve(Find(search, store, Clock(), config.limits.body_timeout_s))
         intake = await _intake(path, config)
         if intake is not None:
             service.also_serve(intake)
+        desk = None
         try:
+            desk = await _desk(config, store, search, service)
             port = await service.start(config.server.host, config.server.port, context)
             sys.stdout.write(f"ready https://{config.server.host}:{port}\n")
+            if desk is not None:
+                sys.stdout.write(f"desk http://127.0.0.1:{desk.port}\n")
             sys.stdout.flush()
             await _until(stopping, service)
         finally:
             await service.stop()
+            if desk is not None:
+                await desk.stop()
             if intake is not None:
                 await intake.stop()
     finally:
         await store.close()
+
+
+async def _desk(
+    config: GatewayConfig, store: Store, references: ReferencePictures, service: Service
+) -> DeskPages | None:
+    if config.desk is None:
+        return None
+    clock = Clock()
+    desk = DeskPages(store, Rulings(store, responder_of(config), clock, service.answered), references, clock)
+    await desk.start(config.desk.port)
+    return desk
 
 
 async def _intake(path: Path, config: GatewayConfig) -> Intake | None:
@@ -176,10 +196,8 @@ def make_service(
 ) -> Service:
     """The service as the configuration has it."""
     clock = clock or Clock()
-    bureau, limits, faults = config.bureau, config.limits, Faults()
-    responder = Responder(
-        Organisation(identifier=bureau.identifier, name=bureau.name, country=bureau.country), bureau.telephone
-    )
+    limits, faults = config.limits, Faults()
+    responder = responder_of(config)
     reception = Reception(
         store,
         identity.devices,

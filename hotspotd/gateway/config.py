@@ -10,6 +10,8 @@ from msgspec import Meta
 
 from hotspotd.config import Country, LogSection, ModelsSection, Name, Port, Rate, Seconds, read_text, resolve, typed
 from hotspotd.errors import ConfigError, Reason
+from hotspotd.relay.inquiry import Responder
+from hotspotd.relay.inti.transaction import Organisation
 from hotspotd.watchlist.numbers import Kind
 
 
@@ -113,6 +115,12 @@ class LimitsSection(_Section, frozen=True, kw_only=True):
     find_days: Annotated[int, Meta(ge=1, le=3_650)] = 730
 
 
+class DeskSection(_Section, frozen=True, kw_only=True):
+    """The hit desk's page, on this machine's loopback address only. ``port`` 0 takes a free one."""
+
+    port: Port = 8444
+
+
 class GatewayConfig(_Section, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -125,8 +133,16 @@ class GatewayConfig(_Section, frozen=True, kw_only=True):
     limits: LimitsSection = LimitsSection()
     publication: PublicationSection | None = None
     intake: IntakeSection | None = None
+    desk: DeskSection | None = None
     mode: Literal["training", "production"] = "training"
     log: LogSection = LogSection()
+
+
+def responder_of(config: GatewayConfig) -> Responder:
+    """Who answers, as replies name them."""
+    bureau = config.bureau
+    organisation = Organisation(identifier=bureau.identifier, name=bureau.name, country=bureau.country)
+    return Responder(organisation, bureau.telephone)
 
 
 def load(path: Path) -> GatewayConfig:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,16 @@ from numpy.typing import NDArray
 from hotspotd.biometrics import finger
 from hotspotd.biometrics.face import FaceEngine
 from hotspotd.domain.candidate import Hit
+from hotspotd.domain.document import Document
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.errors import BiometricError, Reason, WatchlistError
 from hotspotd.relay.inquiry import Inquiry
 from hotspotd.watchlist.check import Probes, Thresholds, check
+from hotspotd.watchlist.numbers import Kind, NumberHit
 from hotspotd.watchlist.shelf import Mark, Shelf, mark
 from hotspotd.watchlist.snapshot import Snapshot
+
+_T = TypeVar("_T")
 
 logger = logging.getLogger(__name__)
 
@@ -74,14 +79,36 @@ class WatchlistSearch:
             raise BiometricError(Reason.BAD_IMAGE, "nothing in the transaction could be searched")
         probes = Probes(document=inquiry.document, fingers=fingers, face=face)
         fmr_of = self._faces.false_match_rate if self._faces else None
+        return self._ask(lambda snapshot: check(snapshot, probes, self._thresholds, today, face_fmr_of=fmr_of))
+
+    def find(
+        self, holder: Document | None, numbers: list[tuple[Kind, str, str]], today: date
+    ) -> tuple[list[Hit], list[NumberHit], str]:
+        """A search by text: see ``gateway.find.TextSearch``. Raises WatchlistError."""
+
+        def ask(snapshot: Snapshot) -> tuple[list[Hit], list[NumberHit], str]:
+            hits = check(snapshot, Probes(document=holder), self._thresholds, today) if holder else []
+            things = [hit for number in numbers for hit in snapshot.find_number(*number, today)]
+            return hits, things, snapshot.version
+
+        return self._ask(ask)
+
+    def _ask(self, ask: Callable[[Snapshot], _T]) -> _T:
+        """What the current list answers, or the next one that is whole. Raises WatchlistError."""
         snapshot = self._snapshot()
         while True:
             try:
-                return check(snapshot, probes, self._thresholds, today, face_fmr_of=fmr_of)
+                return ask(snapshot)
             except WatchlistError as error:
                 if error.reason is not Reason.DAMAGED:
                     raise
                 snapshot = self._instead_of(snapshot, error)
+
+    def picture(
+        self, reference: str, modality: Literal["face", "finger"], position: FingerPosition | None = None
+    ) -> bytes | None:
+        """The picture that the list holds of a record, or ``None``. Raises WatchlistError (NOT_FOUND, DAMAGED)."""
+        return self._snapshot().picture(reference, modality, position)
 
     def _instead_of(self, damaged: Snapshot, error: WatchlistError) -> Snapshot:
         """The list to search now that this one was found damaged. Raises ``error`` where there is none."""

@@ -122,6 +122,10 @@ class Service:
                 with suppress(asyncio.CancelledError):
                     await task
 
+    def answered(self, device: str) -> None:
+        """There is a new reply for ``device``: whoever waits for one looks again."""
+        self._reception.answered(device)
+
     async def _replies(self, request: web.Request) -> web.StreamResponse:
         device = device_of(request)
         await self._reception.acknowledge(device, request.query.get("after", ""))

@@ -208,7 +208,10 @@ def read_answer(xml: bytes) -> GatewayAnswer:
         raise RelayError(Reason.BAD_TRANSACTION, "transaction: SRE without 2.064 RLS")
     text = next((record.contact.text for record in transaction.descriptive if record.contact.text), "")
     if result.result is SearchResult.NONE:
-        return GatewayAnswer(outcome=GatewayOutcome.NO_HIT, tcn=header.tcn, tcr=header.tcr, text=text)
+        withdrawn = tuple(name for record in transaction.descriptive if record.entry for name in record.entry.withdrawn)
+        return GatewayAnswer(
+            outcome=GatewayOutcome.NO_HIT, tcn=header.tcn, tcr=header.tcr, text=text, withdrawn=withdrawn
+        )
     determination = next((r.determination for r in transaction.descriptive if r.determination), None)
     return GatewayAnswer(
         outcome=GatewayOutcome.HIT,

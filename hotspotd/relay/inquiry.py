@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,10 +42,11 @@ from hotspotd.relay.inti.transaction import (
 )
 
 # Plain thumbs of a slap (FGP 11, 12) hold one finger; 13 to 15 and 46 hold several and would have to be cut up.
-_SINGLE = {position.value: position for position in FingerPosition} | {
+SINGLE_FINGERS = {position.value: position for position in FingerPosition} | {
     11: FingerPosition.RIGHT_THUMB,
     12: FingerPosition.LEFT_THUMB,
 }
+"""The finger that a 14.013 FGP stands for, where it stands for one."""
 SEARCHED = frozenset((TransactionType.NPS, TransactionType.CPS))
 """Types of transaction that are searched here."""
 _MILLIMETRES_PER_INCH = 25.4
@@ -78,11 +80,11 @@ def read_inquiry(transaction: Transaction) -> Inquiry:
     if transaction.header.tot not in SEARCHED:
         raise RelayError(Reason.BAD_TRANSACTION, f"transaction: a {transaction.header.tot} is not searched here")
     pictured = [record for record in transaction.prints if record.picture.data]
-    single = [record for record in pictured if record.position in _SINGLE]
+    single = [record for record in pictured if record.position in SINGLE_FINGERS]
     face = next((record for record in transaction.faces if record.picture.data), None)
     return Inquiry(
         tcn=transaction.header.tcn,
-        document=_document(transaction.descriptive[0]) if transaction.descriptive else None,
+        document=document_of(transaction.descriptive[0]) if transaction.descriptive else None,
         prints=tuple(_print(record) for record in single),
         face=images.decode_rgb(face.picture.data) if face else None,
         left_out=len(pictured) - len(single),
@@ -97,10 +99,10 @@ def _print(record: PrintRecord) -> InquiredPrint:
         dpi = round(picture.density_across * _MILLIMETRES_PER_INCH / 10)
     else:
         raise RelayError(Reason.BAD_TRANSACTION, "transaction: 14.008 SLC of a print must be 1 or 2")
-    return InquiredPrint(_SINGLE[record.position], images.decode_grey(picture.data), dpi)
+    return InquiredPrint(SINGLE_FINGERS[record.position], images.decode_grey(picture.data), dpi)
 
 
-def _document(record: Descriptive) -> Document | None:
+def document_of(record: Descriptive) -> Document | None:
     """The traveller's document, as far as it can be made again; ``None`` where there is neither number nor name."""
     subject = record.subject
     number, kind = next(
@@ -156,43 +158,68 @@ def compose_result(request: Transaction, tcn: str, hits: list[Hit], responder: R
     Type-2 record of its own (IDC counts from 0, its sequence number in 2.064 is IDC + 1). ``hits`` come most
     urgent first; the first 40 are sent, and the total in 2.064 counts all of them.
     """
-    original = request.header.tot.value
+    asked = request.header
     if not hits:
-        none = Respondents(
-            result=SearchResult.NONE,
-            total=0,
-            original=original,
-            candidates=(RankedCandidate(sequence=1, verify=False),),
-        )
-        records = [Descriptive(respondents=none)]
+        records = [Descriptive(respondents=_nobody(asked))]
     else:
-        records = [_candidate(hit, idc, len(hits), original, responder) for idc, hit in enumerate(hits[:MOST_HITS])]
-    header = _answering(request, tcn, TransactionType.SRE, responder, now)
+        records = [_candidate(hit, idc, len(hits), asked, responder) for idc, hit in enumerate(hits[:MOST_HITS])]
+    header = _answering(asked, tcn, TransactionType.SRE, responder, now)
     return xml6.encode(Transaction(header=header, descriptive=tuple(records)))
+
+
+def compose_confirmed(asked: Header, tcn: str, hit: Hit, responder: Responder, now: Stamp) -> bytes:
+    """A further SRE for the request whose Type-1 was ``asked``: the bureau has looked, and it is the listed person.
+
+    The hit stands in it once more, alone, with RDM ``CO``.
+    """
+    record = msgspec.structs.replace(_candidate(hit, 0, 1, asked, responder), determination=Determination.CONFIRMED)
+    return xml6.encode(
+        Transaction(header=_answering(asked, tcn, TransactionType.SRE, responder, now), descriptive=(record,))
+    )
+
+
+def compose_withdrawn(asked: Header, tcn: str, references: Sequence[str], responder: Responder, now: Stamp) -> bytes:
+    """A further SRE for the request whose Type-1 was ``asked``: the hits with these references are somebody else.
+
+    INT-I has no field for it. To whoever doesn't know ours, it is a reply without a hit.
+    """
+    record = Descriptive(respondents=_nobody(asked), entry=ListEntry(withdrawn=tuple(references)))
+    return xml6.encode(
+        Transaction(header=_answering(asked, tcn, TransactionType.SRE, responder, now), descriptive=(record,))
+    )
+
+
+def _nobody(asked: Header) -> Respondents:
+    return Respondents(
+        result=SearchResult.NONE,
+        total=0,
+        original=asked.tot.value,
+        candidates=(RankedCandidate(sequence=1, verify=False),),
+    )
 
 
 def compose_error(
     request: Transaction, tcn: str, errors: Sequence[FieldError], responder: Responder, now: Stamp
 ) -> bytes:
     """An ERR for ``request`` with at least one error."""
-    header = _answering(request, tcn, TransactionType.ERR, responder, now)
+    header = _answering(request.header, tcn, TransactionType.ERR, responder, now)
     return xml6.encode(Transaction(header=header, descriptive=(Descriptive(errors=tuple(errors)),)))
 
 
-def _answering(request: Transaction, tcn: str, tot: TransactionType, responder: Responder, now: Stamp) -> Header:
+def _answering(asked: Header, tcn: str, tot: TransactionType, responder: Responder, now: Stamp) -> Header:
     return Header(
         tot=tot,
         tcn=tcn,
-        tcr=request.header.tcn,
+        tcr=asked.tcn,
         date=now.iso()[:10],
         utc=now.iso(),
-        priority=request.header.priority,
-        destination=request.header.origin,
+        priority=asked.priority,
+        destination=asked.origin,
         origin=responder.organisation,
     )
 
 
-def _candidate(hit: Hit, idc: int, total: int, original: str, responder: Responder) -> Descriptive:
+def _candidate(hit: Hit, idc: int, total: int, asked: Header, responder: Responder) -> Descriptive:
     listed = hit.record
     numbers: tuple[MiscellaneousNumber, ...] = ()
     if listed.document_number:
@@ -223,7 +250,7 @@ def _candidate(hit: Hit, idc: int, total: int, original: str, responder: Respond
         respondents=Respondents(
             result=SearchResult.HIT,
             total=total,
-            original=original,
+            original=asked.tot.value,
             candidates=(RankedCandidate(sequence=idc + 1, verify=True),),
         ),
         entry=ListEntry(

@@ -29,6 +29,7 @@ from hotspotd.gateway.config import (
     ServerSection,
     StoreSection,
 )
+from hotspotd.gateway.find import Find, TextSearch
 from hotspotd.gateway.intake.routes import Intake
 from hotspotd.gateway.publication.serving import Serving
 from hotspotd.gateway.service import Service
@@ -116,6 +117,8 @@ class GatewayBench:
             limits=LimitsSection(**limits),  # type: ignore[arg-type]  # The tests name limits that are there.
         )
         self.also: Serving | None = None
+        self.text_search: TextSearch | None = None
+        """What answers ``/v1/find``; none for a gateway without."""
         self.service: Service | None = None
         self.store: Store | None = None
         self.repositories: dict[str, RepositorySection] = {}
@@ -140,6 +143,8 @@ class GatewayBench:
         if self.repositories:
             self.intake = await Intake.open(self.national, self.repositories, self.clock, 20.0)
             self.service.also_serve(self.intake)
+        if self.text_search is not None:
+            self.service.also_serve(Find(self.text_search, self.store, self.clock, 20.0))
         if self.also is not None:
             self.service.also_serve(self.also)
         self.port = await self.service.start("127.0.0.1", self.port, self.certificates.server())

@@ -25,6 +25,8 @@ def test_the_documented_file_holds_every_key_and_its_default() -> None:
         "keys =",
         "[publication]",
         "[intake]",
+        "[desk]",
+        "port = 8444",
         "database =",
         "url =",
         "[[intake.repositories]]",

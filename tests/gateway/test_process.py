@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import aiohttp
 import msgspec
 import pytest
 
@@ -92,6 +93,30 @@ async def test_a_process_killed_between_commit_and_search_searches_once_when_it_
     assert [(hit.record.reference, hit.record.notice) for hit in answer.hits] == [("SLTD-1", Notice.SLTD)]
     assert [candidate.modality for candidate in answer.hits[0].candidates] == [Modality.DOCUMENT]
     assert (counts.transactions, counts.processed, counts.replies) == (1, 1, 1)
+
+
+@pytest.mark.blocking_allowed  # Starting a process blocks the loop in the standard library.
+async def test_a_gateway_with_a_desk_prints_where_it_is_and_serves_it(folder: Path) -> None:
+    with (folder / "gateway.toml").open("a", encoding="utf-8") as config:
+        config.write("desk.port = 0\n")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "hotspotd.gateway", "--config", str(folder / "gateway.toml")),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(60):
+            ready, desk = [(await process.stdout.readline()).decode().split() for _ in range(2)]
+        assert (ready[0], desk[0]) == ("ready", "desk")
+        assert desk[1].startswith("http://127.0.0.1:")
+        async with aiohttp.ClientSession() as session, session.get(desk[1]) as response:
+            assert response.status == 200
+            assert "Nothing to decide" in await response.text()
+    finally:
+        process.terminate()
+        await process.wait()
+    assert process.returncode == 0
 
 
 @pytest.mark.blocking_allowed  # Starting a process blocks the loop in the standard library.

@@ -19,7 +19,14 @@ from hotspotd.domain.verdict import GatewayOutcome
 from hotspotd.errors import Reason, RelayError
 from hotspotd.relay import images
 from hotspotd.relay.compose import compose_nps, read_answer
-from hotspotd.relay.inquiry import Responder, compose_error, compose_result, read_inquiry
+from hotspotd.relay.inquiry import (
+    Responder,
+    compose_confirmed,
+    compose_error,
+    compose_result,
+    compose_withdrawn,
+    read_inquiry,
+)
 from hotspotd.relay.inti import xml6
 from hotspotd.relay.inti.check import check
 from hotspotd.relay.inti.transaction import FieldError, MissingPrint, Organisation
@@ -106,6 +113,23 @@ def test_more_hits_than_a_reply_can_hold_are_cut_to_the_first_and_counted_all() 
     respondents = [record.respondents for record in xml6.decode(reply).descriptive]
     assert {part.total for part in respondents if part} == {100}
     assert [part.candidates[0].sequence for part in respondents if part] == list(range(1, 41))
+
+
+def test_a_hit_that_the_bureau_confirmed_arrives_as_confirmed() -> None:
+    answer = read_answer(compose_confirmed(REQUEST.header, "R2", hit(), RESPONDER, NOW))
+    assert (answer.outcome, answer.tcn, answer.tcr) == (GatewayOutcome.HIT, "R2", REQUEST.header.tcn)
+    assert (answer.hits, answer.determination, answer.withdrawn) == ((hit(),), "CO", ())
+
+
+def test_hits_that_the_bureau_has_withdrawn_are_named_and_to_others_it_is_no_hit() -> None:
+    names = ("2026/1", "Ärger & <Söhne>/7")
+    reply = compose_withdrawn(REQUEST.header, "R3", names, RESPONDER, NOW)
+    answer = read_answer(reply)
+    assert (answer.outcome, answer.hits, answer.withdrawn) == (GatewayOutcome.NO_HIT, (), names)
+    assert answer.tcr == REQUEST.header.tcn
+    theirs = reply.replace(b"urn:hotspotd:inti:1", b"urn:unknown:1")
+    assert read_answer(theirs).withdrawn == ()
+    assert read_answer(theirs).outcome is GatewayOutcome.NO_HIT
 
 
 def test_no_hit_arrives_as_no_hit() -> None:
@@ -267,6 +291,8 @@ def test_what_is_composed_breaks_no_rule() -> None:
         compose_nps(encounter(pictures=False), ORIGIN, NOW, "OTH"),
         compose_result(REQUEST, "R1", [hit()], RESPONDER, NOW),
         compose_result(REQUEST, "R1", [], RESPONDER, NOW),
+        compose_confirmed(REQUEST.header, "R2", hit(), RESPONDER, NOW),
+        compose_withdrawn(REQUEST.header, "R3", ["2026/1"], RESPONDER, NOW),
         compose_error(REQUEST, "R1", [FieldError(code="999", text="NOT PROCESSABLE")], RESPONDER, NOW),
     ):
         assert check(xml6.read(whole), images.size_of) == ()

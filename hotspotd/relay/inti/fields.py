@@ -187,6 +187,7 @@ _DESCRIPTIVE = _of(
         972, "CMP", (_text("MOD", 32), Item("SCO", Kind.REAL), Item("FMR", Kind.REAL), _number("POS"), _text("DTL")), 99
     ),
     _simple(974, _text("CTC", 64), 99),
+    _simple(975, _text("WDR", 200), 99),
     Rule(973, "LMP", (_number("LPS", 0, 999), _number("LPC", 0, 999)), 99),
 )
 

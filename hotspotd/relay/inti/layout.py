@@ -277,6 +277,7 @@ itl:UserDefinedDescriptiveDetail/int-i:CustomDefinedDescriptiveDetail/custom:Lis
     custom:FalseMatchRate = 972.2
     custom:Position = 972.3
     custom:Detail = 972.4
+  custom:Withdrawn * 975 = 975
 """
 
 _TYPE_4 = f"""

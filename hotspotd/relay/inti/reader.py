@@ -238,7 +238,7 @@ def _respondents(record: Record) -> Respondents | None:
 
 
 def _entry(record: Record) -> ListEntry | None:
-    if not any(record.field(number) for number in (971, 972, 974)):
+    if not any(record.field(number) for number in (971, 972, 974, 975)):
         return None
     entry = _one(record, 971)
     return ListEntry(
@@ -259,6 +259,7 @@ def _entry(record: Record) -> ListEntry | None:
             )
             for comparison in _several(record, 972)
         ),
+        withdrawn=tuple(reference.text() for reference in _several(record, 975)),
     )
 
 

@@ -134,7 +134,7 @@ class Comparison(_Part, frozen=True, kw_only=True):
 class ListEntry(_Part, frozen=True, kw_only=True):
     """What INT-I has no field for in a reply; travels in the record's custom-defined part, namespaced."""
 
-    notice: str
+    notice: str = ""
     reason: str = ""
     diffusion: bool = False
     bureau: str = ""
@@ -143,6 +143,8 @@ class ListEntry(_Part, frozen=True, kw_only=True):
     """Codes of warnings; a reader shows those that it doesn't know as they are."""
     caution_note: str = ""
     comparisons: tuple[Comparison, ...] = ()
+    withdrawn: tuple[str, ...] = ()
+    """References of hits that were sent before and are none: the bureau has looked, and it is somebody else."""
 
 
 class Header(_Part, frozen=True, kw_only=True):

@@ -111,6 +111,7 @@ def _descriptive(one: Descriptive) -> Record:
     if one.entry:
         fields.append((971, _entry(one.entry)))
         fields.append((974, [(caution,) for caution in one.entry.cautions]))
+        fields.append((975, [(reference,) for reference in one.entry.withdrawn]))
         fields.append(
             (
                 972,

@@ -94,6 +94,7 @@ descriptives = st.builds(
         cautions=st.lists(filled, max_size=2).map(tuple),
         caution_note=words,
         comparisons=st.lists(comparisons, max_size=2).map(tuple),
+        withdrawn=st.lists(filled, max_size=2).map(tuple),
     ),
 )
 # As a traditional file can tell them apart: it writes UTO/AGENCY.
