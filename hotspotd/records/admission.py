@@ -4,7 +4,7 @@ The outbox is limited by rows and by bytes of what waits, the disk by what has t
 before either limit is reached, so that a heap of log lines never closes a lane. What is refused raises STORAGE_FULL
 and is logged: the first time of a rank as a warning, then at debug, and its end at info.
 
-Everything here runs in works, that is in the writer's thread.
+Checking, counting and adding run in works, in the writer's thread; ``watch`` stands around them in the caller's.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from __future__ import annotations
 import logging
 import shutil
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from hotspotd.clock import Clock
@@ -51,6 +53,21 @@ class Admission:
         self._free_known_until: float | None = None
         self._refusing: set[Rank] = set()
 
+    @contextmanager
+    def watch(self, rank: Rank) -> Iterator[None]:
+        """Around the writing of a row: logs that its rank is refused, and that it is taken again."""
+        try:
+            yield
+        except RecordsError as error:
+            if error.reason is Reason.STORAGE_FULL:
+                level = logging.DEBUG if rank in self._refusing else logging.WARNING
+                log.log(level, "no %s rows are taken into the outbox: %s", rank.name, error)
+                self._refusing.add(rank)
+            raise
+        if rank in self._refusing:
+            log.info("%s rows are taken into the outbox again", rank.name)
+            self._refusing.remove(rank)
+
     def add(self, writer: sqlite3.Connection, item: OutboxItem) -> None:
         """Check and insert. Raises RecordsError (STORAGE_FULL)."""
         self.check(writer, item)
@@ -63,13 +80,7 @@ class Admission:
         """
         refusal = self._disk_full() or self._outbox_full(writer, item)
         if refusal is not None:
-            level = logging.DEBUG if item.rank in self._refusing else logging.WARNING
-            log.log(level, "no %s rows are taken into the outbox: %s", item.rank.name, refusal)
-            self._refusing.add(item.rank)
             raise refusal
-        if item.rank in self._refusing:
-            log.info("%s rows are taken into the outbox again", item.rank.name)
-            self._refusing.remove(item.rank)
 
     def insert(self, writer: sqlite3.Connection, item: OutboxItem) -> None:
         """Insert what ``check`` has passed in this work, which has written no other row of the outbox since then."""
@@ -129,4 +140,4 @@ class Admission:
             self._counted_at = moment
 
     def _moment(self, writer: sqlite3.Connection) -> tuple[int, int]:
-        return self._db.epoch, writer.total_changes
+        return self._db.writer.epoch, writer.total_changes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import nullcontext
 from typing import Any
 
 import msgspec
@@ -146,7 +147,8 @@ class Alerts:
             if report is not None:
                 self._admission.add(writer, report)
 
-        await self._db.write(store)
+        with nullcontext() if report is None else self._admission.watch(report.rank):
+            await self._db.write(store)
         return await self.alert(alert_id)
 
 

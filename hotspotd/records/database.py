@@ -44,7 +44,7 @@ class Database:
     def __init__(self, path: Path, writer: Writer, reader: aiosqlite.Connection) -> None:
         self.path = path
         self.set_aside: Path | None = None
-        self._writer = writer
+        self.writer = writer
         self._reader = reader
 
     @classmethod
@@ -70,7 +70,7 @@ class Database:
     async def close(self) -> None:
         """Do the writes that wait, then close both connections; the last one checkpoints the WAL."""
         await self._reader.close()
-        await self._writer.close()
+        await self.writer.close()
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` in the writer's thread, inside a transaction; its result when that is committed and on disk.
@@ -78,12 +78,7 @@ class Database:
         What ``work`` changed is undone when it raises. It changes the database and nothing else: it may be run again.
         Raises what ``work`` raises; RecordsError: STORAGE_FULL, STORAGE_FAILED, BUSY.
         """
-        return await self._writer.do(work)
-
-    @property
-    def epoch(self) -> int:
-        """Only for works: what one of them knows of the database holds while this and ``total_changes`` do."""
-        return self._writer.epoch
+        return await self.writer.do(work)
 
     async def rows(self, query: str, parameters: tuple[object, ...] = ()) -> list[sqlite3.Row]:
         """All rows of a reading query."""

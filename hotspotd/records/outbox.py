@@ -49,7 +49,8 @@ class Outbox:
 
     async def enqueue(self, item: OutboxItem) -> None:
         """Add what belongs to no encounter that is recorded with it. Raises RecordsError: STORAGE_FULL at a limit."""
-        await self._db.write(lambda writer: self._admission.add(writer, item))
+        with self._admission.watch(item.rank):
+            await self._db.write(lambda writer: self._admission.add(writer, item))
 
     async def outbox_due(self, limit: int, ranks: Iterable[Rank] = tuple(Rank)) -> list[OutboxItem]:
         """Queued rows of ``ranks``, most urgent first, then oldest first."""

@@ -78,7 +78,8 @@ class Records(Outbox, Encounters, Answers, Alerts, Retention):
             audit.append(writer, now, "encounter.recorded", subject=encounter.encounter_id)
             self._admission.insert(writer, item)
 
-        await self._db.write(record)
+        with self._admission.watch(item.rank):
+            await self._db.write(record)
 
     async def record_verdict(self, encounter_id: str, verdict: Verdict) -> list[int]:
         """Store the local result; a referral raises an alert. Returns the ids of alerts raised now."""

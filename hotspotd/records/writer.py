@@ -1,10 +1,9 @@
 """The one thread that writes, and group commit: whoever waits when it is free shares one transaction and one sync.
 
-A work is a function of the connection. It runs inside a transaction that others may share, in a savepoint of its own:
-one that raises is undone alone, and the others go on. Callers are told only when the COMMIT is on disk; if it fails,
-all of them are told so.
+A work is a function of the connection. It runs inside a transaction that others may share. One that raises is undone
+alone, and the others go on. Callers are told only when the COMMIT is on disk; if it fails, all of them are told so.
 
-- A work changes the database and nothing else: it is run again when SQLite has undone the transaction under it.
+- A work changes the database and nothing else: it is run again when another's failure has undone the transaction.
 - A caller that is cancelled before its work was taken has it dropped; one that was taken runs to its end.
 - At the limit of works that wait a caller is refused (BUSY).
 """
@@ -113,13 +112,15 @@ class Writer:
         return batch
 
     def _carry_out(self, batch: list[_Asked]) -> None:
-        """Run ``batch`` in as few transactions as may be: one, unless SQLite itself undoes it."""
+        """Run ``batch`` in one transaction; in a second and more only where a work failed in the one before."""
+        careful = False
         while batch:
             try:
                 self._begin()
-                if not self._run_each(batch):
-                    # Undone with all before it: again without the one on which it happened.
-                    batch = [asked for asked in batch if asked.error is None]
+                if not self._run_each(batch, careful=careful):
+                    # Undone with all others: again without it, each in a savepoint now. Seldom: savepoints, which
+                    # cost a third of what a small row does, are not for all.
+                    batch, careful = [asked for asked in batch if asked.error is None], True
                     continue
                 self._connection.execute("COMMIT")
             except sqlite3.Error as error:
@@ -135,27 +136,26 @@ class Writer:
             self._version = version
             self.epoch += 1
 
-    def _run_each(self, batch: list[_Asked]) -> bool:
-        """Run every work, each undone alone if it raises; False when SQLite has undone the whole transaction."""
+    def _run_each(self, batch: list[_Asked], *, careful: bool) -> bool:
+        """Run every work; ``careful``: each in a savepoint, and undone alone if it raises.
+
+        False when the whole transaction is undone: at the first that raises without savepoints, or by SQLite itself.
+        """
         connection = self._connection
-        alone = len(batch) == 1
         for asked in batch:
-            if not alone:
+            if careful:
                 connection.execute("SAVEPOINT work")
             try:
                 asked.result = asked.work(connection)
             except BaseException as error:  # noqa: BLE001  # It is the caller's, whatever it is, and goes there.
                 asked.error = in_our_terms(error, "write")
-                self.epoch += 1
-                if not connection.in_transaction:
+                if not careful or not connection.in_transaction:
+                    self._undo_all()
                     return False
-                if not alone:
-                    connection.execute("ROLLBACK TO work")
-            if not alone:
+                self.epoch += 1
+                connection.execute("ROLLBACK TO work")
+            if careful:
                 connection.execute("RELEASE work")
-        if alone and batch[0].error is not None:
-            connection.execute("ROLLBACK")
-            return False
         return True
 
     def _undo_all(self) -> None:

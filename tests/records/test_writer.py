@@ -198,7 +198,7 @@ async def test_closing_does_what_waits_and_refuses_what_comes_after(tmp_path: Pa
 
 async def test_what_another_process_wrote_is_noticed(database: Database, tmp_path: Path) -> None:
     def epoch(_: sqlite3.Connection) -> int:
-        return database.epoch
+        return database.writer.epoch
 
     before = await database.write(epoch)
     assert await database.write(epoch) == before
