@@ -42,7 +42,7 @@ from hotspotd.lane.lane import Lane
 from hotspotd.lane.parts import LaneDevices, LaneParts
 from hotspotd.mrz.watch import zone_reader
 from hotspotd.records import Records
-from hotspotd.relay.compose import Origin, compose_nps
+from hotspotd.relay.compose import Origin, PictureLimits, compose_nps
 from hotspotd.relay.courier import Courier
 from hotspotd.relay.list_updates import Credentials, ListUpdates
 from hotspotd.relay.parts import Parts as CourierParts
@@ -69,7 +69,7 @@ class Places:
     trust_anchors: Path
     certificate: Path
     key: Path
-    list_root: Path | None
+    list_credentials: Credentials | None
     models: tuple[Path, ...]
     finger_calibration: Path | None
     face_calibration: Path | None
@@ -86,7 +86,7 @@ class Places:
             trust_anchors=resolve(config.relay.trust_anchors),
             certificate=resolve(config.relay.certificate),
             key=resolve(config.relay.key),
-            list_root=resolve(config.watchlist.root) if config.watchlist.root else None,
+            list_credentials=Credentials.of(path, config),
             models=(resolve(config.models.folder),) if config.models.folder else (),
             finger_calibration=(
                 resolve(config.matching.finger_calibration) if config.matching.finger_calibration else None
@@ -203,16 +203,13 @@ def _list_updates(
 ) -> Callable[[], Coroutine[None, None, None]]:
     """What keeps the list as the gateway publishes it: nothing, where the configuration names no place for that."""
     section = config.watchlist
-    if not (section.updates and places.list_root):
+    if not section.updates or places.list_credentials is None:
         return _nothing
-    credentials = Credentials(
-        config.device.name, places.trust_anchors, places.certificate, places.key, places.list_root
-    )
     engines = Engines(finger.ENGINE, None if faces is None else faces.engine)
     # Its own thread: a download on a thin line takes hours, and the list in force is looked after meanwhile.
     worker = Worker("list-updates")
     stack.callback(worker.close)
-    updates = ListUpdates(places.watchlist, credentials, engines, Clock(), places.watchlist_key)
+    updates = ListUpdates(places.watchlist, places.list_credentials, engines, Clock(), places.watchlist_key)
     return partial(updates.run, section.updates, section.update_every_s, worker, watchlist.look_soon)
 
 
@@ -275,11 +272,16 @@ def _authorities(config: Config, places: Places) -> Authorities:
 def _composer(config: Config) -> Callable[[Encounter, Stamp], bytes]:
     device = config.device
     origin = Origin(device=device.name, organisation=device.organisation, country=device.country)
-    return partial(_compose, origin, config.operation.purpose)
+    purpose, relay = config.operation.purpose, config.relay
+    faps = {lane.name: lane.scanner.fap for lane in config.lanes if lane.scanner is not None}
 
+    def compose(encounter: Encounter, now: Stamp) -> bytes:
+        limits = PictureLimits(
+            face_bytes=relay.face_kb * 1000, print_bytes=relay.print_kb * 1000, fap=faps.get(encounter.lane)
+        )
+        return compose_nps(encounter, origin, now, purpose, limits=limits)
 
-def _compose(origin: Origin, purpose: str, encounter: Encounter, now: Stamp) -> bytes:
-    return compose_nps(encounter, origin, now, purpose)
+    return compose
 
 
 D = TypeVar("D", bound=Device)

@@ -9,15 +9,18 @@ as printed (YYMMDD). A date of birth that is not wholly known goes as a range, 2
 from __future__ import annotations
 
 import calendar
+from datetime import UTC, datetime
 
 import msgspec
 
 from hotspotd.clock import Stamp
-from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality, OtherName
+from hotspotd.domain.answers import overall
+from hotspotd.domain.candidate import Candidate, Determination, Hit, ListRecord, Modality, OtherName
 from hotspotd.domain.caution import flags_and_words
 from hotspotd.domain.document import Document
 from hotspotd.domain.encounter import Encounter, Sample
 from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.gateway_error import GatewayFault
 from hotspotd.domain.notice import Notice
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome
 from hotspotd.errors import Reason, RelayError
@@ -59,7 +62,31 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     destination_name: str = "National Central Bureau"
 
 
-def compose_nps(encounter: Encounter, origin: Origin, now: Stamp, purpose: str, priority: int = 2) -> bytes:
+class PictureLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How large pictures may be. ``fap`` is the scanner's fingerprint acquisition profile (14.031), None if not known.
+
+    ``print_bytes`` are spent on a print whose pixels would allow fewer; a large one gets what its profile asks for.
+    Empty glass is cut off prints, but not where a profile is claimed: it states how much is shown.
+    """
+
+    face_bytes: int = 24_000
+    print_bytes: int = 12_000
+    fap: int | None = None
+
+    @property
+    def print_ratio(self) -> float:
+        """How many times smaller than its pixels a print may become."""
+        return images.RATIO_WITHOUT_FAP if self.fap is None else images.LARGEST_RATIO[self.fap]
+
+
+def compose_nps(
+    encounter: Encounter,
+    origin: Origin,
+    now: Stamp,
+    purpose: str,
+    priority: int = 2,
+    limits: PictureLimits = PictureLimits(),  # noqa: B008  # Frozen.
+) -> bytes:
     """The encounter as an NPS: Type-1, Type-2, a Type-10 for the face, a Type-14 for each finger.
 
     ``purpose`` is a CIV code (AMN CIT DEC IMM IU OTH VIS), ``priority`` 1 (first) to 9. A finger that could not
@@ -74,9 +101,9 @@ def compose_nps(encounter: Encounter, origin: Origin, now: Stamp, purpose: str, 
             continue  # What the document's chip holds was not captured here, and is not sent.
         idc = len(faces) + len(prints) + 1
         if sample.modality == "finger":
-            prints.append(_print(sample, idc, captured_on, sender))
+            prints.append(_print(sample, idc, captured_on, sender, limits))
         elif sample.image:
-            faces.append(_face(sample, idc, captured_on, origin.device))
+            faces.append(_face(sample, idc, captured_on, origin.device, limits))
     iso = now.iso()
     return xml6.encode(
         Transaction(
@@ -141,7 +168,7 @@ def _span(born: str) -> tuple[str, str]:
     return "", ""
 
 
-def _print(sample: Sample, idc: int, captured_on: str, sender: Organisation) -> PrintRecord:
+def _print(sample: Sample, idc: int, captured_on: str, sender: Organisation, limits: PictureLimits) -> PrintRecord:
     position = sample.position or FingerPosition.UNKNOWN
     if not sample.image:
         code = sample.missing.value if sample.missing else "UP"
@@ -154,13 +181,16 @@ def _print(sample: Sample, idc: int, captured_on: str, sender: Organisation) -> 
             monitoring=_MONITORING,
         )
     grey = images.decode_grey(sample.image)
+    if limits.fap is None:
+        grey = images.without_glass(grey)
+    encoded = images.encode_print(grey, limits.print_ratio, limits.print_bytes)
     dpi = sample.dpi or 500
     return PrintRecord(
         idc=idc,
         position=position,
         picture=Picture(
-            data=images.encode_print(grey),
-            compression="JP2",
+            data=encoded.data,
+            compression="JP2L" if encoded.lossless else "JP2",
             width=grey.shape[1],
             height=grey.shape[0],
             scale=1,
@@ -173,16 +203,17 @@ def _print(sample: Sample, idc: int, captured_on: str, sender: Organisation) -> 
         monitoring=_MONITORING,
         missing=(MissingPrint(position=position, code=sample.missing.value),) if sample.missing else (),
         quality=sample.quality,
+        profile="" if limits.fap is None else str(limits.fap),
     )
 
 
-def _face(sample: Sample, idc: int, captured_on: str, source: str) -> FaceRecord:
+def _face(sample: Sample, idc: int, captured_on: str, source: str, limits: PictureLimits) -> FaceRecord:
     if sample.media_type not in _CGA:
         raise RelayError(Reason.BAD_TRANSACTION, f"a portrait of type {sample.media_type[:40]!r} cannot be sent")
-    width, height = images.size_of(sample.image)
+    face = images.encode_face(sample.image, sample.media_type, limits.face_bytes)
     return FaceRecord(
         idc=idc,
-        picture=Picture(data=sample.image, compression=_CGA[sample.media_type], width=width, height=height),
+        picture=Picture(data=face.data, compression=_CGA[face.media_type], width=face.width, height=face.height),
         captured_on=captured_on,
         source=source,
         colour_space="SRGB",
@@ -197,30 +228,63 @@ def read_answer(xml: bytes) -> GatewayAnswer:
     header = transaction.header
     if not header.tcr:
         raise RelayError(Reason.BAD_TRANSACTION, "transaction: an answer without 1.010 TCR")
+    made_at = _made_at(header)
     if header.tot is TransactionType.ERR:
         errors = [error for record in transaction.descriptive for error in record.errors]
         text = "; ".join(" ".join(filter(None, (error.code, error.field, error.text))) for error in errors)
-        return GatewayAnswer(outcome=GatewayOutcome.ERROR, tcn=header.tcn, tcr=header.tcr, text=text)
+        return GatewayAnswer(
+            outcome=GatewayOutcome.ERROR,
+            tcn=header.tcn,
+            tcr=header.tcr,
+            text=text,
+            made_at=made_at,
+            # An ERR that names nothing is still one.
+            faults=tuple(GatewayFault(error.code, error.field, error.text) for error in errors)
+            or (GatewayFault("999"),),
+        )
     if header.tot is not TransactionType.SRE:
         raise RelayError(Reason.BAD_TRANSACTION, f"transaction: a {header.tot} is no answer")
-    result = next((record.respondents for record in transaction.descriptive if record.respondents), None)
-    if result is None:
+    results = [record.respondents for record in transaction.descriptive if record.respondents]
+    if not results:
         raise RelayError(Reason.BAD_TRANSACTION, "transaction: SRE without 2.064 RLS")
     text = next((record.contact.text for record in transaction.descriptive if record.contact.text), "")
-    if result.result is SearchResult.NONE:
-        withdrawn = tuple(name for record in transaction.descriptive if record.entry for name in record.entry.withdrawn)
+    if all(result.result is SearchResult.NONE for result in results):
         return GatewayAnswer(
-            outcome=GatewayOutcome.NO_HIT, tcn=header.tcn, tcr=header.tcr, text=text, withdrawn=withdrawn
+            outcome=GatewayOutcome.NO_HIT,
+            tcn=header.tcn,
+            tcr=header.tcr,
+            text=text,
+            made_at=made_at,
+            withdrawn=tuple(
+                name for record in transaction.descriptive if record.entry for name in record.entry.withdrawn
+            ),
         )
-    determination = next((r.determination for r in transaction.descriptive if r.determination), None)
+    found = [
+        record
+        for record in transaction.descriptive
+        if record.respondents is None or record.respondents.result is SearchResult.HIT
+    ]
+    hits = tuple(_hit(record, header) for record in found)
     return GatewayAnswer(
         outcome=GatewayOutcome.HIT,
         tcn=header.tcn,
         tcr=header.tcr,
-        hits=tuple(_hit(record, header) for record in transaction.descriptive),
-        determination=determination.value if determination else "UC",
+        hits=hits,
+        determination=overall(hits),
         text=text,
+        made_at=made_at,
+        total=max(result.total for result in results),
     )
+
+
+def _made_at(header: Header) -> str:
+    """1.014 GMT in the form that compares as text; empty where there is none."""
+    try:
+        made = datetime.fromisoformat(header.utc)
+    except ValueError:
+        return ""
+    made = made.replace(tzinfo=UTC) if made.tzinfo is None else made.astimezone(UTC)
+    return Stamp(made, trusted=True).iso()
 
 
 def _hit(record: Descriptive, header: Header) -> Hit:
@@ -257,7 +321,11 @@ def _hit(record: Descriptive, header: Header) -> Hit:
             for alias in subject.aliases
         ),
     )
-    return Hit(record=listed, candidates=tuple(_candidates(comparisons, listed.reference)))
+    return Hit(
+        record=listed,
+        candidates=tuple(_candidates(comparisons, listed.reference)),
+        determination=record.determination or Determination.UNCONFIRMED,
+    )
 
 
 def _candidates(comparisons: tuple[Comparison, ...], reference: str) -> list[Candidate]:

@@ -10,15 +10,18 @@ import cv2
 import numpy as np
 import pytest
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from hotspotd.clock import Stamp
+from hotspotd.domain.candidate import Determination
 from hotspotd.domain.document import Document
 from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.gateway_error import GatewayFault
 from hotspotd.domain.notice import Notice
 from hotspotd.domain.verdict import GatewayOutcome
 from hotspotd.errors import Reason, RelayError
 from hotspotd.relay import images
-from hotspotd.relay.compose import compose_nps, read_answer
+from hotspotd.relay.compose import PictureLimits, compose_nps, read_answer
 from hotspotd.relay.inquiry import (
     Responder,
     compose_confirmed,
@@ -109,7 +112,9 @@ def test_a_hit_arrives_with_record_candidates_and_instruction() -> None:
 def test_more_hits_than_a_reply_can_hold_are_cut_to_the_first_and_counted_all() -> None:
     given = [hit(f"2026/{number}") for number in range(100)]
     reply = compose_result(REQUEST, "R1", given, RESPONDER, NOW)
-    assert read_answer(reply).hits == tuple(given[:40])
+    answer = read_answer(reply)
+    assert answer.hits == tuple(given[:40])
+    assert (answer.total, answer.unsent) == (100, 60)
     respondents = [record.respondents for record in xml6.decode(reply).descriptive]
     assert {part.total for part in respondents if part} == {100}
     assert [part.candidates[0].sequence for part in respondents if part] == list(range(1, 41))
@@ -141,6 +146,27 @@ def test_an_error_arrives_with_code_field_and_text() -> None:
     error = FieldError(code="112", field="DOB", text="INVALID DATE")
     answer = read_answer(compose_error(REQUEST, "R1", [error], RESPONDER, NOW))
     assert (answer.outcome, answer.text) == (GatewayOutcome.ERROR, "112 DOB INVALID DATE")
+    assert answer.faults == (GatewayFault("112", "DOB", "INVALID DATE"),)
+
+
+def test_an_error_that_names_nothing_is_still_one() -> None:
+    assert read_answer(compose_error(REQUEST, "R1", [], RESPONDER, NOW)).faults == (GatewayFault("999"),)
+
+
+def test_each_hit_arrives_with_how_far_it_is_confirmed_and_the_whole_with_the_furthest() -> None:
+    sent = xml6.decode(compose_result(REQUEST, "R1", [hit(), hit("2026/2")], RESPONDER, NOW))
+    second = replace(sent.descriptive[1], determination=Determination.CONFIRMED)
+    answer = read_answer(xml6.encode(replace(sent, descriptive=(sent.descriptive[0], second))))
+    assert [one.determination for one in answer.hits] == [Determination.UNCONFIRMED, Determination.CONFIRMED]
+    assert answer.determination is Determination.CONFIRMED
+
+
+def test_an_answer_arrives_with_when_it_was_made_in_utc() -> None:
+    assert read_answer(compose_result(REQUEST, "R1", [hit()], RESPONDER, NOW)).made_at == "2026-11-22T12:00:05.000Z"
+    sent = xml6.decode(compose_result(REQUEST, "R1", [hit()], RESPONDER, NOW))
+    other = replace(sent, header=replace(sent.header, utc="2026-11-22T14:00:05+02:00"))
+    assert read_answer(xml6.encode(other)).made_at == "2026-11-22T12:00:05.000Z"
+    assert read_answer(xml6.encode(replace(sent, header=replace(sent.header, utc="")))).made_at == ""
 
 
 @pytest.mark.parametrize(
@@ -183,24 +209,120 @@ def test_interpols_sample_of_an_inquiry_can_be_searched(shared_data: Path) -> No
     assert inquiry.document.number == ""
 
 
-def test_prints_are_compressed_between_10_and_15_to_1_and_keep_their_ridges() -> None:
+def test_empty_glass_is_cut_off_unless_a_profile_is_claimed() -> None:
+    rng = np.random.default_rng(4)
+    glass = np.clip(rng.normal(250, 3, (480, 640)), 0, 255).astype(np.uint8)
+    glass[100:388, 200:456] = ridges()
+    glass[20:30, 20:30] = 0  # Dust.
+    given = encounter()
+    large = replace(given.samples[1], image=encoded(glass, ".png"), width=640, height=480)
+    given = replace(given, samples=(large,))
+
+    def sent(fap: int | None) -> NDArray[np.uint8]:
+        picture = xml6.decode(compose_nps(given, ORIGIN, NOW, "IMM", limits=PictureLimits(fap=fap))).prints[0].picture
+        assert images.size_of(picture.data) == (picture.width, picture.height)
+        return images.decode_grey(picture.data)
+
+    assert sent(30).shape == (480, 640)
+    down, across = sent(None).shape
+    assert 288 <= down <= 288 + 64
+    assert 256 <= across <= 256 + 64
+
+
+def test_a_print_that_hardly_shows_is_left_whole() -> None:
+    image = np.full((300, 256), 240, np.uint8)
+    image[100:150, 100:150] = ridges(size=(50, 50))
+    assert images.without_glass(image).shape == image.shape
+
+
+@pytest.mark.parametrize("largest", [10.0, 15.0])
+def test_prints_are_compressed_up_to_their_limit_not_beyond_and_keep_their_ridges(largest: float) -> None:
     for seed in range(4):
         image = ridges(seed)
-        data = images.encode_print(image)
-        assert 10 <= image.size / len(data) <= 15
-        assert cv2.PSNR(image, images.decode_grey(data)) > 26
+        encoded = images.encode_print(image, largest)
+        assert encoded.ratio == image.size / len(encoded.data)
+        assert 0.9 * largest <= encoded.ratio <= largest
+        assert not encoded.lossless
+        assert cv2.PSNR(image, images.decode_grey(encoded.data)) > (28 if largest < 12 else 26)
 
 
-def test_real_prints_are_compressed_between_10_and_15_to_1(shared_data: Path) -> None:
+def test_a_small_print_is_compressed_less_and_a_large_one_as_its_limit_says() -> None:
+    small, large = ridges(), ridges(size=(600, 500))
+    assert 12_000 <= len(images.encode_print(small, 10.0, 12_000).data) < 12_500
+    assert 30_000 <= len(images.encode_print(large, 10.0, 12_000).data) < 31_500
+    tiny = ridges(size=(80, 80))
+    whole = images.encode_print(tiny, 10.0, 12_000)
+    assert whole.lossless
+    assert np.array_equal(images.decode_grey(whole.data), tiny)
+
+
+def test_an_empty_print_is_smaller_than_its_limit_only_without_loss() -> None:
+    image = np.full((300, 300), 255, np.uint8)
+    image[100:110, 100:110] = 0
+    encoded = images.encode_print(image)
+    assert encoded.ratio > 10
+    assert encoded.lossless
+    assert np.array_equal(images.decode_grey(encoded.data), image)
+
+
+def test_real_prints_are_compressed_up_to_their_limit_not_beyond(shared_data: Path) -> None:
     for name in ("fvc2002_db1_b", "fvc2002_db3_b", "fvc2004_db1_b"):
         paths = sorted((shared_data / "fingerprints" / name).iterdir())[:3]
         for path in paths:
             image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
             assert image is not None
-            data = images.encode_print(image.astype(np.uint8))
-            # A picture that is mostly empty needs less than it may have.
-            assert image.size / len(data) >= 10
-            assert cv2.PSNR(image.astype(np.uint8), images.decode_grey(data)) > 28
+            encoded = images.encode_print(image.astype(np.uint8))
+            assert encoded.ratio <= 10
+            assert cv2.PSNR(image.astype(np.uint8), images.decode_grey(encoded.data)) > 28
+
+
+def test_the_scanners_profile_is_sent_and_sets_the_limit() -> None:
+    def sent(fap: int | None) -> tuple[str, float]:
+        limits = PictureLimits(fap=fap, print_bytes=0)
+        read = xml6.decode(compose_nps(encounter(), ORIGIN, NOW, "IMM", limits=limits))
+        picture = read.prints[0].picture
+        return read.prints[0].profile, picture.width * picture.height / len(picture.data)
+
+    assert sent(None)[0] == ""
+    assert sent(None)[1] <= 10
+    assert sent(20)[0] == "20"
+    assert sent(20)[1] <= 10
+    profile, ratio = sent(60)
+    assert profile == "60"
+    assert 10 < ratio <= 15
+
+
+def test_a_face_within_its_budget_is_sent_as_it_is() -> None:
+    given = encounter()
+    read = xml6.decode(compose_nps(given, ORIGIN, NOW, "IMM"))
+    assert read.faces[0].picture.data == given.samples[0].image
+
+
+def noisy(width: int, height: int, suffix: str = ".png") -> bytes:
+    """As hard to compress as a picture can be."""
+    return encoded(np.random.default_rng(3).integers(0, 255, (height, width, 3), dtype=np.uint8), suffix)
+
+
+def test_a_large_face_becomes_the_best_jpeg_within_its_budget() -> None:
+    rng = np.random.default_rng(1)
+    small = cv2.resize(rng.integers(0, 255, (60, 48, 3), dtype=np.uint8), (420, 540), interpolation=cv2.INTER_CUBIC)
+    given = encoded(small.astype(np.uint8), ".png")
+    face = images.encode_face(given, "image/png", 40_000)
+    assert face.media_type == "image/jpeg"
+    assert face.quality is not None
+    assert (face.width, face.height) == images.size_of(face.data)
+    assert 30_000 < len(face.data) <= 40_000
+    less = images.encode_face(given, "image/png", 24_000)
+    assert len(less.data) <= 24_000
+    assert (less.width, less.quality) < (face.width, face.quality)
+
+
+def test_a_face_is_never_made_too_small_for_an_engine() -> None:
+    face = images.encode_face(noisy(840, 1080), "image/png", 1000)
+    assert images.LEAST_FACE_WIDTH <= face.width < images.LEAST_FACE_WIDTH * 1.25
+    assert abs(face.width / face.height - 840 / 1080) < 0.01
+    narrow = images.encode_face(noisy(200, 260), "image/png", 1000)
+    assert (narrow.width, narrow.height) == (200, 260)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".jp2"])
