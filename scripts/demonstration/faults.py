@@ -1,7 +1,10 @@
 """``./scripts/faults``: kill the daemon at random moments, with the link up and down, and count what was lost.
 
 Every encounter that the daemon recorded must be checked, and answered by the gateway exactly once, and nothing that it
-did not record may be there. The moments are random but seeded; each round is one traveller.
+did not record may be there. The moments are random but seeded; each round is one traveller at a lane.
+
+With ``--transactions`` it is the relay alone that is tried, with many more of them and more that goes wrong
+(``lines.campaign``): travellers come to a kiosk without lanes.
 """
 
 from __future__ import annotations
@@ -14,9 +17,14 @@ import random
 import sqlite3
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+import aiohttp
+from lines.campaign import Campaign, Plan
+from lines.ends import end_as_interrupted
 from rich.console import Console
 from rich.progress import track
 
@@ -114,28 +122,68 @@ async def _campaign(folder: Path, rounds: int, seed: int) -> Count:
     return count
 
 
-def main() -> int:
-    """Run the campaign; exit 0 when nothing was lost and nothing came twice."""
+async def _relay_campaign(folder: Path, plan: Plan) -> dict[str, Any]:
+    tally = await Campaign(folder, plan, lambda text: _ERR.print(text, style="dim")).run()
+    return {"ok": tally.ok, **asdict(tally)}
+
+
+async def _lane_campaign(folder: Path, rounds: int, seed: int) -> dict[str, Any]:
+    count = await _campaign(folder, rounds, seed)
+    return {"ok": count.ok, **asdict(count)}
+
+
+def _run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    if options.transactions is None:
+        return asyncio.run(_lane_campaign(folder, options.rounds, options.seed))
+    return asyncio.run(_relay_campaign(folder, Plan(options.transactions, options.kills, options.seed)))
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="./scripts/faults",
         description="Kill the daemon at random moments and count what was lost or came twice.",
-        epilog="example: ./scripts/faults --rounds 50 --seed 7 --json faults.json",
+        epilog="examples: ./scripts/faults --rounds 50 --seed 7 --json faults.json; "
+        "./scripts/faults --transactions 10000 --kills 200 --keep campaign",
     )
     parser.add_argument("--rounds", type=int, default=20, help="how many travellers, each with one kill (default 20)")
+    parser.add_argument(
+        "--transactions",
+        type=int,
+        metavar="N",
+        help="the relay alone, with so many, faults on the wire, and a gateway that misbehaves and crashes",
+    )
+    parser.add_argument("--kills", type=int, default=200, help="of the kiosk, with --transactions (default 200)")
     parser.add_argument("--seed", type=int, default=1, help="of the moments (default 1)")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="with --transactions: work here and go on with what was begun here"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="hotspotd-faults-") as folder:
+    options = parser.parse_args(arguments)
+    if options.keep is not None and options.transactions is None:
+        parser.error("--keep goes with --transactions")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the campaign; exit 0 when nothing was lost and nothing came twice."""
+    options = _options(arguments)
+    end_as_interrupted()
+    with contextlib.ExitStack() as stack:
+        folder = options.keep
+        if folder is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hotspotd-faults-")))
+        folder.mkdir(parents=True, exist_ok=True)
         try:
-            count = asyncio.run(_campaign(Path(folder), options.rounds, options.seed))
-        except (ProcessError, TimeoutError, OSError) as error:
+            result = _run(options, folder)
+        except (ProcessError, TimeoutError, OSError, aiohttp.ClientError) as error:
             _ERR.print(f"the campaign could not be finished: {error}", style="red", markup=False)
             return 3
-    result = {"ok": count.ok, **asdict(count)}
+        except KeyboardInterrupt:
+            return 130
     sys.stdout.write(json.dumps(result) + "\n")
     if options.json is not None:
         options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    return 0 if count.ok else 1
+    return 0 if result["ok"] else 1
 
 
 if __name__ == "__main__":

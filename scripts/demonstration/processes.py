@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _STOP_S = 20.0
@@ -20,9 +20,17 @@ class Process:
     """One process of the demonstration with its log in a file."""
 
     def __init__(
-        self, name: str, arguments: list[str], log: Path, environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        arguments: list[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        before: Sequence[str] = (),
     ) -> None:
+        """``before`` is a command that runs another in its own surroundings, such as ``ip netns exec NAME``."""
         self.name = name
+        self._before = before
         self._environment = environment or {}
         self._arguments = arguments
         self._log = log
@@ -35,6 +43,7 @@ class Process:
         self._begin = log.tell()
         try:
             self._process = await asyncio.create_subprocess_exec(
+                *self._before,
                 sys.executable,
                 *self._arguments,
                 stdin=asyncio.subprocess.DEVNULL,

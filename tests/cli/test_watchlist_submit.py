@@ -12,10 +12,9 @@ import pytest
 
 from hotspotd.gateway.config import RepositorySection
 from hotspotd.gateway.intake import __main__ as intake
-from hotspotd.relay.links.tls import server_context
 from hotspotd.relay.national import ledger
 from tests.cli.conftest import Site
-from tests.gateway.bench import GatewayBench, NumberSearch
+from tests.gateway.bench import GatewayBench, NumberSearch, certificates_in
 from tests.gateway.office import held, lines, passport
 
 Run = Callable[..., tuple[int, str, str]]
@@ -25,9 +24,8 @@ Run = Callable[..., tuple[int, str, str]]
 def gateway(site: Site) -> Iterator[GatewayBench]:
     """A gateway in a loop and thread of its own, and the site configured for it."""
     site.authority.issue_server(["localhost", "127.0.0.1"])
-    tls = site.folder / "tls"
-    context = server_context(tls / "ca.pem", tls / "gateway.pem", tls / "gateway.key")
-    bench = GatewayBench(site.folder / "gateway.db", context, NumberSearch())
+    certificates = certificates_in(site.folder / "tls", "gateway")
+    bench = GatewayBench(site.folder / "gateway.db", certificates, NumberSearch())
     bench.repositories = {"uto-sltd": RepositorySection(name="uto-sltd", owner="UTO", devices=("KIOSK-01",))}
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)

@@ -73,7 +73,11 @@ def make_certificates(folder: Path) -> Certificates:
     authority.issue_server(["localhost", "127.0.0.1"])
     for device in ("kiosk-1", "kiosk-2"):
         authority.issue_device(device)
-    names = ("gateway", "kiosk-1", "kiosk-2")
+    return certificates_in(folder, "gateway", "kiosk-1", "kiosk-2")
+
+
+def certificates_in(folder: Path, *names: str) -> Certificates:
+    """What an authority has issued to ``names`` in ``folder``."""
     sealers = {name: Sealer.load(folder / f"{name}.pem", folder / f"{name}.key") for name in names}
     return Certificates(folder, sealers, x509.load_pem_x509_certificates((folder / "ca.pem").read_bytes()))
 

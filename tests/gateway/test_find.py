@@ -54,7 +54,7 @@ def shelf(tmp_path: Path) -> Shelf:
 
 @pytest.fixture
 async def office(tmp_path: Path, certificates: Certificates, shelf: Shelf) -> AsyncIterator[GatewayBench]:
-    bench = GatewayBench(tmp_path / "gateway.db", certificates.server(), NumberSearch())
+    bench = GatewayBench(tmp_path / "gateway.db", certificates, NumberSearch())
     bench.text_search = WatchlistSearch(shelf, None, Thresholds(finger_fmr=1e-4, face_fmr=1e-5))
     await bench.start()
     yield bench

@@ -120,10 +120,13 @@ def test_more_hits_than_a_reply_can_hold_are_cut_to_the_first_and_counted_all() 
     assert [part.candidates[0].sequence for part in respondents if part] == list(range(1, 41))
 
 
+CONFIRMED = replace(hit(), determination=Determination.CONFIRMED)
+
+
 def test_a_hit_that_the_bureau_confirmed_arrives_as_confirmed() -> None:
     answer = read_answer(compose_confirmed(REQUEST.header, "R2", hit(), RESPONDER, NOW))
     assert (answer.outcome, answer.tcn, answer.tcr) == (GatewayOutcome.HIT, "R2", REQUEST.header.tcn)
-    assert (answer.hits, answer.determination, answer.withdrawn) == ((hit(),), "CO", ())
+    assert (answer.hits, answer.determination, answer.withdrawn) == ((CONFIRMED,), "CO", ())
 
 
 def test_hits_that_the_bureau_has_withdrawn_are_named_and_to_others_it_is_no_hit() -> None:
