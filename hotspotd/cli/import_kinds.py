@@ -11,11 +11,11 @@ import msgspec
 from hotspotd.domain.notice import Notice
 from hotspotd.errors import Reason, WatchlistError
 from hotspotd.relay.listing import IntiImporter
+from hotspotd.relay.listing_itl import NistImporter
 from hotspotd.watchlist.importers.delivery import Delivers, Importer
 from hotspotd.watchlist.importers.ftm import FtmImporter
 from hotspotd.watchlist.importers.interpol import InterpolImporter
 from hotspotd.watchlist.importers.mapping import Mapping, read_mapping
-from hotspotd.watchlist.importers.nist import NistImporter
 from hotspotd.watchlist.importers.portraits import PortraitsImporter
 from hotspotd.watchlist.importers.tables import TableImporter
 from hotspotd.watchlist.importers.transactions import Defaults
