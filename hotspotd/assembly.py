@@ -66,7 +66,7 @@ class Places:
     trust_anchors: Path
     certificate: Path
     key: Path
-    list_root: Path | None
+    list_credentials: Credentials | None
     models: tuple[Path, ...]
     finger_calibration: Path | None
     face_calibration: Path | None
@@ -83,7 +83,7 @@ class Places:
             trust_anchors=resolve(config.relay.trust_anchors),
             certificate=resolve(config.relay.certificate),
             key=resolve(config.relay.key),
-            list_root=resolve(config.watchlist.root) if config.watchlist.root else None,
+            list_credentials=Credentials.of(path, config),
             models=(resolve(config.models.folder),) if config.models.folder else (),
             finger_calibration=(
                 resolve(config.matching.finger_calibration) if config.matching.finger_calibration else None
@@ -205,16 +205,13 @@ def _list_updates(
 ) -> Callable[[], Coroutine[None, None, None]]:
     """What keeps the list as the gateway publishes it: nothing, where the configuration names no place for that."""
     section = config.watchlist
-    if not (section.updates and places.list_root):
+    if not section.updates or places.list_credentials is None:
         return _nothing
-    credentials = Credentials(
-        config.device.name, places.trust_anchors, places.certificate, places.key, places.list_root
-    )
     engines = Engines(finger.ENGINE, None if faces is None else faces.engine)
     # Its own thread: a download on a thin line takes hours, and the list in force is looked after meanwhile.
     worker = Worker("list-updates")
     stack.callback(worker.close)
-    updates = ListUpdates(places.watchlist, credentials, engines, Clock(), places.watchlist_key)
+    updates = ListUpdates(places.watchlist, places.list_credentials, engines, Clock(), places.watchlist_key)
     return partial(updates.run, section.updates, section.update_every_s, worker, watchlist.look_soon)
 
 

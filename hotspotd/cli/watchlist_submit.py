@@ -45,7 +45,7 @@ exit codes: 0 every line was taken, 1 some were left out, with line and reason, 
 """
 
 
-def add_to(commands: Any) -> None:
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the group."""
     submit = commands.add_parser(
         "submit",

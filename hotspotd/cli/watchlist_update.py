@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from hotspotd.biometrics import finger
+from hotspotd.biometrics.face import FaceEngine
 from hotspotd.cli.output import Exit, print_json
 from hotspotd.clock import Clock
 from hotspotd.config import Config, load, resolve
@@ -17,8 +18,14 @@ from hotspotd.errors import ConfigError, Reason
 from hotspotd.relay.list_updates import Credentials, ListUpdates
 from hotspotd.watchlist.sync.following import Engines
 
+OpenFaceEngine = Callable[[Config, Path], FaceEngine]
+"""Opens the engine that a configuration names; the path is the configuration's own."""
 
-def add_to(commands: Any, face_engine: Any) -> None:
+
+def add_to(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    face_engine: OpenFaceEngine,
+) -> None:
     """Add the command; ``face_engine`` opens the configuration's."""
     update = commands.add_parser(
         "update",
@@ -42,21 +49,19 @@ def add_to(commands: Any, face_engine: Any) -> None:
 
 def updates(config: Config, path: Path, face_engine: str | None) -> ListUpdates:
     """What updates the watchlist that ``config``, read from ``path``, names. Raises ConfigError."""
-    if not config.watchlist.root:
+    credentials = Credentials.of(path, config)
+    if credentials is None:
         raise ConfigError(
             Reason.MISSING_KEY,
             f"{path}: watchlist.root: without the root of what is published nothing can be trusted",
             "Copy metadata/1.root.json of the gateway's repository here, and name it there.",
         )
-    relay = config.relay
-    anchors, certificate, key = (resolve(path, one) for one in (relay.trust_anchors, relay.certificate, relay.key))
-    credentials = Credentials(config.device.name, anchors, certificate, key, resolve(path, config.watchlist.root))
     list_key = resolve(path, config.watchlist.key) if config.watchlist.key else None
     folder, engines = resolve(path, config.watchlist.folder), Engines(finger.ENGINE, face_engine)
     return ListUpdates(folder, credentials, engines, Clock(), list_key)
 
 
-def _update(arguments: argparse.Namespace, face_engine: Any) -> Exit:
+def _update(arguments: argparse.Namespace, face_engine: OpenFaceEngine) -> Exit:
     config = load(arguments.config)
     origin = arguments.origin or config.watchlist.updates
     if not origin:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from hotspotd.clock import Clock
+from hotspotd.config import Config, resolve
 from hotspotd.errors import ConfigError, HotspotError, Reason
 from hotspotd.relay.links.tls import client_context
 from hotspotd.watchlist import Shelf
@@ -37,6 +38,20 @@ class Credentials:
     certificate: Path
     key: Path
     root: Path
+
+    @classmethod
+    def of(cls, path: Path, config: Config) -> Credentials | None:
+        """What ``config``, read from ``path``, names; None where it has no root, without which nothing is trusted."""
+        relay, root = config.relay, config.watchlist.root
+        if not root:
+            return None
+        return cls(
+            device=config.device.name,
+            trust_anchors=resolve(path, relay.trust_anchors),
+            certificate=resolve(path, relay.certificate),
+            key=resolve(path, relay.key),
+            root=resolve(path, root),
+        )
 
 
 class ListUpdates:
