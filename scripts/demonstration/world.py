@@ -101,10 +101,13 @@ def build(
         KIOSK_LIST: [row for row, lists in listed if KIOSK_LIST in lists],
         NEXT_LIST: [row for row, lists in listed if NEXT_LIST in lists],
     }
-    built = {name: _build(folder, name, rows, engine) for name, rows in by_list.items()}
+    _build(folder, GATEWAY_LIST, by_list[GATEWAY_LIST], Shelf(folder / "gateway-watchlist"), engine)
+    # One shelf, so one key to what is listed by number: only then does the next list go as what has changed.
+    national = Shelf(folder / "national-watchlist")
     lists = NationalLists(folder)
-    lists.publish(built[KIOSK_LIST], certificates)
-    shutil.copytree(built[KIOSK_LIST].parent, folder / "kiosk-watchlist", symlinks=True)
+    lists.publish(_build(folder, KIOSK_LIST, by_list[KIOSK_LIST], national, engine), certificates)
+    shutil.copytree(folder / "national-watchlist", folder / "kiosk-watchlist", symlinks=True)
+    next_list = _build(folder, NEXT_LIST, by_list[NEXT_LIST], national, engine)
     nobody = folder / "nobody"
     materials.write_colour(nobody / "booth.jpg", materials.empty_booth())
     world = World(
@@ -116,7 +119,7 @@ def build(
         camera=folder / "camera",
         nobody=nobody,
         lists=lists,
-        next_list=built[NEXT_LIST],
+        next_list=next_list,
     )
     _write_configs(world, gateway_port, console_port, liveness, devices, settings)
     return world
@@ -198,15 +201,13 @@ def _stranger(folder: Path, number: int, one: materials.Finger) -> dict[str, Any
     }
 
 
-def _build(folder: Path, name: str, rows: list[dict[str, Any]], engine: FaceEngine) -> Path:
-    """The list ``name`` of these rows, current on a shelf of its own."""
+def _build(folder: Path, name: str, rows: list[dict[str, Any]], shelf: Shelf, engine: FaceEngine) -> Path:
+    """The list ``name`` of these rows, current on ``shelf``."""
     source = folder / "lists" / name
     shutil.copytree(folder / "listed", source / "pictures")
     (source / "records.jsonl").write_text("\n".join(json.dumps(row) for row in rows) + "\n", encoding="utf-8")
     reading = Source(source, Enroller(engine))
-    built = Shelf(folder / f"{name}-watchlist").publish(
-        reading.entries(), finger_engine=finger.ENGINE, face_engine=engine.engine, version=name
-    )
+    built = shelf.publish(reading.entries(), finger_engine=finger.ENGINE, face_engine=engine.engine, version=name)
     if reading.problems:
         raise ValueError(f"the demonstration's own list has problems: {reading.problems}")
     return built
