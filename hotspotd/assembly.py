@@ -42,7 +42,7 @@ from hotspotd.lane.lane import Lane
 from hotspotd.lane.parts import LaneDevices, LaneParts
 from hotspotd.mrz.watch import zone_reader
 from hotspotd.records import Records
-from hotspotd.relay.compose import Origin, compose_nps
+from hotspotd.relay.compose import Origin, PictureLimits, compose_nps
 from hotspotd.relay.courier import Courier, Patience
 from hotspotd.relay.links.https import HttpsLink
 from hotspotd.relay.list_updates import Credentials, ListUpdates
@@ -274,11 +274,14 @@ def _authorities(config: Config, places: Places) -> Authorities:
 def _composer(config: Config) -> Callable[[Encounter, Stamp], bytes]:
     device = config.device
     origin = Origin(device=device.name, organisation=device.organisation, country=device.country)
-    return partial(_compose, origin, config.operation.purpose)
+    purpose, face_bytes = config.operation.purpose, config.relay.face_kb * 1000
+    faps = {lane.name: lane.scanner.fap for lane in config.lanes if lane.scanner is not None}
 
+    def compose(encounter: Encounter, now: Stamp) -> bytes:
+        limits = PictureLimits(face_bytes=face_bytes, fap=faps.get(encounter.lane))
+        return compose_nps(encounter, origin, now, purpose, limits=limits)
 
-def _compose(origin: Origin, purpose: str, encounter: Encounter, now: Stamp) -> bytes:
-    return compose_nps(encounter, origin, now, purpose)
+    return compose
 
 
 D = TypeVar("D", bound=Device)

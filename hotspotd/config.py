@@ -47,13 +47,19 @@ class DriverSection(_Section, frozen=True):
     address: str
 
 
+class ScannerSection(DriverSection, frozen=True):
+    """A fingerprint scanner. ``fap`` is its fingerprint acquisition profile, where its maker names one."""
+
+    fap: Literal[10, 20, 30, 40, 45, 50, 60] | None = None
+
+
 class LaneSection(_Section, frozen=True):
     """One lane and its devices. A lane without a camera, or without a scanner, does without that step."""
 
     name: Name
     document: DriverSection
     camera: DriverSection | None = None
-    scanner: DriverSection | None = None
+    scanner: ScannerSection | None = None
     signal: DriverSection | None = None
     chip: DriverSection | None = None
 
@@ -188,6 +194,8 @@ class RelaySection(_Section, frozen=True):
     request_timeout_s: Seconds = 20.0
     retry_first_s: Seconds = 1.0
     retry_longest_s: Seconds = 60.0
+    face_kb: Annotated[int, Meta(ge=8, le=1000)] = 24
+    """Thousands of bytes that a portrait is made to fit in before it is sent; here it is kept as it was."""
 
 
 class ConsoleSection(_Section, frozen=True):

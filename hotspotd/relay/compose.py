@@ -59,7 +59,29 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     destination_name: str = "National Central Bureau"
 
 
-def compose_nps(encounter: Encounter, origin: Origin, now: Stamp, purpose: str, priority: int = 2) -> bytes:
+class PictureLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How large pictures may be. ``fap`` is the scanner's fingerprint acquisition profile (14.031), None if not known.
+
+    Empty glass is cut off prints, but not where a profile is claimed: it states how much is shown.
+    """
+
+    face_bytes: int = 24_000
+    fap: int | None = None
+
+    @property
+    def print_ratio(self) -> float:
+        """How many times smaller than its pixels a print may become."""
+        return images.RATIO_WITHOUT_FAP if self.fap is None else images.LARGEST_RATIO[self.fap]
+
+
+def compose_nps(
+    encounter: Encounter,
+    origin: Origin,
+    now: Stamp,
+    purpose: str,
+    priority: int = 2,
+    limits: PictureLimits = PictureLimits(),  # noqa: B008  # Frozen.
+) -> bytes:
     """The encounter as an NPS: Type-1, Type-2, a Type-10 for the face, a Type-14 for each finger.
 
     ``purpose`` is a CIV code (AMN CIT DEC IMM IU OTH VIS), ``priority`` 1 (first) to 9. A finger that could not
@@ -74,9 +96,9 @@ def compose_nps(encounter: Encounter, origin: Origin, now: Stamp, purpose: str, 
             continue  # What the document's chip holds was not captured here, and is not sent.
         idc = len(faces) + len(prints) + 1
         if sample.modality == "finger":
-            prints.append(_print(sample, idc, captured_on, sender))
+            prints.append(_print(sample, idc, captured_on, sender, limits))
         elif sample.image:
-            faces.append(_face(sample, idc, captured_on, origin.device))
+            faces.append(_face(sample, idc, captured_on, origin.device, limits))
     iso = now.iso()
     return xml6.encode(
         Transaction(
@@ -141,7 +163,7 @@ def _span(born: str) -> tuple[str, str]:
     return "", ""
 
 
-def _print(sample: Sample, idc: int, captured_on: str, sender: Organisation) -> PrintRecord:
+def _print(sample: Sample, idc: int, captured_on: str, sender: Organisation, limits: PictureLimits) -> PrintRecord:
     position = sample.position or FingerPosition.UNKNOWN
     if not sample.image:
         code = sample.missing.value if sample.missing else "UP"
@@ -154,13 +176,16 @@ def _print(sample: Sample, idc: int, captured_on: str, sender: Organisation) -> 
             monitoring=_MONITORING,
         )
     grey = images.decode_grey(sample.image)
+    if limits.fap is None:
+        grey = images.without_glass(grey)
+    encoded = images.encode_print(grey, limits.print_ratio)
     dpi = sample.dpi or 500
     return PrintRecord(
         idc=idc,
         position=position,
         picture=Picture(
-            data=images.encode_print(grey),
-            compression="JP2",
+            data=encoded.data,
+            compression="JP2L" if encoded.lossless else "JP2",
             width=grey.shape[1],
             height=grey.shape[0],
             scale=1,
@@ -173,16 +198,17 @@ def _print(sample: Sample, idc: int, captured_on: str, sender: Organisation) -> 
         monitoring=_MONITORING,
         missing=(MissingPrint(position=position, code=sample.missing.value),) if sample.missing else (),
         quality=sample.quality,
+        profile="" if limits.fap is None else str(limits.fap),
     )
 
 
-def _face(sample: Sample, idc: int, captured_on: str, source: str) -> FaceRecord:
+def _face(sample: Sample, idc: int, captured_on: str, source: str, limits: PictureLimits) -> FaceRecord:
     if sample.media_type not in _CGA:
         raise RelayError(Reason.BAD_TRANSACTION, f"a portrait of type {sample.media_type[:40]!r} cannot be sent")
-    width, height = images.size_of(sample.image)
+    face = images.encode_face(sample.image, sample.media_type, limits.face_bytes)
     return FaceRecord(
         idc=idc,
-        picture=Picture(data=sample.image, compression=_CGA[sample.media_type], width=width, height=height),
+        picture=Picture(data=face.data, compression=_CGA[face.media_type], width=face.width, height=face.height),
         captured_on=captured_on,
         source=source,
         colour_space="SRGB",

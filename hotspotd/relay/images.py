@@ -1,10 +1,13 @@
-"""Pictures of a transaction: prints to JPEG 2000, and encoded pictures back to pixels within bounds.
+"""Pictures of a transaction: prints to JPEG 2000, faces to JPEG, within limits; and back to pixels within bounds.
 
 Pure. Decoding is for pictures that others made: the size is read from the file's own header before a decoder
 allocates anything, since a hundred bytes can claim a picture of gigabytes.
 """
 
 from __future__ import annotations
+
+import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -14,19 +17,132 @@ from hotspotd.biometrics import picture_size
 from hotspotd.biometrics.finger import wsq
 from hotspotd.errors import BiometricError, Reason, RelayError
 
-# 12.5:1, between the 10:1 and 15:1 that FAP 10 to 60 allow for lossy prints (ANSI/NIST-ITL 1-2011, table 49 and
-# its compression notes). The unit of OpenCV's parameter is a thousandth of the raw size.
-_PRINT_RATE_X1000 = 80
+LARGEST_RATIO = {10: 10.0, 20: 10.0, 30: 10.0, 40: 10.0, 45: 10.0, 50: 10.0, 60: 15.0}
+"""How many times smaller than its pixels a print may become, by 14.031 FAP (ANSI/NIST-ITL 1-2011, mobile ID profiles).
+
+For two and three fingers (40 to 50) the lower of the two limits is taken, as where no FAP is known.
+"""
+RATIO_WITHOUT_FAP = 10.0
+# The unit of OpenCV's parameter is a thousandth of the raw size; all of them is without loss (reversible 5/3 wavelet).
+_WHOLE_RATE = 1000
+_BLOCK = 16
+# Standard deviation of grey levels: glass has 1 to 6, the faintest ridges that are of use 12.
+_LEAST_CONTRAST = 10.0
+# A print smaller than this is no print: nothing is cut off then.
+_LEAST_SIDE = 128
+# Below this quality blocks of JPEG show in a face; a smaller picture is the better one then.
+_FACE_QUALITY_FLOOR, _FACE_QUALITY_MOST = 60, 92
+# Where even the smallest picture is too large, sooner blocks than no answer.
+_FACE_QUALITY_LEAST = 30
+_FACE_SHRINK = 0.85
+LEAST_FACE_WIDTH = 240
+"""Of a portrait, whose eyes are a quarter of its width apart: 60 px, where a face engine still sees all it needs."""
 # Four fingers at 1000 px/inch are 3200 x 2000.
 _MAX_PIXELS = 24_000_000
 _MAX_SIDE = 8_000
 
 
-def encode_print(image: NDArray[np.uint8]) -> bytes:
-    """A grey print (height, width) as JP2 at about 12.5:1. Not as WSQ: docs/inti.md has the reasons."""
-    done, data = cv2.imencode(".jp2", image, [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, _PRINT_RATE_X1000])
+@dataclass(frozen=True, slots=True)
+class EncodedPrint:
+    """A print as JP2 file, and how many times smaller than its pixels it came out. ``lossless``: nothing was lost."""
+
+    data: bytes
+    ratio: float
+    lossless: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedFace:
+    """A face with its media type and size in pixels; ``quality`` that of JPEG, None where it was left as it was."""
+
+    data: bytes
+    media_type: str
+    width: int
+    height: int
+    quality: int | None = None
+
+
+def without_glass(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The part of a grey print (height, width) that shows anything, with a margin; all of it where little does.
+
+    Bytes are for ridges: a finger covers half of a large glass. Blocks of 16 pixels with hardly any contrast at the
+    sides are cut off; a row or column stays when two of its blocks have some, so that dust keeps nothing.
+    """
+    down, across = image.shape[0] // _BLOCK, image.shape[1] // _BLOCK
+    blocks = image[: down * _BLOCK, : across * _BLOCK].reshape(down, _BLOCK, across, _BLOCK)
+    shows = blocks.std(axis=(1, 3), dtype=np.float32) > _LEAST_CONTRAST
+    rows, columns = (np.flatnonzero(shows.sum(axis=axis) >= 2) for axis in (1, 0))
+    if len(rows) * _BLOCK < _LEAST_SIDE or len(columns) * _BLOCK < _LEAST_SIDE:
+        return image
+    top, left = (max(0, int(seen[0]) - 1) * _BLOCK for seen in (rows, columns))
+    bottom, right = ((int(seen[-1]) + 2) * _BLOCK for seen in (rows, columns))
+    return np.ascontiguousarray(image[top:bottom, left:right])
+
+
+def encode_print(image: NDArray[np.uint8], largest_ratio: float = RATIO_WITHOUT_FAP) -> EncodedPrint:
+    """A grey print (height, width) as JP2, at most ``largest_ratio`` times smaller than its pixels: by measure.
+
+    The encoder is asked for a rate and misses it by a per cent or so, to either side; it is asked for more until
+    the limit is kept. A print of much empty glass may get below it without any loss. Not as WSQ: docs/inti.md has the
+    reasons. Raises RelayError (BAD_TRANSACTION).
+    """
+    raw = image.size
+    least = math.ceil(raw / largest_ratio)
+    rate, step = min(_WHOLE_RATE, math.ceil(_WHOLE_RATE / largest_ratio)), 0
+    data = _jp2(image, rate)
+    while len(data) < least and rate < _WHOLE_RATE:
+        # Twice as far each time, so that what cannot get any larger ends soon.
+        step = max(2 * step, math.ceil((least - len(data)) * _WHOLE_RATE / raw), 1)
+        rate = min(_WHOLE_RATE, rate + step)
+        data = _jp2(image, rate)
+    return EncodedPrint(data, raw / len(data), lossless=rate == _WHOLE_RATE)
+
+
+def _jp2(image: NDArray[np.uint8], rate: int) -> bytes:
+    done, data = cv2.imencode(".jp2", image, [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, rate])
     if not done:
         raise RelayError(Reason.BAD_TRANSACTION, "a print could not be encoded as JP2")
+    return data.tobytes()
+
+
+def encode_face(data: bytes, media_type: str, most_bytes: int) -> EncodedFace:
+    """The face within ``most_bytes``: as it is where it is small enough, otherwise as the best JPEG that is.
+
+    Its quality is found by halving; below a floor the picture is made smaller instead, to ``LEAST_FACE_WIDTH`` at the
+    least. What is still too large then is sent all the same: the limit is a wish, the face is not.
+    Raises RelayError: BAD_TRANSACTION, TOO_LARGE.
+    """
+    width, height = size_of(data)
+    if len(data) <= most_bytes:
+        return EncodedFace(data, media_type, width, height)
+    pixels = _decode(data, cv2.IMREAD_COLOR)
+    while True:
+        smallest = pixels.shape[1] * _FACE_SHRINK < LEAST_FACE_WIDTH
+        quality, made = _best_jpeg(pixels, _FACE_QUALITY_LEAST if smallest else _FACE_QUALITY_FLOOR, most_bytes)
+        if len(made) <= most_bytes or smallest:
+            return EncodedFace(made, "image/jpeg", pixels.shape[1], pixels.shape[0], quality)
+        size = (round(pixels.shape[1] * _FACE_SHRINK), round(pixels.shape[0] * _FACE_SHRINK))
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _best_jpeg(pixels: NDArray[np.uint8], floor: int, most_bytes: int) -> tuple[int, bytes]:
+    """The highest quality from ``floor`` on that keeps to ``most_bytes``, and the file; that of ``floor`` if none."""
+    low, best = floor, _jpeg(pixels, floor)
+    high = _FACE_QUALITY_MOST + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        made = _jpeg(pixels, middle)
+        if len(made) <= most_bytes:
+            low, best = middle, made
+        else:
+            high = middle
+    return low, best
+
+
+def _jpeg(pixels: NDArray[np.uint8], quality: int) -> bytes:
+    done, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1])
+    if not done:
+        raise RelayError(Reason.BAD_TRANSACTION, "a face could not be encoded as JPEG")
     return data.tobytes()
 
 

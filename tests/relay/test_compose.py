@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from hotspotd.clock import Stamp
 from hotspotd.domain.document import Document
@@ -18,7 +19,7 @@ from hotspotd.domain.notice import Notice
 from hotspotd.domain.verdict import GatewayOutcome
 from hotspotd.errors import Reason, RelayError
 from hotspotd.relay import images
-from hotspotd.relay.compose import compose_nps, read_answer
+from hotspotd.relay.compose import PictureLimits, compose_nps, read_answer
 from hotspotd.relay.inquiry import Responder, compose_error, compose_result, read_inquiry
 from hotspotd.relay.inti import xml6
 from hotspotd.relay.inti.check import check
@@ -159,24 +160,109 @@ def test_interpols_sample_of_an_inquiry_can_be_searched(shared_data: Path) -> No
     assert inquiry.document.number == ""
 
 
-def test_prints_are_compressed_between_10_and_15_to_1_and_keep_their_ridges() -> None:
+def test_empty_glass_is_cut_off_unless_a_profile_is_claimed() -> None:
+    rng = np.random.default_rng(4)
+    glass = np.clip(rng.normal(250, 3, (480, 640)), 0, 255).astype(np.uint8)
+    glass[100:388, 200:456] = ridges()
+    glass[20:30, 20:30] = 0  # Dust.
+    given = encounter()
+    large = replace(given.samples[1], image=encoded(glass, ".png"), width=640, height=480)
+    given = replace(given, samples=(large,))
+
+    def sent(fap: int | None) -> NDArray[np.uint8]:
+        picture = xml6.decode(compose_nps(given, ORIGIN, NOW, "IMM", limits=PictureLimits(fap=fap))).prints[0].picture
+        assert images.size_of(picture.data) == (picture.width, picture.height)
+        return images.decode_grey(picture.data)
+
+    assert sent(30).shape == (480, 640)
+    down, across = sent(None).shape
+    assert 288 <= down <= 288 + 64
+    assert 256 <= across <= 256 + 64
+
+
+def test_a_print_that_hardly_shows_is_left_whole() -> None:
+    image = np.full((300, 256), 240, np.uint8)
+    image[100:150, 100:150] = ridges(size=(50, 50))
+    assert images.without_glass(image).shape == image.shape
+
+
+@pytest.mark.parametrize("largest", [10.0, 15.0])
+def test_prints_are_compressed_up_to_their_limit_not_beyond_and_keep_their_ridges(largest: float) -> None:
     for seed in range(4):
         image = ridges(seed)
-        data = images.encode_print(image)
-        assert 10 <= image.size / len(data) <= 15
-        assert cv2.PSNR(image, images.decode_grey(data)) > 26
+        encoded = images.encode_print(image, largest)
+        assert encoded.ratio == image.size / len(encoded.data)
+        assert 0.9 * largest <= encoded.ratio <= largest
+        assert not encoded.lossless
+        assert cv2.PSNR(image, images.decode_grey(encoded.data)) > (28 if largest < 12 else 26)
 
 
-def test_real_prints_are_compressed_between_10_and_15_to_1(shared_data: Path) -> None:
+def test_an_empty_print_is_smaller_than_its_limit_only_without_loss() -> None:
+    image = np.full((300, 300), 255, np.uint8)
+    image[100:110, 100:110] = 0
+    encoded = images.encode_print(image)
+    assert encoded.ratio > 10
+    assert encoded.lossless
+    assert np.array_equal(images.decode_grey(encoded.data), image)
+
+
+def test_real_prints_are_compressed_up_to_their_limit_not_beyond(shared_data: Path) -> None:
     for name in ("fvc2002_db1_b", "fvc2002_db3_b", "fvc2004_db1_b"):
         paths = sorted((shared_data / "fingerprints" / name).iterdir())[:3]
         for path in paths:
             image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
             assert image is not None
-            data = images.encode_print(image.astype(np.uint8))
-            # A picture that is mostly empty needs less than it may have.
-            assert image.size / len(data) >= 10
-            assert cv2.PSNR(image.astype(np.uint8), images.decode_grey(data)) > 28
+            encoded = images.encode_print(image.astype(np.uint8))
+            assert encoded.ratio <= 10
+            assert cv2.PSNR(image.astype(np.uint8), images.decode_grey(encoded.data)) > 28
+
+
+def test_the_scanners_profile_is_sent_and_sets_the_limit() -> None:
+    def sent(fap: int | None) -> tuple[str, float]:
+        read = xml6.decode(compose_nps(encounter(), ORIGIN, NOW, "IMM", limits=PictureLimits(fap=fap)))
+        picture = read.prints[0].picture
+        return read.prints[0].profile, picture.width * picture.height / len(picture.data)
+
+    assert sent(None)[0] == ""
+    assert sent(None)[1] <= 10
+    assert sent(20)[0] == "20"
+    assert sent(20)[1] <= 10
+    profile, ratio = sent(60)
+    assert profile == "60"
+    assert 10 < ratio <= 15
+
+
+def test_a_face_within_its_budget_is_sent_as_it_is() -> None:
+    given = encounter()
+    read = xml6.decode(compose_nps(given, ORIGIN, NOW, "IMM"))
+    assert read.faces[0].picture.data == given.samples[0].image
+
+
+def noisy(width: int, height: int, suffix: str = ".png") -> bytes:
+    """As hard to compress as a picture can be."""
+    return encoded(np.random.default_rng(3).integers(0, 255, (height, width, 3), dtype=np.uint8), suffix)
+
+
+def test_a_large_face_becomes_the_best_jpeg_within_its_budget() -> None:
+    rng = np.random.default_rng(1)
+    small = cv2.resize(rng.integers(0, 255, (60, 48, 3), dtype=np.uint8), (420, 540), interpolation=cv2.INTER_CUBIC)
+    given = encoded(small.astype(np.uint8), ".png")
+    face = images.encode_face(given, "image/png", 40_000)
+    assert face.media_type == "image/jpeg"
+    assert face.quality is not None
+    assert (face.width, face.height) == images.size_of(face.data)
+    assert 30_000 < len(face.data) <= 40_000
+    less = images.encode_face(given, "image/png", 24_000)
+    assert len(less.data) <= 24_000
+    assert (less.width, less.quality) < (face.width, face.quality)
+
+
+def test_a_face_is_never_made_too_small_for_an_engine() -> None:
+    face = images.encode_face(noisy(840, 1080), "image/png", 1000)
+    assert images.LEAST_FACE_WIDTH <= face.width < images.LEAST_FACE_WIDTH * 1.25
+    assert abs(face.width / face.height - 840 / 1080) < 0.01
+    narrow = images.encode_face(noisy(200, 260), "image/png", 1000)
+    assert (narrow.width, narrow.height) == (200, 260)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".jp2"])
