@@ -274,11 +274,13 @@ def _authorities(config: Config, places: Places) -> Authorities:
 def _composer(config: Config) -> Callable[[Encounter, Stamp], bytes]:
     device = config.device
     origin = Origin(device=device.name, organisation=device.organisation, country=device.country)
-    purpose, face_bytes = config.operation.purpose, config.relay.face_kb * 1000
+    purpose, relay = config.operation.purpose, config.relay
     faps = {lane.name: lane.scanner.fap for lane in config.lanes if lane.scanner is not None}
 
     def compose(encounter: Encounter, now: Stamp) -> bytes:
-        limits = PictureLimits(face_bytes=face_bytes, fap=faps.get(encounter.lane))
+        limits = PictureLimits(
+            face_bytes=relay.face_kb * 1000, print_bytes=relay.print_kb * 1000, fap=faps.get(encounter.lane)
+        )
         return compose_nps(encounter, origin, now, purpose, limits=limits)
 
     return compose

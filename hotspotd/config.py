@@ -196,6 +196,8 @@ class RelaySection(_Section, frozen=True):
     retry_longest_s: Seconds = 60.0
     face_kb: Annotated[int, Meta(ge=8, le=1000)] = 24
     """Thousands of bytes that a portrait is made to fit in before it is sent; here it is kept as it was."""
+    print_kb: Annotated[int, Meta(ge=4, le=1000)] = 12
+    """Thousands of bytes that are spent on a print; more where its profile's largest compression asks for more."""
 
 
 class ConsoleSection(_Section, frozen=True):

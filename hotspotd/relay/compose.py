@@ -62,10 +62,12 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 class PictureLimits(msgspec.Struct, frozen=True, kw_only=True):
     """How large pictures may be. ``fap`` is the scanner's fingerprint acquisition profile (14.031), None if not known.
 
+    ``print_bytes`` are spent on a print whose pixels would allow fewer; a large one gets what its profile asks for.
     Empty glass is cut off prints, but not where a profile is claimed: it states how much is shown.
     """
 
     face_bytes: int = 24_000
+    print_bytes: int = 12_000
     fap: int | None = None
 
     @property
@@ -178,7 +180,7 @@ def _print(sample: Sample, idc: int, captured_on: str, sender: Organisation, lim
     grey = images.decode_grey(sample.image)
     if limits.fap is None:
         grey = images.without_glass(grey)
-    encoded = images.encode_print(grey, limits.print_ratio)
+    encoded = images.encode_print(grey, limits.print_ratio, limits.print_bytes)
     dpi = sample.dpi or 500
     return PrintRecord(
         idc=idc,

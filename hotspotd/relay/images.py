@@ -79,16 +79,20 @@ def without_glass(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(image[top:bottom, left:right])
 
 
-def encode_print(image: NDArray[np.uint8], largest_ratio: float = RATIO_WITHOUT_FAP) -> EncodedPrint:
+def encode_print(
+    image: NDArray[np.uint8], largest_ratio: float = RATIO_WITHOUT_FAP, wanted_bytes: int = 0
+) -> EncodedPrint:
     """A grey print (height, width) as JP2, at most ``largest_ratio`` times smaller than its pixels: by measure.
 
-    The encoder is asked for a rate and misses it by a per cent or so, to either side; it is asked for more until
-    the limit is kept. A print of much empty glass may get below it without any loss. Not as WSQ: docs/inti.md has the
-    reasons. Raises RelayError (BAD_TRANSACTION).
+    A small print is compressed less: ``wanted_bytes`` are spent on it where the ratio asks for fewer. The encoder is
+    asked for a rate and misses it by a per cent or so, to either side; it is asked for more until the limit is kept.
+    A print of much empty glass may get below it without any loss. Not as WSQ: docs/inti.md has the reasons.
+    Raises RelayError (BAD_TRANSACTION).
     """
     raw = image.size
-    least = math.ceil(raw / largest_ratio)
-    rate, step = min(_WHOLE_RATE, math.ceil(_WHOLE_RATE / largest_ratio)), 0
+    least = max(math.ceil(raw / largest_ratio), min(wanted_bytes, raw))
+    # One more than it takes by rights: mostly the first try is enough then.
+    rate, step = min(_WHOLE_RATE, math.ceil(least * _WHOLE_RATE / raw) + 1), 0
     data = _jp2(image, rate)
     while len(data) < least and rate < _WHOLE_RATE:
         # Twice as far each time, so that what cannot get any larger ends soon.

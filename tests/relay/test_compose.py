@@ -197,6 +197,16 @@ def test_prints_are_compressed_up_to_their_limit_not_beyond_and_keep_their_ridge
         assert cv2.PSNR(image, images.decode_grey(encoded.data)) > (28 if largest < 12 else 26)
 
 
+def test_a_small_print_is_compressed_less_and_a_large_one_as_its_limit_says() -> None:
+    small, large = ridges(), ridges(size=(600, 500))
+    assert 12_000 <= len(images.encode_print(small, 10.0, 12_000).data) < 12_500
+    assert 30_000 <= len(images.encode_print(large, 10.0, 12_000).data) < 31_500
+    tiny = ridges(size=(80, 80))
+    whole = images.encode_print(tiny, 10.0, 12_000)
+    assert whole.lossless
+    assert np.array_equal(images.decode_grey(whole.data), tiny)
+
+
 def test_an_empty_print_is_smaller_than_its_limit_only_without_loss() -> None:
     image = np.full((300, 300), 255, np.uint8)
     image[100:110, 100:110] = 0
@@ -219,7 +229,8 @@ def test_real_prints_are_compressed_up_to_their_limit_not_beyond(shared_data: Pa
 
 def test_the_scanners_profile_is_sent_and_sets_the_limit() -> None:
     def sent(fap: int | None) -> tuple[str, float]:
-        read = xml6.decode(compose_nps(encounter(), ORIGIN, NOW, "IMM", limits=PictureLimits(fap=fap)))
+        limits = PictureLimits(fap=fap, print_bytes=0)
+        read = xml6.decode(compose_nps(encounter(), ORIGIN, NOW, "IMM", limits=limits))
         picture = read.prints[0].picture
         return read.prints[0].profile, picture.width * picture.height / len(picture.data)
 
