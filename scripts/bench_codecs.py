@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from hotspotd.domain.candidate import Determination
 from hotspotd.errors import RelayError
 from hotspotd.relay import images
 from hotspotd.relay.inti import either, itl, reader
@@ -28,7 +29,6 @@ from hotspotd.relay.inti.record import Encoding, Field, Foreign, Package, Record
 from hotspotd.relay.inti.transaction import (
     Comparison,
     Descriptive,
-    Determination,
     FaceRecord,
     FieldError,
     Header,

@@ -8,7 +8,7 @@ import msgspec
 
 from hotspotd.domain.caution import Caution
 from hotspotd.domain.finger import FingerPosition
-from hotspotd.domain.notice import Notice
+from hotspotd.domain.notice import LEAST_URGENT, Notice
 
 
 class Modality(StrEnum):
@@ -22,6 +22,16 @@ class Modality(StrEnum):
     """Several fingers of one record, taken together."""
     PERSON = "person"
     """Face and fingers of one record, taken together."""
+
+
+class Determination(StrEnum):
+    """How far a hit has been confirmed, and how it is to be handled (2.094 RDM)."""
+
+    AUTO_CONFIRMED = "AC"
+    UNCONFIRMED = "UC"
+    QUICK_SEARCH = "QS"
+    CONFIRMED = "CO"
+    SILENT = "SL"  # nobody near the traveller may notice
 
 
 class NameKind(StrEnum):
@@ -114,8 +124,19 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """What agreed, in words for the officer."""
 
 
-class Hit(msgspec.Struct, frozen=True, kw_only=True):
-    """One record of a list with all candidates that point at it. Unconfirmed until a person has looked."""
+class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One record of a list with all candidates that point at it. Unconfirmed until a person has looked.
+
+    ``determination`` is the owner's word on it. ``withdrawn``: the bureau has looked, and it is not this person.
+    """
 
     record: ListRecord
     candidates: tuple[Candidate, ...]
+    determination: Determination = Determination.UNCONFIRMED
+    withdrawn: bool = False
+
+    @property
+    def urgency(self) -> int:
+        """1 (most urgent) to 4, as its notice has it; least for what is withdrawn or to be handled silently."""
+        quiet = self.withdrawn or self.determination is Determination.SILENT
+        return LEAST_URGENT if quiet else self.record.notice.urgency

@@ -86,6 +86,7 @@ _INSTRUCTIONS = {
     Notice.NATIONAL: "Second line. Contact the owning bureau.",
 }
 
+LEAST_URGENT = 4
 _URGENCY = {
     Notice.ORANGE: 1,
     Notice.RED: 1,

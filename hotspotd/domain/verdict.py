@@ -6,7 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
-from hotspotd.domain.candidate import Hit
+from hotspotd.domain.candidate import Determination, Hit
+from hotspotd.domain.gateway_error import GatewayFault
 
 
 class Outcome(StrEnum):
@@ -36,6 +37,8 @@ class ReferReason(StrEnum):
     INTERRUPTED = "interrupted"
     HELP_ASKED = "help_asked"
     GATEWAY_HIT = "gateway_hit"
+    GATEWAY_ERROR = "gateway_error"
+    PRINTS_REFUSED = "prints_refused"
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +59,7 @@ class GatewayOutcome(StrEnum):
 
 
 class GatewayAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A gateway's reply to one transaction, whatever format it came in."""
+    """A gateway's reply to one transaction, whatever format it came in; or what several say together."""
 
     outcome: GatewayOutcome
     tcn: str
@@ -64,7 +67,20 @@ class GatewayAnswer(msgspec.Struct, frozen=True, kw_only=True):
     tcr: str
     """The control number of the request it answers."""
     hits: tuple[Hit, ...] = ()
-    determination: str = "UC"
-    """2.094 RDM: UC unconfirmed, CO confirmed by the responding system, AC auto-confirmed."""
+    determination: Determination = Determination.UNCONFIRMED
+    """2.094 RDM, of the hit that is confirmed furthest; each hit has its own."""
     text: str = ""
     """2.063 INF, or the text of an error."""
+    made_at: str = ""
+    """When the gateway made it, by its own clock, ISO 8601 in UTC; empty where it does not say."""
+    total: int = 0
+    """How many hits the gateway has, those that are not in the reply too (2.064 RLS)."""
+    faults: tuple[GatewayFault, ...] = ()
+    """What an ERR names; empty where the reply could not be read."""
+    withdrawn: tuple[str, ...] = ()
+    """References of records of which the bureau says that they are not this person."""
+
+    @property
+    def unsent(self) -> int:
+        """How many more hits the bureau has than it sent."""
+        return max(0, self.total - len(self.hits))

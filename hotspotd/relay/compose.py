@@ -9,15 +9,18 @@ as printed (YYMMDD). A date of birth that is not wholly known goes as a range, 2
 from __future__ import annotations
 
 import calendar
+from datetime import UTC, datetime
 
 import msgspec
 
 from hotspotd.clock import Stamp
-from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality, OtherName
+from hotspotd.domain.answers import overall
+from hotspotd.domain.candidate import Candidate, Determination, Hit, ListRecord, Modality, OtherName
 from hotspotd.domain.caution import flags_and_words
 from hotspotd.domain.document import Document
 from hotspotd.domain.encounter import Encounter, Sample
 from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.gateway_error import GatewayFault
 from hotspotd.domain.notice import Notice
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome
 from hotspotd.errors import Reason, RelayError
@@ -225,27 +228,54 @@ def read_answer(xml: bytes) -> GatewayAnswer:
     header = transaction.header
     if not header.tcr:
         raise RelayError(Reason.BAD_TRANSACTION, "transaction: an answer without 1.010 TCR")
+    made_at = _made_at(header)
     if header.tot is TransactionType.ERR:
         errors = [error for record in transaction.descriptive for error in record.errors]
         text = "; ".join(" ".join(filter(None, (error.code, error.field, error.text))) for error in errors)
-        return GatewayAnswer(outcome=GatewayOutcome.ERROR, tcn=header.tcn, tcr=header.tcr, text=text)
+        return GatewayAnswer(
+            outcome=GatewayOutcome.ERROR,
+            tcn=header.tcn,
+            tcr=header.tcr,
+            text=text,
+            made_at=made_at,
+            # An ERR that names nothing is still one.
+            faults=tuple(GatewayFault(error.code, error.field, error.text) for error in errors)
+            or (GatewayFault("999"),),
+        )
     if header.tot is not TransactionType.SRE:
         raise RelayError(Reason.BAD_TRANSACTION, f"transaction: a {header.tot} is no answer")
-    result = next((record.respondents for record in transaction.descriptive if record.respondents), None)
-    if result is None:
+    results = [record.respondents for record in transaction.descriptive if record.respondents]
+    if not results:
         raise RelayError(Reason.BAD_TRANSACTION, "transaction: SRE without 2.064 RLS")
     text = next((record.contact.text for record in transaction.descriptive if record.contact.text), "")
-    if result.result is SearchResult.NONE:
-        return GatewayAnswer(outcome=GatewayOutcome.NO_HIT, tcn=header.tcn, tcr=header.tcr, text=text)
-    determination = next((r.determination for r in transaction.descriptive if r.determination), None)
+    if all(result.result is SearchResult.NONE for result in results):
+        return GatewayAnswer(outcome=GatewayOutcome.NO_HIT, tcn=header.tcn, tcr=header.tcr, text=text, made_at=made_at)
+    found = [
+        record
+        for record in transaction.descriptive
+        if record.respondents is None or record.respondents.result is SearchResult.HIT
+    ]
+    hits = tuple(_hit(record, header) for record in found)
     return GatewayAnswer(
         outcome=GatewayOutcome.HIT,
         tcn=header.tcn,
         tcr=header.tcr,
-        hits=tuple(_hit(record, header) for record in transaction.descriptive),
-        determination=determination.value if determination else "UC",
+        hits=hits,
+        determination=overall(hits),
         text=text,
+        made_at=made_at,
+        total=max(result.total for result in results),
     )
+
+
+def _made_at(header: Header) -> str:
+    """1.014 GMT in the form that compares as text; empty where there is none."""
+    try:
+        made = datetime.fromisoformat(header.utc)
+    except ValueError:
+        return ""
+    made = made.replace(tzinfo=UTC) if made.tzinfo is None else made.astimezone(UTC)
+    return Stamp(made, trusted=True).iso()
 
 
 def _hit(record: Descriptive, header: Header) -> Hit:
@@ -282,7 +312,11 @@ def _hit(record: Descriptive, header: Header) -> Hit:
             for alias in subject.aliases
         ),
     )
-    return Hit(record=listed, candidates=tuple(_candidates(comparisons, listed.reference)))
+    return Hit(
+        record=listed,
+        candidates=tuple(_candidates(comparisons, listed.reference)),
+        determination=record.determination or Determination.UNCONFIRMED,
+    )
 
 
 def _candidates(comparisons: tuple[Comparison, ...], reference: str) -> list[Candidate]:

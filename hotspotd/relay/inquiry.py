@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hotspotd.clock import Stamp
-from hotspotd.domain.candidate import Hit
+from hotspotd.domain.candidate import Determination, Hit
 from hotspotd.domain.document import Document, DocumentFormat
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.errors import Reason, RelayError
@@ -23,7 +23,6 @@ from hotspotd.relay.inti.transaction import (
     Comparison,
     Contact,
     Descriptive,
-    Determination,
     FieldError,
     Header,
     ListEntry,

@@ -13,8 +13,10 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from hotspotd.clock import Stamp
+from hotspotd.domain.candidate import Determination
 from hotspotd.domain.document import Document
 from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.gateway_error import GatewayFault
 from hotspotd.domain.notice import Notice
 from hotspotd.domain.verdict import GatewayOutcome
 from hotspotd.errors import Reason, RelayError
@@ -103,7 +105,9 @@ def test_a_hit_arrives_with_record_candidates_and_instruction() -> None:
 def test_more_hits_than_a_reply_can_hold_are_cut_to_the_first_and_counted_all() -> None:
     given = [hit(f"2026/{number}") for number in range(100)]
     reply = compose_result(REQUEST, "R1", given, RESPONDER, NOW)
-    assert read_answer(reply).hits == tuple(given[:40])
+    answer = read_answer(reply)
+    assert answer.hits == tuple(given[:40])
+    assert (answer.total, answer.unsent) == (100, 60)
     respondents = [record.respondents for record in xml6.decode(reply).descriptive]
     assert {part.total for part in respondents if part} == {100}
     assert [part.candidates[0].sequence for part in respondents if part] == list(range(1, 41))
@@ -118,6 +122,27 @@ def test_an_error_arrives_with_code_field_and_text() -> None:
     error = FieldError(code="112", field="DOB", text="INVALID DATE")
     answer = read_answer(compose_error(REQUEST, "R1", [error], RESPONDER, NOW))
     assert (answer.outcome, answer.text) == (GatewayOutcome.ERROR, "112 DOB INVALID DATE")
+    assert answer.faults == (GatewayFault("112", "DOB", "INVALID DATE"),)
+
+
+def test_an_error_that_names_nothing_is_still_one() -> None:
+    assert read_answer(compose_error(REQUEST, "R1", [], RESPONDER, NOW)).faults == (GatewayFault("999"),)
+
+
+def test_each_hit_arrives_with_how_far_it_is_confirmed_and_the_whole_with_the_furthest() -> None:
+    sent = xml6.decode(compose_result(REQUEST, "R1", [hit(), hit("2026/2")], RESPONDER, NOW))
+    second = replace(sent.descriptive[1], determination=Determination.CONFIRMED)
+    answer = read_answer(xml6.encode(replace(sent, descriptive=(sent.descriptive[0], second))))
+    assert [one.determination for one in answer.hits] == [Determination.UNCONFIRMED, Determination.CONFIRMED]
+    assert answer.determination is Determination.CONFIRMED
+
+
+def test_an_answer_arrives_with_when_it_was_made_in_utc() -> None:
+    assert read_answer(compose_result(REQUEST, "R1", [hit()], RESPONDER, NOW)).made_at == "2026-11-22T12:00:05.000Z"
+    sent = xml6.decode(compose_result(REQUEST, "R1", [hit()], RESPONDER, NOW))
+    other = replace(sent, header=replace(sent.header, utc="2026-11-22T14:00:05+02:00"))
+    assert read_answer(xml6.encode(other)).made_at == "2026-11-22T12:00:05.000Z"
+    assert read_answer(xml6.encode(replace(sent, header=replace(sent.header, utc="")))).made_at == ""
 
 
 @pytest.mark.parametrize(

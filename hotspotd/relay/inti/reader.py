@@ -10,13 +10,13 @@ import math
 from enum import StrEnum
 from typing import TypeVar
 
+from hotspotd.domain.candidate import Determination
 from hotspotd.errors import Reason, RelayError
 from hotspotd.relay.inti.record import Package, Record
 from hotspotd.relay.inti.transaction import (
     Comparison,
     Contact,
     Descriptive,
-    Determination,
     FaceRecord,
     FieldError,
     Header,

@@ -11,6 +11,8 @@ from enum import StrEnum
 
 import msgspec
 
+from hotspotd.domain.candidate import Determination
+
 
 class TransactionType(StrEnum):
     """1.004 TOT."""
@@ -28,16 +30,6 @@ class SearchResult(StrEnum):
 
     HIT = "I"
     NONE = "N"
-
-
-class Determination(StrEnum):
-    """2.094 RDM: how far a result has been confirmed."""
-
-    AUTO_CONFIRMED = "AC"
-    UNCONFIRMED = "UC"
-    QUICK_SEARCH = "QS"
-    CONFIRMED = "CO"
-    SILENT = "SL"
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True):

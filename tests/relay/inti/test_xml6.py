@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hotspotd.domain.candidate import Determination
 from hotspotd.errors import Reason, RelayError
 from hotspotd.relay.inti import xml6
 from hotspotd.relay.inti.transaction import (
     Descriptive,
-    Determination,
     FieldError,
     Header,
     MiscellaneousNumber,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from hotspotd.domain.candidate import Determination
 from hotspotd.relay.inti.transaction import (
     Comparison,
     Contact,
     Descriptive,
-    Determination,
     FaceRecord,
     FieldError,
     Header,
