@@ -130,5 +130,5 @@ def remedies(faults: Iterable[GatewayFault]) -> tuple[Remedy, ...]:
 
 def asks_for_prints(faults: Iterable[GatewayFault]) -> bool:
     """Whether taking the fingers again is all that is needed."""
-    found = [remedy_of(fault.code).action for fault in faults]
-    return bool(found) and all(action is Action.RECAPTURE for action in found)
+    needed = {remedy_of(fault.code).action for fault in faults} - {Action.NOTHING}
+    return needed == {Action.RECAPTURE}

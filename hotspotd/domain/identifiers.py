@@ -21,3 +21,8 @@ def new_encounter_id(at: datetime) -> str:
 def tcn_of(country: str, encounter_id: str) -> str:
     """Transaction control number (1.009) of an encounter's check: at most 40 letters and digits, never reused."""
     return f"{country}{encounter_id}"
+
+
+def second_tcn(tcn: str) -> str:
+    """The number under which the check ``tcn`` is sent a second time, with the fingers taken again."""
+    return f"{tcn}-2"

@@ -29,6 +29,7 @@ class _Limits:
     attempts: int
     timeout_s: float
     device_return_s: float
+    again: bool
 
 
 class FingerStep:
@@ -49,12 +50,14 @@ class FingerStep:
         attempts: int,
         timeout_s: float,
         device_return_s: float,
+        again: bool = False,
     ) -> None:
         """Add one sample for each of ``positions`` to ``visit``: a print, or the statement that none could be had.
 
-        A scanner that is away is waited for until ``device_return_s`` after it went; then the rest is noted as missing.
+        ``again``: they were taken before, and the traveller is told what is told of a bad print. A scanner that is
+        away is waited for until ``device_return_s`` after it went; then the rest is noted as missing.
         """
-        limits = _Limits(attempts, timeout_s, device_return_s)
+        limits = _Limits(attempts, timeout_s, device_return_s, again)
         left: Fingers = positions
         best: dict[FingerPosition, Sample] = {}
         try:
@@ -83,7 +86,7 @@ class FingerStep:
     ) -> None:
         """Fingers taken together. ``best`` is given the best sample of each, also when TimeoutError is raised."""
         wanted = list(group)
-        prompt = place(wanted)
+        prompt = again(wanted) if limits.again else place(wanted)
         attempt = 1
         faults = 0
         while wanted and attempt <= limits.attempts:

@@ -10,18 +10,18 @@ from __future__ import annotations
 import asyncio
 import logging
 
+import msgspec
+
 from drivers.base import DriverError, Frame, LaneSignal, MrzRead, SignalState
 from hotspotd.domain.verdict import Outcome, ReferReason
 from hotspotd.errors import HotspotError, RecordsError
 from hotspotd.events import (
+    AlertChanged,
     DeviceState,
     DeviceView,
-    EncounterChanged,
     LaneState,
     LaneView,
-    Missed,
     Prompt,
-    Subscription,
 )
 from hotspotd.lane.chip_step import ChipStep, PortraitStep
 from hotspotd.lane.devices import SupervisedDevice
@@ -29,12 +29,14 @@ from hotspotd.lane.document_step import DocumentStep
 from hotspotd.lane.face_step import FaceStep
 from hotspotd.lane.feed import CameraFeed
 from hotspotd.lane.finger_step import FingerStep
+from hotspotd.lane.gateway_step import GatewayStep
 from hotspotd.lane.liveness_step import LivenessStep
 from hotspotd.lane.parts import LaneDevices, LaneParts
 from hotspotd.lane.recording import record_and_check
 from hotspotd.lane.screen import Screen
 from hotspotd.lane.visit import Visit
 from hotspotd.lane.waiting import first_of
+from hotspotd.records.model import AlertState
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +93,7 @@ class Lane:
             if devices.scanner is None
             else FingerStep(devices.scanner, parts.images, self._screen, matching.finger_quality)
         )
+        self._gateway_step = GatewayStep(name, parts, self._finger_step, self._screen)
         self._help = asyncio.Event()
         self._taken_over = asyncio.Event()
         self._closing = asyncio.Event()
@@ -227,7 +230,11 @@ class Lane:
                 return
             self._say_records(DeviceState.READY)
             if verdict.outcome is Outcome.CLEAR:
-                await self._wait_for_gateway(news, encounter.encounter_id)
+                try:
+                    verdict = await self._gateway_step.answered(visit, encounter, verdict, news, self._help)
+                except HotspotError as error:
+                    log.error("%s: encounter %s: the second capture: %s", self._name, encounter.encounter_id, error)
+                    verdict = msgspec.structs.replace(verdict, outcome=Outcome.REFER)
         if verdict.outcome is Outcome.CLEAR and not self._help.is_set() and await self._may_go(encounter.encounter_id):
             self._screen.show(LaneState.GO, Prompt.THANK_YOU)
             await first_of(asyncio.sleep(parts.config.operation.result_shown_s), self._help)
@@ -237,28 +244,15 @@ class Lane:
             await self._wait_for_officer()
             await self._release(encounter.encounter_id)
 
-    async def _wait_for_gateway(self, news: Subscription, encounter_id: str) -> None:
-        """Wait a short while for the gateway's answer, where it can be reached; the records then say what it was."""
-        wait_s = self._parts.config.operation.gateway_wait_s
-        if not wait_s or not self._parts.link_up():
-            return
-        try:
-            async with asyncio.timeout(wait_s):
-                async for event in news:
-                    if isinstance(event, Missed):
-                        return
-                    if isinstance(event, EncounterChanged) and event.encounter_id == encounter_id and event.gateway:
-                        return
-        except TimeoutError:
-            log.info("%s: no answer from the gateway within %.0f s; the local result stands", self._name, wait_s)
-
     async def _may_go(self, encounter_id: str) -> bool:
         """Let the traveller go, unless the gateway has a hit by now: decided in the records, where hits are stored."""
         try:
-            return await self._parts.records.release_unless_hit(encounter_id)
+            released = await self._parts.records.release_unless_hit(encounter_id)
         except RecordsError as error:
             log.warning("%s: %s", self._name, error)
             return False
+        self._say_alerts(encounter_id, released.alerts)
+        return released.count == 1
 
     async def _wait_for_officer(self) -> None:
         self._screen.show(LaneState.OFFICER, Prompt.OFFICER_COMES, finger=None, fingers=(), attempt=1)
@@ -266,10 +260,14 @@ class Lane:
 
     async def _release(self, encounter_id: str) -> None:
         try:
-            await self._parts.records.release(encounter_id)
+            self._say_alerts(encounter_id, await self._parts.records.release(encounter_id))
         except RecordsError as error:
             # The encounter stays as if the traveller were here: a hit still raises an alert, only not a late one.
             log.warning("%s: %s", self._name, error)
+
+    def _say_alerts(self, encounter_id: str, alerts: tuple[int, ...]) -> None:
+        for alert in alerts:
+            self._parts.events.publish(AlertChanged(alert_id=alert, encounter_id=encounter_id, state=AlertState.OPEN))
 
     def _say_records(self, state: DeviceState, reason: str = "", advice: str = "") -> None:
         self._parts.events.publish(

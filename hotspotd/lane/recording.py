@@ -7,6 +7,7 @@ import logging
 import msgspec
 
 from hotspotd.domain.encounter import Encounter
+from hotspotd.domain.identifiers import second_tcn
 from hotspotd.domain.verdict import Outcome, ReferReason, Verdict
 from hotspotd.errors import HotspotError, WorkError
 from hotspotd.events import AlertChanged, EncounterChanged
@@ -19,20 +20,33 @@ log = logging.getLogger(__name__)
 
 async def record_and_check(encounter: Encounter, parts: LaneParts) -> Verdict:
     """Record ``encounter`` with its transaction, and only then search. Raises RecordsError, RelayError, WorkError."""
+    await parts.records.record_encounter(encounter, await _transaction(encounter, parts))
+    parts.wake_courier()
+    return await check(encounter, parts)
+
+
+async def record_again(encounter: Encounter, parts: LaneParts) -> tuple[str, Verdict]:
+    """Record the prints of ``encounter`` that were taken again, with a second transaction; then search.
+
+    Returns the number of that transaction, and what the search said. Raises RecordsError, RelayError, WorkError.
+    """
+    second = msgspec.structs.replace(encounter, tcn=second_tcn(encounter.tcn))
+    await parts.records.record_prints_again(encounter, await _transaction(second, parts))
+    parts.wake_courier()
+    return second.tcn, await check(encounter, parts)
+
+
+async def _transaction(encounter: Encounter, parts: LaneParts) -> OutboxItem:
     now = parts.clock.now()
-    payload = await parts.images.run(parts.compose, encounter, now)
-    item = OutboxItem(
+    return OutboxItem(
         tcn=encounter.tcn,
         encounter_id=encounter.encounter_id,
         kind=Kind.TRANSACTION,
         rank=Rank.LIVE,
         lane=encounter.lane,
-        payload=payload,
+        payload=await parts.images.run(parts.compose, encounter, now),
         created_at=now.iso(),
     )
-    await parts.records.record_encounter(encounter, item)
-    parts.wake_courier()
-    return await _check(encounter, parts)
 
 
 async def check_interrupted(parts: LaneParts) -> int:
@@ -45,7 +59,7 @@ async def check_interrupted(parts: LaneParts) -> int:
         try:
             stored = await parts.records.encounter(encounter_id)
             trouble = (*stored.encounter.trouble, ReferReason.INTERRUPTED)
-            await _check(msgspec.structs.replace(stored.encounter, trouble=trouble), parts)
+            await check(msgspec.structs.replace(stored.encounter, trouble=trouble), parts)
         except HotspotError as error:
             # One that cannot be read must not keep the kiosk from starting; it is tried again at the next start.
             log.error("encounter %s could not be checked: %s", encounter_id, error)
@@ -54,7 +68,8 @@ async def check_interrupted(parts: LaneParts) -> int:
     return len(interrupted)
 
 
-async def _check(encounter: Encounter, parts: LaneParts) -> Verdict:
+async def check(encounter: Encounter, parts: LaneParts) -> Verdict:
+    """Search what is recorded, and record what came of it. Raises RecordsError."""
     today = parts.clock.now().at.date()
     try:
         verdict = await parts.search.run(

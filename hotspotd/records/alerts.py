@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from contextlib import nullcontext
 from typing import Any
 
 import msgspec
 
 from hotspotd.clock import Clock, Stamp
+from hotspotd.domain.answers import overall
 from hotspotd.domain.candidate import Hit
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.records import audit
@@ -18,7 +20,7 @@ from hotspotd.records.model import Alert, AlertKind, AlertState, Decision, Outbo
 
 _COLUMNS = (
     "id AS alert_id, encounter_id, lane, kind, urgency, hits, reasons, determination, state, raised_at, decided_at,"
-    " decided_by, decision_reason"
+    " decided_by, decision_reason, unsent"
 )
 # A referral without a hit is looked at after hits on people and documents, before plain information.
 _TROUBLE_URGENCY = 3
@@ -32,8 +34,8 @@ _RESULT = {
 
 
 def urgency_of(hits: tuple[Hit, ...]) -> int:
-    """The urgency of the most urgent notice among ``hits``; that of trouble where there is none."""
-    return min((hit.record.notice.urgency for hit in hits), default=_TROUBLE_URGENCY)
+    """The urgency of the most urgent of ``hits``; that of trouble where there is none."""
+    return min((hit.urgency for hit in hits), default=_TROUBLE_URGENCY)
 
 
 def insert_alert(
@@ -44,40 +46,52 @@ def insert_alert(
     kind: AlertKind,
     hits: tuple[Hit, ...],
     reasons: tuple[str, ...],
-    determination: str,
+    unsent: int = 0,
 ) -> int | None:
     """Raise an alert inside the writer's transaction and return its id.
 
-    An encounter has one alert of each kind: further hits join it and open it again. ``None`` when nothing is new.
+    An encounter has one alert of each kind: further hits and reasons join it and open it again. ``None`` when nothing
+    is new.
     """
     present = writer.execute(
-        "SELECT id, hits FROM alert WHERE encounter_id = ? AND kind = ?", (encounter_id, kind)
+        "SELECT id, hits, reasons FROM alert WHERE encounter_id = ? AND kind = ?", (encounter_id, kind)
     ).fetchone()
     if present is not None:
         before = msgspec.json.decode(present[1], type=tuple[Hit, ...])
-        known = {hit.record.reference for hit in before}
+        known, given = {hit.record.reference for hit in before}, msgspec.json.decode(present[2], type=tuple[str, ...])
         fresh = tuple(hit for hit in hits if hit.record.reference not in known)
-        if not fresh:
+        joined = tuple(dict.fromkeys((*given, *reasons)))
+        if not fresh and joined == given:
             return None
-        hits = before + fresh
+        hits = in_order(before + fresh)
         writer.execute(
-            "UPDATE alert SET hits = ?, urgency = ?, determination = ?, state = ?,"
+            "UPDATE alert SET hits = ?, reasons = ?, urgency = ?, determination = ?, state = ?, unsent = ?,"
             " decided_at = NULL, decided_by = NULL, decision_reason = NULL WHERE id = ?",
-            (msgspec.json.encode(hits), urgency_of(hits), determination, AlertState.OPEN, present[0]),
+            (
+                msgspec.json.encode(hits),
+                msgspec.json.encode(joined),
+                urgency_of(hits),
+                overall(hits),
+                AlertState.OPEN,
+                unsent,
+                present[0],
+            ),
         )
         audit.append(writer, now, "alert.joined", subject=encounter_id, detail=kind)
         return int(present[0])
+    hits = in_order(hits)
     inserted = writer.execute(
-        "INSERT INTO alert (encounter_id, lane, kind, urgency, hits, reasons, determination, state, raised_at)"
-        " SELECT id, lane, ?, ?, ?, ?, ?, ?, ? FROM encounter WHERE id = ?",
+        "INSERT INTO alert (encounter_id, lane, kind, urgency, hits, reasons, determination, state, raised_at, unsent)"
+        " SELECT id, lane, ?, ?, ?, ?, ?, ?, ?, ? FROM encounter WHERE id = ?",
         (
             kind,
             urgency_of(hits),
             msgspec.json.encode(hits),
             msgspec.json.encode(reasons),
-            determination,
+            overall(hits),
             AlertState.OPEN,
             now.iso(),
+            unsent,
             encounter_id,
         ),
     )
@@ -87,13 +101,16 @@ def insert_alert(
     return inserted.lastrowid
 
 
-def lists_already_known(writer: sqlite3.Connection, encounter_id: str, hits: tuple[Hit, ...]) -> bool:
-    """Whether every record in ``hits`` stands in an alert of this encounter that nobody has dismissed."""
+def in_order(hits: Iterable[Hit]) -> tuple[Hit, ...]:
+    """The most urgent first; the same whatever order they came in."""
+    return tuple(sorted(hits, key=lambda hit: (hit.urgency, hit.record.reference)))
+
+
+def listed_in_alerts(writer: sqlite3.Connection, encounter_id: str) -> set[str]:
+    """References of the records in alerts of this encounter that nobody has dismissed."""
     query = "SELECT hits FROM alert WHERE encounter_id = ? AND state <> ?"
     rows = writer.execute(query, (encounter_id, AlertState.DISMISSED))
-    alerts = [msgspec.json.decode(row[0], type=tuple[Hit, ...]) for row in rows]
-    known = {hit.record.reference for alert in alerts for hit in alert}
-    return bool(hits) and {hit.record.reference for hit in hits} <= known
+    return {hit.record.reference for row in rows for hit in msgspec.json.decode(row[0], type=tuple[Hit, ...])}
 
 
 class Alerts:

@@ -7,11 +7,11 @@ import sqlite3
 import msgspec
 
 from hotspotd.clock import Clock, Stamp
-from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, ReferReason
+from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome
 from hotspotd.records import audit
-from hotspotd.records.alerts import insert_alert, lists_already_known
 from hotspotd.records.database import Database
-from hotspotd.records.model import AlertKind, Kind, OutboxState, StoredAnswer
+from hotspotd.records.model import Kind, OutboxState, StoredAnswer
+from hotspotd.records.settling import settle
 
 _encode = msgspec.json.encode
 
@@ -23,7 +23,7 @@ class Answers:
     _clock: Clock
 
     async def store_answer(self, answer: GatewayAnswer, raw: bytes) -> StoredAnswer:
-        """Store a gateway's answer once, whatever the order it comes in; a hit raises an alert.
+        """Store a gateway's answer once, whatever the order it comes in; a hit raises an alert, and so does an error.
 
         A hit for a traveller who was let go is a late hit; one that only repeats a hit an officer has already raises
         no second alert. An answer to a transaction that is not known is kept and reported with ``encounter_id`` None.
@@ -41,50 +41,24 @@ def _store(writer: sqlite3.Connection, now: Stamp, answer: GatewayAnswer, raw: b
     # Whoever was referred is with an officer: only one who was let go has left.
     encounter_id, lane, gone = (str(found[0]), str(found[1]), bool(found[2])) if found else (None, None, False)
     inserted = writer.execute(
-        "INSERT INTO reply (tcn, tcr, encounter_id, outcome, raw, received_at) VALUES (?,?,?,?,?,?)"
+        "INSERT INTO reply (tcn, tcr, encounter_id, outcome, raw, answer, received_at) VALUES (?,?,?,?,?,?,?)"
         " ON CONFLICT (tcn) DO NOTHING",
-        (answer.tcn, answer.tcr, encounter_id, answer.outcome, raw, now.iso()),
+        (answer.tcn, answer.tcr, encounter_id, answer.outcome, raw, _encode(answer), now.iso()),
     )
     if inserted.rowcount == 0:
         return StoredAnswer(encounter_id=encounter_id, lane=lane, new=False)
     if encounter_id is None:
         audit.append(writer, now, "reply.unknown", subject=answer.tcr)
         return StoredAnswer(encounter_id=None, lane=None, new=True)
-    # Of several replies a hit stands: a later one that knows nothing does not take it back.
-    writer.execute(
-        "UPDATE encounter SET gateway_outcome = ?, answer = ?, answered_at = ?"
-        " WHERE id = ? AND (gateway_outcome IS NULL OR gateway_outcome <> ? OR ? = gateway_outcome)",
-        (answer.outcome, _encode(answer), now.iso(), encounter_id, GatewayOutcome.HIT, answer.outcome),
-    )
     # The payload has done its work; the encounter's own row keeps what is still needed.
     writer.execute("UPDATE outbox SET state = ?, payload = x'' WHERE tcn = ?", (OutboxState.ANSWERED, answer.tcr))
     audit.append(writer, now, "encounter.answered", subject=encounter_id, detail=answer.outcome)
+    alerts = settle(writer, now, encounter_id, answer)
     return StoredAnswer(
         encounter_id=encounter_id,
         lane=lane,
         new=True,
         late=gone and answer.outcome is GatewayOutcome.HIT,
-        alert_id=_alert_for(writer, now, answer, encounter_id, late=gone),
-    )
-
-
-def _alert_for(
-    writer: sqlite3.Connection, now: Stamp, answer: GatewayAnswer, encounter_id: str, *, late: bool
-) -> int | None:
-    if answer.outcome is GatewayOutcome.NO_HIT:
-        return None
-    if answer.outcome is GatewayOutcome.ERROR:
-        kind, reasons = AlertKind.TROUBLE, (ReferReason.CHECK_FAILED,)
-    elif lists_already_known(writer, encounter_id, answer.hits):
-        return None
-    else:
-        kind, reasons = (AlertKind.LATE if late else AlertKind.GATEWAY), (ReferReason.GATEWAY_HIT,)
-    return insert_alert(
-        writer,
-        now,
-        encounter_id=encounter_id,
-        kind=kind,
-        hits=answer.hits,
-        reasons=reasons,
-        determination=answer.determination,
+        alert_id=alerts[0] if alerts else None,
+        alerts=tuple(alerts),
     )

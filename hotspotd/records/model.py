@@ -6,7 +6,7 @@ from enum import IntEnum, StrEnum
 
 import msgspec
 
-from hotspotd.domain.candidate import Hit
+from hotspotd.domain.candidate import Determination, Hit
 from hotspotd.domain.encounter import Encounter
 from hotspotd.domain.verdict import GatewayAnswer, Verdict
 
@@ -141,12 +141,14 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     urgency: int
     hits: tuple[Hit, ...]
     reasons: tuple[str, ...]
-    determination: str
+    determination: Determination
     state: AlertState
     raised_at: str
     decided_at: str | None = None
     decided_by: str | None = None
     decision_reason: str | None = None
+    unsent: int = 0
+    """How many more hits the bureau has than it sent."""
 
 
 class EncounterRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,3 +187,13 @@ class StoredAnswer(msgspec.Struct, frozen=True, kw_only=True):
     new: bool
     late: bool = False
     alert_id: int | None = None
+    """The first of ``alerts``."""
+    alerts: tuple[int, ...] = ()
+    """Alerts that it raised or changed."""
+
+
+class Released(msgspec.Struct, frozen=True, kw_only=True):
+    """How many travellers have left their lanes, and the alerts that their leaving gave cause for."""
+
+    count: int
+    alerts: tuple[int, ...] = ()

@@ -7,27 +7,31 @@ storing a gateway's answer twice changes nothing the second time.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
 from hotspotd.clock import Clock, Stamp
 from hotspotd.domain.encounter import Encounter, Sample
-from hotspotd.domain.verdict import GatewayOutcome, Outcome, Verdict
+from hotspotd.domain.verdict import Outcome, ReferReason, Verdict
+from hotspotd.errors import Reason, RecordsError
 from hotspotd.records import audit
 from hotspotd.records.admission import MB, Admission, Limits
 from hotspotd.records.alerts import Alerts, insert_alert
 from hotspotd.records.answers import Answers
 from hotspotd.records.database import Database
 from hotspotd.records.encounters import Encounters
-from hotspotd.records.model import AlertKind, OutboxItem, Rank
+from hotspotd.records.model import AlertKind, OutboxItem
 from hotspotd.records.outbox import Outbox
+from hotspotd.records.presence import Presence
 from hotspotd.records.retention import Retention
+from hotspotd.records.settling import prints_refused, settle
 
 _encode = msgspec.json.encode
 
 
-class Records(Outbox, Encounters, Answers, Alerts, Retention):
+class Records(Outbox, Encounters, Presence, Answers, Alerts, Retention):
     """The records of one device. Made by ``open``."""
 
     @classmethod
@@ -87,32 +91,35 @@ class Records(Outbox, Encounters, Answers, Alerts, Retention):
         alert_id = await self._db.write(lambda writer: _store_verdict(writer, now, encounter_id, verdict))
         return [] if alert_id is None else [alert_id]
 
-    async def release(self, encounter_id: str) -> None:
-        """The traveller has left the lane: a hit that comes from now on is a late hit."""
-        await self._release("id = ? AND released_at IS NULL", encounter_id)
+    async def record_prints_again(self, encounter: Encounter, item: OutboxItem) -> None:
+        """Put the fingerprints of ``encounter`` in place of those before, with a second transaction: all or nothing.
 
-    async def release_unless_hit(self, encounter_id: str) -> bool:
-        """Release the traveller unless the gateway has a hit; whether they may go. One decision, one transaction."""
-        return await self._release("id = ? AND gateway_outcome IS NOT ?", encounter_id, GatewayOutcome.HIT) == 1
+        The encounter counts as not checked and not answered until both are done anew: after a power cut it is checked
+        again. Raises RecordsError: NOT_FOUND when the traveller has left meanwhile, STORAGE_FULL, STORAGE_FAILED.
+        """
+        now = self._clock.now()
 
-    async def release_all(self) -> int:
-        """Nobody is in any lane (the daemon has just started). Returns how many encounters were still open."""
-        return await self._release("released_at IS NULL")
+        def record(writer: sqlite3.Connection) -> None:
+            self._admission.check(writer, item)
+            _replace_prints(writer, encounter)
+            self._admission.insert(writer, item)
+            audit.append(writer, now, "encounter.prints_again", subject=encounter.encounter_id)
+            settle(writer, now, encounter.encounter_id)
 
-    async def _release(self, which: str, *parameters: str) -> int:
-        now = self._clock.now().iso()
+        await self._db.write(record)
 
-        def release(writer: sqlite3.Connection) -> int:
-            query = f"UPDATE encounter SET released_at = ? WHERE {which} RETURNING id"  # noqa: S608  # Constants of the callers.
-            released = writer.execute(query, (now, *parameters)).fetchall()
-            # Nobody waits for the answer any more: those that somebody waits for go first.
-            writer.executemany(
-                "UPDATE outbox SET rank = ? WHERE state IN ('queued', 'sending') AND rank = ? AND encounter_id = ?",
-                [(Rank.BACKLOG, Rank.LIVE, row[0]) for row in released],
-            )
-            return len(released)
 
-        return await self._db.write(release)
+def _replace_prints(writer: sqlite3.Connection, encounter: Encounter) -> None:
+    here = writer.execute(
+        "UPDATE encounter SET local_outcome = NULL WHERE id = ? AND released_at IS NULL AND erased_at IS NULL",
+        (encounter.encounter_id,),
+    )
+    if here.rowcount == 0:
+        raise RecordsError(
+            Reason.NOT_FOUND, f"records: encounter {encounter.encounter_id} is over", "Check the traveller anew."
+        )
+    writer.execute("DELETE FROM sample WHERE encounter_id = ? AND modality = 'finger'", (encounter.encounter_id,))
+    _insert_samples(writer, encounter.encounter_id, (one for one in encounter.samples if one.modality == "finger"))
 
 
 def _insert_encounter(writer: sqlite3.Connection, now: Stamp, encounter: Encounter) -> None:
@@ -134,10 +141,14 @@ def _insert_encounter(writer: sqlite3.Connection, now: Stamp, encounter: Encount
             None if encounter.portrait is None else _encode(encounter.portrait),
         ),
     )
+    _insert_samples(writer, encounter.encounter_id, encounter.samples)
+
+
+def _insert_samples(writer: sqlite3.Connection, encounter_id: str, samples: Iterable[Sample]) -> None:
     writer.executemany(
         "INSERT INTO sample (encounter_id, modality, position, media_type, image, width, height, dpi, quality,"
         " template, missing, nfiq2) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
-        [_sample_row(encounter.encounter_id, sample) for sample in encounter.samples],
+        [_sample_row(encounter_id, sample) for sample in samples],
     )
 
 
@@ -149,14 +160,17 @@ def _store_verdict(writer: sqlite3.Connection, now: Stamp, encounter_id: str, ve
     audit.append(writer, now, "encounter.checked", subject=encounter_id, detail=verdict.outcome)
     if verdict.outcome is Outcome.CLEAR:
         return None
+    reasons = tuple(verdict.reasons)
+    if prints_refused(writer, encounter_id):
+        # The gateway was faster than the search here: an officer comes, and hears of both at once.
+        reasons = (*reasons, ReferReason.PRINTS_REFUSED)
     return insert_alert(
         writer,
         now,
         encounter_id=encounter_id,
         kind=AlertKind.LOCAL if verdict.hits else AlertKind.TROUBLE,
         hits=verdict.hits,
-        reasons=tuple(verdict.reasons),
-        determination="UC",
+        reasons=reasons,
     )
 
 

@@ -38,13 +38,14 @@ def _erase(writer: sqlite3.Connection, now: Stamp, before: str) -> list[str]:
             " AND gateway_outcome = 'no_hit' AND answered_at <= ?"
             " AND json_array_length(coalesce(verdict -> '$.hits', '[]')) = 0"
             " AND NOT EXISTS (SELECT 1 FROM alert a WHERE a.encounter_id = e.id"
-            " AND (a.state = 'open' OR json_array_length(a.hits) > 0))",
+            " AND (a.state = 'open' OR json_array_length(a.hits) > 0))"
+            " AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.encounter_id = e.id AND o.state IN ('queued', 'sending'))",
             (before,),
         ).fetchall()
     ]
     for encounter_id in due:
         writer.execute("DELETE FROM sample WHERE encounter_id = ?", (encounter_id,))
-        writer.execute("UPDATE reply SET raw = x'' WHERE encounter_id = ?", (encounter_id,))
+        writer.execute("UPDATE reply SET raw = x'', answer = NULL WHERE encounter_id = ?", (encounter_id,))
         writer.execute(
             "UPDATE encounter SET document = NULL, answer = NULL, erased_at = ? WHERE id = ?",
             (now.iso(), encounter_id),
