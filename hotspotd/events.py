@@ -125,12 +125,13 @@ class AlertChanged(msgspec.Struct, frozen=True, kw_only=True, tag="alert"):
 
 
 class LinkView(msgspec.Struct, frozen=True, kw_only=True, tag="link"):
-    """The link to the gateway and what waits for it."""
+    """The link to the gateway and what waits for it. ``trouble`` is for a technician, link or no link."""
 
     up: bool
     queued: int
     oldest_s: float | None = None
     last_error: str = ""
+    trouble: str = ""
 
 
 class Missed(msgspec.Struct, frozen=True, tag="missed"):

@@ -21,13 +21,14 @@ from datetime import datetime
 from hotspotd.clock import Clock
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome
 from hotspotd.errors import Reason, RecordsError, RelayError
-from hotspotd.events import AlertChanged, EncounterChanged, Events, LinkView
-from hotspotd.records.model import AlertState, OutboxItem
+from hotspotd.events import Events, LinkView
+from hotspotd.records.model import OutboxItem
 from hotspotd.records.records import Records
 from hotspotd.relay.backoff import Backoff
 from hotspotd.relay.compose import read_answer
 from hotspotd.relay.links.base import Link, Reply
 from hotspotd.relay.links.wire import check_receipt, digest
+from hotspotd.relay.telling import AnswerTelling
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +87,7 @@ class Courier:
         self._link_up = False
         self._last_error = ""
         self._complained = False
+        self._telling = AnswerTelling(events)
         self._received = 0
         self._trouble: dict[str, _Trouble] = {}
         self._cut_on = ""
@@ -214,26 +216,10 @@ class Courier:
     async def _store(self, reply: Reply) -> None:
         answer = await asyncio.to_thread(_answer_in, reply)
         stored = await self._records.store_answer(answer, reply.payload)
-        if stored.encounter_id is None:
-            # Nobody here to show a hit to: after a damaged database was set aside, say. The log must stand out.
-            level = logging.ERROR if answer.outcome is GatewayOutcome.HIT else logging.WARNING
-            logger.log(level, "courier: reply %s answers %s, which is not known here", answer.tcn, answer.tcr)
-            return
-        if not stored.new:
-            logger.debug("courier: reply %s is stored already", answer.tcn)
-            return
-        self._events.publish(
-            EncounterChanged(
-                encounter_id=stored.encounter_id,
-                lane=stored.lane or "",
-                gateway=answer.outcome.value,
-                tcn=answer.tcr,
-            )
-        )
-        if stored.alert_id is not None:
-            self._events.publish(
-                AlertChanged(alert_id=stored.alert_id, encounter_id=stored.encounter_id, state=AlertState.OPEN.value)
-            )
+        before = self._telling.trouble
+        self._telling.tell(answer, stored)
+        if self._telling.trouble != before:
+            await self._show()
 
     async def _link_worked(self) -> None:
         if self._link_up:
@@ -264,7 +250,13 @@ class Courier:
         if queue.oldest is not None:
             oldest_s = max((self._clock.wall() - datetime.fromisoformat(queue.oldest)).total_seconds(), 0.0)
         self._events.publish(
-            LinkView(up=self._link_up, queued=queue.waiting, oldest_s=oldest_s, last_error=self._last_error)
+            LinkView(
+                up=self._link_up,
+                queued=queue.waiting,
+                oldest_s=oldest_s,
+                last_error=self._last_error,
+                trouble=self._telling.trouble,
+            )
         )
 
 
