@@ -11,9 +11,9 @@ import msgspec
 from hotspotd.clock import Clock
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome
 from hotspotd.errors import Reason, RelayError
-from hotspotd.events import AlertChanged, EncounterChanged, Events
+from hotspotd.events import Events
 from hotspotd.records import Records
-from hotspotd.records.model import AlertState
+from hotspotd.relay.answer_telling import AnswerTelling
 from hotspotd.relay.compose import read_answer
 from hotspotd.relay.links.base import Incoming
 from hotspotd.relay.links.wire import Refusal, check_receipt, digest
@@ -35,9 +35,9 @@ class Receiving:
 
     def __init__(self, records: Records, events: Events, clock: Clock) -> None:
         self._records = records
-        self._events = events
         self._clock = clock
         self.refused: Counter[str] = Counter()
+        self.answers = AnswerTelling(events)
 
     def payload(self, incoming: Incoming, trust: Trust, most: int) -> bytes:
         """What the gateway says in ``incoming``. Raises RelayError for what is not sealed by it, for this, and now."""
@@ -89,26 +89,7 @@ class Receiving:
         payload = self.payload(incoming, trust, MAX_MESSAGE)
         answer = await asyncio.to_thread(_answer_in, incoming.tcr, payload)
         stored = await self._records.store_answer(answer, payload)
-        if stored.encounter_id is None:
-            # Nobody here to show a hit to: after a damaged database was set aside, say. The log must stand out.
-            level = logging.ERROR if answer.outcome is GatewayOutcome.HIT else logging.WARNING
-            logger.log(level, "courier: reply %s answers %s, which is not known here", answer.tcn, answer.tcr)
-            return
-        if not stored.new:
-            logger.debug("courier: reply %s is stored already", answer.tcn)
-            return
-        self._events.publish(
-            EncounterChanged(
-                encounter_id=stored.encounter_id,
-                lane=stored.lane or "",
-                gateway=answer.outcome.value,
-                tcn=answer.tcr,
-            )
-        )
-        if stored.alert_id is not None:
-            self._events.publish(
-                AlertChanged(alert_id=stored.alert_id, encounter_id=stored.encounter_id, state=AlertState.OPEN.value)
-            )
+        self.answers.tell(answer, stored)
 
 
 def _answer_in(tcr: str, payload: bytes) -> GatewayAnswer:
