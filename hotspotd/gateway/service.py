@@ -34,6 +34,7 @@ _STATUS = {
     Reason.BAD_VALUE: 400,
     Reason.TOO_LARGE: 413,
     Reason.CONFLICT: 409,
+    Reason.WRONG_OFFSET: 409,
     Reason.BUSY: 503,
     Reason.LINK_DOWN: 408,
     Reason.NOT_FOUND: 404,

@@ -31,6 +31,7 @@ _BY_REASON = {
     Reason.REPLAYED.value: Reason.LINK_PROTOCOL,
     Reason.TAMPERED.value: Reason.LINK_PROTOCOL,
     Reason.UNSIGNED.value: Reason.LINK_PROTOCOL,
+    Reason.WRONG_OFFSET.value: Reason.LINK_PROTOCOL,
 }
 _SUCCESS = frozenset((200, 201, 202, 204))
 
