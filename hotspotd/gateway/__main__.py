@@ -21,10 +21,11 @@ from hotspotd.biometrics.finger import calibration
 from hotspotd.clock import Clock
 from hotspotd.config import resolve
 from hotspotd.console.controls import ReferencePictures
-from hotspotd.errors import HotspotError
-from hotspotd.gateway.config import GatewayConfig, load, responder_of
+from hotspotd.errors import ConfigError, HotspotError, Reason
+from hotspotd.gateway.config import GatewayConfig, MailSection, ServerSection, load, responder_of
 from hotspotd.gateway.desk.pages import DeskPages
 from hotspotd.gateway.desk.ruling import Rulings
+from hotspotd.gateway.doors.post_office import PostOffice
 from hotspotd.gateway.faults import Faults
 from hotspotd.gateway.find import Find
 from hotspotd.gateway.intake.routes import Intake
@@ -33,7 +34,7 @@ from hotspotd.gateway.processing import Processor
 from hotspotd.gateway.publication.serving import Serving
 from hotspotd.gateway.reception import Reception
 from hotspotd.gateway.search import Search, WatchlistSearch
-from hotspotd.gateway.service import Service
+from hotspotd.gateway.service import Part, Service
 from hotspotd.gateway.storage import Store, open_store
 from hotspotd.gateway.uploads.files import UploadFiles
 from hotspotd.gateway.uploads.routes import Uploads
@@ -114,6 +115,8 @@ async def _run(path: Path, config: GatewayConfig, *, allow_faults: bool) -> None
             folder, keys = (resolve(path, one) for one in (config.publication.folder, config.publication.keys))
             service.also_serve(Serving(folder, keys, Clock()))
         service.also_serve(Find(search, store, Clock(), config.limits.body_timeout_s))
+        if config.mail is not None:
+            service.also_serve(await _mail_door(path, config.mail, config.server, service.reception))
         intake = await _intake(path, config)
         if intake is not None:
             service.also_serve(intake)
@@ -145,6 +148,18 @@ async def _desk(
     desk = DeskPages(store, Rulings(store, responder_of(config), clock, service.answered), references, clock)
     await desk.start(config.desk.port)
     return desk
+
+
+async def _mail_door(path: Path, mail: MailSection, server: ServerSection, reception: Reception) -> Part:
+    try:
+        from hotspotd.gateway.doors.mail import MailDoor  # noqa: PLC0415  # aiosmtplib is optional.
+    except ImportError as error:
+        raise ConfigError(
+            Reason.MISSING_KEY, f"{path}: mail needs aiosmtplib", "Install hotspotd with its extra 'mail'."
+        ) from error
+    clock = Clock()
+    office = await asyncio.to_thread(PostOffice.of, path, mail, server, clock.now().at)
+    return MailDoor(reception, office, clock)
 
 
 async def _intake(path: Path, config: GatewayConfig) -> Intake | None:

@@ -118,7 +118,7 @@ class Reception:
                 self._store.take(received, at=self._clock.now().iso(), most_unprocessed=self._most_unprocessed)
             )
         except RelayError as error:
-            await self._count(device, error)
+            await self.count(device, error)
             raise
         if opened.kind == "transaction":
             self._wake()
@@ -178,7 +178,8 @@ class Reception:
             raise RelayError(Reason.UNTRUSTED, "message: sealed by another device than the one that sends it")
         return await asyncio.to_thread(_readable, opened, content, self.max_bytes)
 
-    async def _count(self, device: str, error: RelayError) -> None:
+    async def count(self, device: str, error: RelayError) -> None:
+        """Count a refusal; of nobody's where ``device`` is empty."""
         if error.reason not in _COUNTED:
             return
         logger.warning("a message of %s is refused: %s", device or _UNKNOWN, error)

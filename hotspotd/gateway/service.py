@@ -74,7 +74,7 @@ class Service:
         self._parts: list[Part] = []
         self._running: list[asyncio.Task[None]] = []
         self._store = store
-        self._reception = reception
+        self.reception = reception
         self._processor = processor
         self._faults = faults
         self._longest_wait_s = longest_wait_s
@@ -114,7 +114,7 @@ class Service:
         """Let go of waiting devices, stop listening and processing. What is unprocessed stays stored."""
         self._closing.set()
         self._faults.let_go()
-        self._reception.let_go()
+        self.reception.let_go()
         if self._runner is not None:
             await self._runner.cleanup()
         for task in (self._processing, *self._running):
@@ -125,13 +125,13 @@ class Service:
 
     def answered(self, device: str) -> None:
         """There is a new reply for ``device``: whoever waits for one looks again."""
-        self._reception.answered(device)
+        self.reception.answered(device)
 
     async def _replies(self, request: web.Request) -> web.StreamResponse:
         device = device_of(request)
-        await self._reception.acknowledge(device, request.query.get("after", ""))
+        await self.reception.acknowledge(device, request.query.get("after", ""))
         wait_s = _seconds(request.query.get("wait", "0"), self._longest_wait_s)
-        arrival = self._reception.arrival(device)
+        arrival = self.reception.arrival(device)
         arrival.clear()
         # Outside the time limit: what is there already is handed out however short the wait is.
         found = await self._waiting_for(device)
@@ -148,11 +148,11 @@ class Service:
         return answer(WireReplies(replies=replies))
 
     async def _waiting_for(self, device: str) -> list[SealedReply]:
-        return await self._reception.replies(device, _REPLIES_AT_ONCE, valid=_REPLIES_VALID)
+        return await self.reception.replies(device, _REPLIES_AT_ONCE, valid=_REPLIES_VALID)
 
     async def _certificate(self, request: web.Request) -> web.StreamResponse:
         device_of(request)
-        return web.Response(body=self._reception.certificate, content_type="application/pkix-cert")
+        return web.Response(body=self.reception.certificate, content_type="application/pkix-cert")
 
     async def _status(self, request: web.Request) -> web.StreamResponse:
         return answer(await self._store.counts(device_of(request)))

@@ -10,7 +10,7 @@ import msgspec
 
 from hotspotd.clock import Clock
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome
-from hotspotd.errors import Reason, RelayError
+from hotspotd.errors import Reason, RecordsError, RelayError
 from hotspotd.events import Events
 from hotspotd.records import Records
 from hotspotd.relay.answer_telling import AnswerTelling
@@ -60,11 +60,21 @@ class Receiving:
         """
         raw = self.payload(incoming, trust, _MAX_RECEIPT)
         if payload is None:
-            payload = (await self._records.outbox_item(incoming.tcr)).payload
+            payload = await self._sent(incoming.tcr)
             if not payload:
                 return  # Answered already, and what was sent is gone.
         await asyncio.to_thread(check_receipt, raw, incoming.tcr, payload)
         await self._records.outbox_receipt(incoming.tcr, raw)
+
+    async def _sent(self, tcn: str) -> bytes:
+        try:
+            return (await self._records.outbox_item(tcn)).payload
+        except RecordsError as error:
+            if error.reason is not Reason.NOT_FOUND:
+                raise
+            # After a damaged database was set aside, say. The next one must not wait for what never comes back.
+            logger.warning("courier: a receipt for %s, which is not known here", tcn)
+            return b""
 
     async def refusal(self, incoming: Incoming, trust: Trust) -> None:
         """Note why the gateway did not take what came to it by a link that does not answer. Raises RelayError."""

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from hotspotd.config import LinkSection, RelaySection, resolve
+from hotspotd.errors import ConfigError, Reason
 from hotspotd.records.model import Rank
 from hotspotd.relay.backoff import Backoff
 from hotspotd.relay.links.base import Link
@@ -61,7 +62,29 @@ async def open_routes(
 
 async def open_link(section: LinkSection, papers: Papers, trust: Trust, timeout_s: float) -> Link:
     """One link; connects with its first use. Raises ConfigError."""
+    if section.url.startswith(("smtp://", "smtps://")):
+        return await _open_mail(section, papers, trust, timeout_s)
     return HttpsLink(await open_session(section.url, papers, timeout_s), trust, section.name)
+
+
+async def _open_mail(section: LinkSection, papers: Papers, trust: Trust, timeout_s: float) -> Link:
+    try:
+        from hotspotd.relay.links.mail import MailLink  # noqa: PLC0415  # aiosmtplib is optional.
+    except ImportError as error:
+        raise ConfigError(
+            Reason.MISSING_KEY,
+            f"relay.links {section.name}: needs aiosmtplib",
+            "Install hotspotd with its extra 'mail'.",
+        ) from error
+    return await MailLink.open(
+        section.url,
+        trust_anchors=papers.trust_anchors,
+        certificate=papers.certificate,
+        key=papers.key,
+        timeout_s=timeout_s,
+        name=section.name,
+        trust=trust,
+    )
 
 
 async def open_session(url: str, papers: Papers, timeout_s: float) -> HttpsSession:
