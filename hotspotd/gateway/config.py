@@ -101,6 +101,17 @@ class IntakeSection(_Section, frozen=True, kw_only=True):
         return {repository.name: repository for repository in self.repositories}
 
 
+class NatsSection(_Section, frozen=True, kw_only=True):
+    """A NATS broker through which devices reach the gateway as well; what its streams may hold, in MiB."""
+
+    url: Annotated[str, Meta(pattern=r"^nats://\S+$")]
+    certificate: str
+    key: str
+    trust_anchors: str
+    incoming_mb: Annotated[int, Meta(ge=1, le=1_000_000)] = 1024
+    outgoing_mb: Annotated[int, Meta(ge=1, le=1_000_000)] = 256
+
+
 class LimitsSection(_Section, frozen=True, kw_only=True):
     """What is refused, and how long a device may wait."""
 
@@ -134,6 +145,7 @@ class GatewayConfig(_Section, frozen=True, kw_only=True):
     publication: PublicationSection | None = None
     intake: IntakeSection | None = None
     desk: DeskSection | None = None
+    nats: NatsSection | None = None
     mode: Literal["training", "production"] = "training"
     log: LogSection = LogSection()
 

@@ -129,13 +129,15 @@ class Reception:
             opened.signer, claims.tcn, self._seal(packed, "receipt", claims.tcn, valid, whole=whole), packed, new
         )
 
-    async def receipt(self, device: str, tcn: str, sha256: str, *, valid: timedelta) -> Receipted | None:
+    async def receipt(
+        self, device: str, tcn: str, sha256: str, *, valid: timedelta, whole: bool = False
+    ) -> Receipted | None:
         """The receipt of what ``device`` has sent before, sealed anew."""
         receipt = await self._store.receipt_of(device, tcn, sha256)
         if receipt is None:
             return None
         packed = pack(receipt)
-        return Receipted(device, tcn, self._seal(packed, "receipt", tcn, valid, whole=False), packed, new=False)
+        return Receipted(device, tcn, self._seal(packed, "receipt", tcn, valid, whole=whole), packed, new=False)
 
     async def replies(self, device: str, limit: int, *, valid: timedelta, whole: bool = False) -> list[SealedReply]:
         """Replies that ``device`` has not acknowledged, oldest first."""
@@ -157,6 +159,15 @@ class Reception:
         sequence = _sequence(cursor, self._store.gateway)
         if sequence:
             await asyncio.shield(self._store.acknowledge(device, sequence))
+
+    async def acknowledge_one(self, device: str, cursor: str) -> None:
+        """``device`` holds this reply, whatever became of those before it: for a door that may lose some on the way.
+
+        Raises RelayError (BAD_VALUE) for what is no cursor.
+        """
+        sequence = _sequence(cursor, self._store.gateway)
+        if sequence:
+            await asyncio.shield(self._store.acknowledge_one(device, sequence))
 
     def answered(self, device: str) -> None:
         """There is something for ``device``."""

@@ -82,6 +82,11 @@ class Service:
         self._processing: asyncio.Task[None] | None = None
         self._runner: web.AppRunner | None = None
 
+    @property
+    def reception(self) -> Reception:
+        """Where messages arrive, for whatever else brings some."""
+        return self._reception
+
     def also_serve(self, part: Part) -> None:
         """Serve this as well; before ``start``."""
         self._parts.append(part)

@@ -32,7 +32,7 @@ from hotspotd.gateway.config import (
 from hotspotd.gateway.find import Find, TextSearch
 from hotspotd.gateway.intake.routes import Intake
 from hotspotd.gateway.publication.serving import Serving
-from hotspotd.gateway.service import Service
+from hotspotd.gateway.service import Part, Service
 from hotspotd.gateway.storage import Store, open_store
 from hotspotd.relay.inquiry import Inquiry
 from hotspotd.relay.links.https import HttpsLink
@@ -123,6 +123,8 @@ class GatewayBench:
         self.also: Serving | None = None
         self.text_search: TextSearch | None = None
         """What answers ``/v1/find``; none for a gateway without."""
+        self.door: Callable[[Service], Part] | None = None
+        """Makes another way in, for each service that is started."""
         self.service: Service | None = None
         self.store: Store | None = None
         self.repositories: dict[str, RepositorySection] = {}
@@ -151,6 +153,8 @@ class GatewayBench:
             self.service.also_serve(Find(self.text_search, self.store, self.clock, 20.0))
         if self.also is not None:
             self.service.also_serve(self.also)
+        if self.door is not None:
+            self.service.also_serve(self.door(self.service))
         self.port = await self.service.start("127.0.0.1", self.port, self.certificates.server())
 
     async def stop(self) -> None:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from hotspotd.errors import ConfigError, Reason
-from hotspotd.gateway.config import GatewayConfig, RepositorySection, load
+from hotspotd.gateway.config import GatewayConfig, NatsSection, RepositorySection, load
 
 DOCUMENTED = Path(__file__).resolve().parents[2] / "config" / "gateway.toml"
 
@@ -30,6 +30,8 @@ def test_the_documented_file_holds_every_key_and_its_default() -> None:
         "database =",
         "url =",
         "[[intake.repositories]]",
+        "[nats]",
+        *(f"{field} =" for field in NatsSection.__struct_fields__),
         *(f"{field} =" for field in RepositorySection.__struct_fields__),
     ):
         text = text.replace(f"# {optional}", optional)
