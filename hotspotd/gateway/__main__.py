@@ -38,6 +38,7 @@ from hotspotd.gateway.service import Part, Service
 from hotspotd.gateway.storage import Store, open_store
 from hotspotd.gateway.uploads.files import UploadFiles
 from hotspotd.gateway.uploads.routes import Uploads
+from hotspotd.relay.links.jetstream import check_library, subjects
 from hotspotd.relay.links.tls import server_context
 from hotspotd.relay.seal import Sealer, Trust
 from hotspotd.watchlist.check import Thresholds
@@ -121,6 +122,9 @@ async def _run(path: Path, config: GatewayConfig, *, allow_faults: bool) -> None
         if intake is not None:
             service.also_serve(intake)
         desk = None
+        door = await _nats_door(path, config, service, identity.sealer)
+        if door is not None:
+            service.also_serve(door)
         try:
             desk = await _desk(config, store, search, service)
             port = await service.start(config.server.host, config.server.port, context)
@@ -167,6 +171,26 @@ async def _intake(path: Path, config: GatewayConfig) -> Intake | None:
         return None
     database = resolve(path, config.intake.database)
     return await Intake.open(database, config.intake.rules(), Clock(), config.limits.body_timeout_s)
+
+
+async def _nats_door(path: Path, config: GatewayConfig, service: Service, sealer: Sealer) -> Part | None:
+    if config.nats is None:
+        return None
+    nats = config.nats
+    place = subjects.place(nats.url)
+    check_library()
+    # Both need the extra "nats".
+    from hotspotd.gateway.doors.nats import NatsDoor  # noqa: PLC0415
+    from hotspotd.gateway.doors.nats_streams import Terms  # noqa: PLC0415
+
+    return await NatsDoor.open(
+        Terms(place, incoming_mb=nats.incoming_mb, outgoing_mb=nats.outgoing_mb),
+        trust_anchors=resolve(path, nats.trust_anchors),
+        certificate=resolve(path, nats.certificate),
+        key=resolve(path, nats.key),
+        reception=service.reception,
+        sealer=sealer,
+    )
 
 
 async def _until(stopping: asyncio.Event, service: Service) -> None:

@@ -124,6 +124,17 @@ class MailSection(_Section, frozen=True, kw_only=True):
     devices: Annotated[tuple[MailDeviceSection, ...], Meta(min_length=1, max_length=10_000)]
 
 
+class NatsSection(_Section, frozen=True, kw_only=True):
+    """A NATS broker through which devices reach the gateway as well; what its streams may hold, in MiB."""
+
+    url: Annotated[str, Meta(pattern=r"^nats://\S+$")]
+    certificate: str
+    key: str
+    trust_anchors: str
+    incoming_mb: Annotated[int, Meta(ge=1, le=1_000_000)] = 1024
+    outgoing_mb: Annotated[int, Meta(ge=1, le=1_000_000)] = 256
+
+
 class LimitsSection(_Section, frozen=True, kw_only=True):
     """What is refused, and how long a device may wait."""
 
@@ -158,6 +169,7 @@ class GatewayConfig(_Section, frozen=True, kw_only=True):
     intake: IntakeSection | None = None
     desk: DeskSection | None = None
     mail: MailSection | None = None
+    nats: NatsSection | None = None
     mode: Literal["training", "production"] = "training"
     log: LogSection = LogSection()
 

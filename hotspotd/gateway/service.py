@@ -106,9 +106,12 @@ class Service:
         return int(self._runner.addresses[0][1])
 
     async def wait(self) -> None:
-        """Until processing fails. Raises what it failed with."""
-        if self._processing is not None:
-            await asyncio.shield(self._processing)
+        """Until processing or a part of this fails. Raises what it failed with."""
+        running = [task for task in (self._processing, *self._running) if task is not None]
+        if running:
+            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
 
     async def stop(self) -> None:
         """Let go of waiting devices, stop listening and processing. What is unprocessed stays stored."""

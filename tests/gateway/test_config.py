@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from hotspotd.errors import ConfigError, Reason
-from hotspotd.gateway.config import GatewayConfig, MailDeviceSection, MailSection, RepositorySection, load
+from hotspotd.gateway.config import GatewayConfig, MailDeviceSection, MailSection, NatsSection, RepositorySection, load
 
 DOCUMENTED = Path(__file__).resolve().parents[2] / "config" / "gateway.toml"
 
@@ -31,10 +31,11 @@ def test_the_documented_file_holds_every_key_and_its_default() -> None:
         "url =",
         "[[intake.repositories]]",
         "[mail]",
+        "[nats]",
         "[[mail.devices]]",
         *(
             f"{field} ="
-            for section in (RepositorySection, MailSection, MailDeviceSection)
+            for section in (RepositorySection, MailSection, MailDeviceSection, NatsSection)
             for field in section.__struct_fields__
         ),
     ):

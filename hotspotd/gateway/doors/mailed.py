@@ -50,17 +50,17 @@ class MailedReplies:
 
     async def push(self) -> None:
         """Send what is new, and what is due again; where there is nothing, wait. Raises RelayError, GatewayError."""
-        self._reception.news.clear()
+        self._reception.news(DOOR).clear()
         found = await self._reception.to_push(DOOR, _AT_ONCE, valid=smime.VALID)
         for device, reply in found:
             await self._give(device, reply)
             await self._reception.pushed(device, reply.cursor)
         await self._give_again()
         if not found:
-            # Other doors wait for the same news and may have cleared it: looked for all the same now and then.
+            # Bureau officers may decide in a process of their own: looked for all the same now and then.
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_s):
-                    await self._reception.news.wait()
+                    await self._reception.news(DOOR).wait()
 
     async def wrote(self, device: str) -> None:
         """``device`` has written. What the process before this one may have sent to it is sent again in time."""
