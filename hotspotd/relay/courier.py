@@ -44,7 +44,7 @@ class Courier:
         self._receiving = Receiving(parts.records, parts.events, parts.clock)
         self._telling = Telling(parts.records, parts.routes, parts.events, parts.clock, self._receiving)
         self._sending = Sending(parts, self._receiving, self._telling)
-        self._keeping = Keeping(parts, self._receiving, self._telling)
+        self._keeping = Keeping(parts, self._receiving, self._telling, self._sending)
 
     @property
     def link_up(self) -> bool:

@@ -9,18 +9,20 @@ from hotspotd.relay.links.base import Incoming, IncomingKind
 from hotspotd.relay.parts import Parts
 from hotspotd.relay.receiving import Receiving
 from hotspotd.relay.routes import Route
+from hotspotd.relay.sending import Sending
 from hotspotd.relay.telling import Telling
 
 
 class Keeping:
     """Keeps links."""
 
-    def __init__(self, parts: Parts, receiving: Receiving, telling: Telling) -> None:
+    def __init__(self, parts: Parts, receiving: Receiving, telling: Telling, sending: Sending) -> None:
         self._routes = parts.routes
         self._patience = parts.patience
         self._sleep = parts.sleep
         self._receiving = receiving
         self._telling = telling
+        self._sending = sending
 
     async def keep(self, route: Route) -> None:
         """Do what ``route`` needs now, until it needs something else."""
@@ -76,7 +78,10 @@ class Keeping:
             await self._receiving.reply(incoming, trust)
         elif incoming.kind is IncomingKind.RECEIPT:
             await self._receiving.receipt(incoming, trust)
+            self._sending.taken(incoming.tcr)
         else:
-            await self._receiving.refusal(incoming, trust)
+            refused = await self._receiving.refusal(incoming, trust)
+            if refused is not None:
+                self._sending.put_off(incoming.tcr, refused)
         route.handed.pop(incoming.tcr, None)
         self._telling.soon()

@@ -76,8 +76,11 @@ class Receiving:
             logger.warning("courier: a receipt for %s, which is not known here", tcn)
             return b""
 
-    async def refusal(self, incoming: Incoming, trust: Trust) -> None:
-        """Note why the gateway did not take what came to it by a link that does not answer. Raises RelayError."""
+    async def refusal(self, incoming: Incoming, trust: Trust) -> RelayError | None:
+        """Note why the gateway did not take what came to it by a link that does not answer. Raises RelayError.
+
+        Returns the reason where it may take the row another time: it is queued again.
+        """
         try:
             refusal = msgspec.json.decode(self.payload(incoming, trust, _MAX_RECEIPT), type=Refusal)
             reason = Reason(refusal.reason)
@@ -86,8 +89,9 @@ class Receiving:
         said = RelayError(reason, f"gateway: {refusal.what[:160]}", refusal.advice[:160])
         if reason in HOPELESS:
             await self.set_aside(incoming.tcr, said)
-        else:
-            await self._records.outbox_failed(incoming.tcr, str(said))
+            return None
+        await self._records.outbox_failed(incoming.tcr, str(said))
+        return said
 
     async def set_aside(self, tcn: str, error: RelayError) -> None:
         """The gateway will never take this row. Raises RecordsError."""

@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from datetime import timedelta
 
 from hotspotd.errors import Reason, RelayError
-from hotspotd.records.model import OutboxItem, Rank
+from hotspotd.records.model import OutboxItem, OutboxState, Rank
 from hotspotd.relay.links.base import Outgoing
 from hotspotd.relay.links.wire import digest
 from hotspotd.relay.message import pack
@@ -43,6 +43,15 @@ class Sending:
         """There is a new row in the outbox."""
         event, self._new_row = self._new_row, asyncio.Event()
         event.set()
+
+    def put_off(self, tcn: str, error: RelayError) -> None:
+        """The gateway has refused a row for now: it is tried again in a while."""
+        self._troubles.add(tcn, error)
+        self.wake()
+
+    def taken(self, tcn: str) -> None:
+        """The gateway's receipt has come by a link that does not answer."""
+        self._troubles.over(tcn, taken=True)
 
     async def next(self, ranks: tuple[Rank, ...]) -> None:
         """Send the row of ``ranks`` that is due first, if there is one and a link for it; otherwise wait for that."""
@@ -103,9 +112,17 @@ class Sending:
         finally:
             self._telling.sending("", route)
         if receipt is None:
+            await self._handed(item, route)
+            return
+        self._troubles.over(item.tcn, taken=True)
+        self._routes.worked(route, sent=True)
+        self._telling.soon()
+
+    async def _handed(self, item: OutboxItem, route: Route) -> None:
+        """The row is on its way, unless its receipt or refusal was quicker than its sender."""
+        if (await self._records.outbox_item(item.tcn)).state is OutboxState.SENDING:
             route.handed[item.tcn] = self._clock.monotonic() + route.link.resend_s
             self._routes.stir()
-        self._troubles.over(item.tcn, taken=True)
         self._routes.worked(route, sent=True)
         self._telling.soon()
 
