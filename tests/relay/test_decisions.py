@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +23,8 @@ from hotspotd.errors import Reason, RelayError
 from hotspotd.gateway.desk.pages import DeskPages
 from hotspotd.gateway.desk.ruling import Rulings
 from hotspotd.gateway.storage.desk import HitState
+from hotspotd.operations.log_reports import LogReports, LogRing
+from hotspotd.operations.statistics import Statistics
 from hotspotd.records.model import Alert, AlertKind, AlertState, Decision, Kind, Rank
 from hotspotd.relay.backoff import Backoff
 from hotspotd.relay.courier import Courier
@@ -102,10 +107,10 @@ async def border(tmp_path: Path, certificates: Certificates, gateway: GatewayBen
         await link.close()
 
 
-def told(gateway: GatewayBench) -> list[bytes]:
-    """The decisions that the gateway holds, oldest first."""
+def told(gateway: GatewayBench, kind: str = "decision") -> list[bytes]:
+    """The messages of ``kind`` that the gateway holds, oldest first."""
     with closing(sqlite3.connect(gateway.database)) as raw:
-        return [bytes(row[0]) for row in raw.execute("SELECT body FROM report WHERE kind = 'decision' ORDER BY id")]
+        return [bytes(row[0]) for row in raw.execute("SELECT body FROM report WHERE kind = ? ORDER BY id", (kind,))]
 
 
 async def test_the_bureau_sees_first_what_the_border_has_escalated_and_its_word_comes_back(
@@ -157,6 +162,30 @@ async def test_a_decision_taken_back_is_told_too_and_nobody_is_named(border: Bor
     assert [decode_decision(body).decision for body in bodies] == [Decision.ESCALATE, Decision.REOPEN]
     # Of the officer the role is told, and not what they wrote.
     assert not [body for body in bodies if b"Example" in body or b"guard screen" in body]
+
+
+async def test_statistics_and_warnings_reach_the_gateway_by_the_same_way(border: Border, gateway: GatewayBench) -> None:
+    assert gateway.store
+    ahead = timedelta()
+    clock = Clock(wall=lambda: CLOCK.wall() + ahead)
+    statistics = Statistics(border.records, border.kiosk.events, clock, "UTO", border.courier.wake)
+    await statistics.tell_closed_hours()
+    await border.kiosk.check(await border.kiosk.encounter(), hit())
+    ahead = timedelta(minutes=70)
+    assert await statistics.tell_closed_hours() == 1
+    ring = LogRing()
+    ring.emit(logging.makeLogRecord({"levelno": logging.WARNING, "levelname": "WARNING", "msg": "the disk is old"}))
+    await LogReports(ring, border.records, CLOCK, "UTO", border.courier.wake).tell()
+
+    async def carried() -> bool:
+        ranks = (await border.records.queue_state()).ranks
+        return not ranks[Rank.STATISTICS] + ranks[Rank.LOG]
+
+    await border.until(carried)
+    (hour,) = await asyncio.to_thread(told, gateway, "statistics")
+    assert [each["operation"] for each in json.loads(hour)["operations"]] == ["adriatic"]
+    (lines,) = await asyncio.to_thread(told, gateway, "log")
+    assert json.loads(lines)["lines"][0]["text"] == "the disk is old"
 
 
 async def test_an_officer_may_decide_though_the_report_of_it_cannot_be_made(
