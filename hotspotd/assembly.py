@@ -74,6 +74,7 @@ class Places:
     trust_anchors: Path
     certificate: Path
     key: Path
+    papers: Papers
     list_credentials: Credentials | None
     models: tuple[Path, ...]
     finger_calibration: Path | None
@@ -91,6 +92,7 @@ class Places:
             trust_anchors=resolve(config.relay.trust_anchors),
             certificate=resolve(config.relay.certificate),
             key=resolve(config.relay.key),
+            papers=Papers.of(path, config.device.name, config.relay),
             list_credentials=Credentials.of(path, config),
             models=(resolve(config.models.folder),) if config.models.folder else (),
             finger_calibration=(
@@ -147,8 +149,7 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
         changed=lambda: say_watchlist(watchlist, config, events),
     )
     await watchlist.look()
-    papers = Papers(config.device.name, places.trust_anchors, places.certificate, places.key)
-    routes = await open_routes(config.relay, papers, clock.monotonic, stack)
+    routes = await open_routes(config.relay, places.papers, clock.monotonic, stack)
     sealer = await asyncio.to_thread(Sealer.load, places.certificate, places.key)
     patience = Patience(first_s=config.relay.retry_first_s, longest_s=config.relay.retry_longest_s)
     courier = Courier(CourierParts(records, routes, sealer, events, clock, patience))

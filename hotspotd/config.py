@@ -189,13 +189,17 @@ RankName = Literal["live", "decision", "backlog", "statistics", "log"]
 
 
 class LinkSection(_Section, frozen=True):
-    """One way to the gateway. ``carries`` are the ranks of messages that may go this way; kilobits a second."""
+    """One way to the gateway. ``carries`` are the ranks of messages that may go this way; kilobits a second.
+
+    ``trust_anchors`` are those of a broker or mail server, which must not be able to seal as the gateway.
+    """
 
     name: Name
     url: Annotated[str, Meta(pattern=r"^(https|nats|smtps?)://\S+$")]
     carries: Annotated[tuple[RankName, ...], Meta(min_length=1)] = ("live", "decision", "backlog", "statistics", "log")
     metered: bool = False
     backlog_kbit: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
+    trust_anchors: str = ""
 
 
 class RelaySection(_Section, frozen=True, kw_only=True):

@@ -54,6 +54,7 @@ class Reason(StrEnum):
     UNSIGNED = "unsigned"
     TAMPERED = "tampered"
     REPLAYED = "replayed"
+    WRONG_OFFSET = "wrong_offset"
     # work
     BUSY = "busy"
 

@@ -146,7 +146,7 @@ class LinkView(msgspec.Struct, frozen=True, kw_only=True, tag="link"):
     """The links to the gateway and what waits for them.
 
     ``active`` is the link that a live check takes now; ``waiting`` counts by rank; ``refused`` counts what came and was
-    not the gateway's, by reason.
+    not the gateway's, by reason. ``trouble`` is for a technician, link or no link.
     """
 
     up: bool
@@ -159,6 +159,7 @@ class LinkView(msgspec.Struct, frozen=True, kw_only=True, tag="link"):
     set_aside: int = 0
     refused: dict[str, int] = {}
     routes: tuple[RouteView, ...] = ()
+    trouble: str = ""
 
 
 class Missed(msgspec.Struct, frozen=True, tag="missed"):

@@ -81,7 +81,8 @@ def test_drivers_know_nothing_of_the_daemon(path: Path) -> None:
 
 
 _CODECS = _files("hotspotd/relay/inti") + [
-    _ROOT / "hotspotd/relay/national" / f"{name}.py" for name in ("deltas", "records")
+    _ROOT / "hotspotd/relay" / f"{name}.py"
+    for name in ("national/deltas", "national/records", "mail/cms", "mail/smime")
 ]
 
 

@@ -11,12 +11,13 @@ import math
 import msgspec
 
 from hotspotd.console.record_view import heading_of
-from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality
+from hotspotd.domain.candidate import Candidate, Determination, Hit, ListRecord, Modality
 from hotspotd.domain.document import Document
 from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.gateway_error import remedies
 from hotspotd.domain.liveness import Liveness, LivenessDetail, LivenessState
 from hotspotd.domain.notice import Notice
-from hotspotd.domain.verdict import ReferReason
+from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, ReferReason
 from hotspotd.records.model import Alert, AlertKind
 
 # No calibration done on a kiosk's data can tell rates below this apart.
@@ -67,6 +68,11 @@ TROUBLES: dict[str, tuple[str, str]] = {
     ReferReason.HELP_ASKED: ("Traveller asked for help", "Go to the lane."),
     ReferReason.HIT: ("Hit, without a record", "Contact NCB."),
     ReferReason.GATEWAY_HIT: ("Hit at the gateway, without a record", "Contact NCB and name the transaction."),
+    ReferReason.GATEWAY_ERROR: ("The gateway did not check the traveller", "Check the traveller another way."),
+    ReferReason.PRINTS_REFUSED: (
+        "Fingerprints were not usable for the gateway",
+        "The gateway has not searched them. Traveller still here: take the fingers at another scanner. Gone: tell NCB.",
+    ),
 }
 
 DISMISSALS: dict[str, str] = {
@@ -81,7 +87,11 @@ DISMISSALS: dict[str, str] = {
 
 
 class AlertLine(msgspec.Struct, frozen=True, kw_only=True):
-    """An alert as a line of the queue. ``tone`` names the colour: a notice, or ``trouble``."""
+    """An alert as a line of the queue. ``tone`` names the colour: a notice, ``trouble`` or ``quiet``.
+
+    Quiet is what wants no haste, or none that shows: to be handled silently, or found by the bureau to be nobody's.
+    ``seen_at`` is when the traveller was in the lane, of a late hit.
+    """
 
     alert_id: int
     encounter_id: str
@@ -94,6 +104,8 @@ class AlertLine(msgspec.Struct, frozen=True, kw_only=True):
     certainty: str
     state: str
     raised_at: str
+    more: str = ""
+    seen_at: str | None = None
     left_at: str | None = None
     decided_at: str | None = None
     decision_reason: str | None = None
@@ -158,7 +170,22 @@ def liveness(found: Liveness | None) -> tuple[str, ...]:
 
 def most_urgent(hits: tuple[Hit, ...]) -> Hit | None:
     """The hit by which an alert is named and coloured."""
-    return min(hits, key=lambda hit: hit.record.notice.urgency, default=None)
+    return min(hits, key=lambda hit: hit.urgency, default=None)
+
+
+def tone_of(hit: Hit) -> str:
+    """The colour of a hit: its notice's, unless it is to be shown discreetly or is none any more."""
+    return "quiet" if is_quiet(hit) else hit.record.notice.value
+
+
+def is_quiet(hit: Hit) -> bool:
+    """Whether a hit makes no sound and has no urgent colour."""
+    return hit.withdrawn or hit.determination is Determination.SILENT
+
+
+def more_at_the_bureau(alert: Alert) -> str:
+    """How many hits the bureau has beside those that it sent."""
+    return f"{alert.unsent} more at the bureau" if alert.unsent else ""
 
 
 def trouble(reason: str) -> Trouble:
@@ -167,11 +194,25 @@ def trouble(reason: str) -> Trouble:
     return Trouble(words=words, advice=advice)
 
 
-def line(alert: Alert, left_at: str | None = None) -> AlertLine:
-    """``alert`` as a line of the queue; ``left_at`` is when the traveller left, for a late hit."""
+def troubles(alert: Alert, answer: GatewayAnswer | None) -> tuple[Trouble, ...]:
+    """What went wrong, apart from hits; of the gateway's errors what each asks for."""
+    found: list[Trouble] = []
+    for reason in alert.reasons:
+        if alert.hits and reason in {ReferReason.HIT, ReferReason.GATEWAY_HIT}:
+            continue
+        if reason == ReferReason.GATEWAY_ERROR and answer is not None and answer.outcome is GatewayOutcome.ERROR:
+            found += [Trouble(words=one.words, advice=one.advice) for one in remedies(answer.faults)]
+        else:
+            found.append(trouble(reason))
+    return tuple(found)
+
+
+def line(alert: Alert, seen_at: str | None = None, left_at: str | None = None) -> AlertLine:
+    """``alert`` as a line of the queue; of a late hit with when the traveller was in the lane, and left it."""
     hit = most_urgent(alert.hits)
+    late = alert.kind is AlertKind.LATE
     if hit is not None:
-        tone, heading, title = hit.record.notice.value, heading_of(hit.record), title_of(hit.record)
+        tone, heading, title = tone_of(hit), heading_of(hit.record), title_of(hit.record)
     else:
         reasons = [trouble(reason) for reason in alert.reasons]
         tone, heading = "trouble", "Needs an officer"
@@ -185,18 +226,31 @@ def line(alert: Alert, left_at: str | None = None) -> AlertLine:
         tone=tone,
         heading=heading,
         title=title,
-        certainty=certainty(alert) if hit is not None else "",
+        certainty=certainty(alert.determination, withdrawn=hit.withdrawn) if hit is not None else "",
         state=alert.state,
         raised_at=alert.raised_at,
-        left_at=left_at if alert.kind is AlertKind.LATE else None,
+        more=more_at_the_bureau(alert),
+        seen_at=seen_at if late else None,
+        left_at=left_at if late else None,
         decided_at=alert.decided_at,
         decision_reason=alert.decision_reason,
     )
 
 
-def certainty(alert: Alert) -> str:
-    """How sure the hit is (2.094 RDM). Even an automatic confirmation is not yet a person's."""
-    return "confirmed by the owner" if alert.determination == "CO" else "unconfirmed"
+NOT_THIS_PERSON = "the bureau has looked: not this person"
+_CERTAINTIES = {
+    Determination.CONFIRMED: "confirmed by the owner",
+    # Even an automatic confirmation is not yet a person's.
+    Determination.AUTO_CONFIRMED: "unconfirmed: agreed by machine only",
+    Determination.QUICK_SEARCH: "unconfirmed: quick search",
+    Determination.SILENT: "unconfirmed: show nothing to the traveller",
+    Determination.UNCONFIRMED: "unconfirmed",
+}
+
+
+def certainty(determination: Determination, *, withdrawn: bool = False) -> str:
+    """How sure a hit is (2.094 RDM), and how it is to be handled."""
+    return NOT_THIS_PERSON if withdrawn else _CERTAINTIES[determination]
 
 
 def title_of(record: ListRecord) -> str:

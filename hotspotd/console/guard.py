@@ -25,7 +25,6 @@ from hotspotd.console.traveller import LaneWatch
 from hotspotd.domain.candidate import Hit, Modality
 from hotspotd.domain.encounter import Sample
 from hotspotd.domain.finger import FingerPosition
-from hotspotd.domain.verdict import ReferReason
 from hotspotd.errors import RelayError
 from hotspotd.events import AlertChanged, DeviceView, EncounterChanged, Event, Events, LaneView, LinkView
 from hotspotd.records import Records
@@ -76,6 +75,8 @@ class HitView(msgspec.Struct, frozen=True, kw_only=True):
     tone: str
     heading: str
     instruction: str
+    certainty: str
+    withdrawn: bool
     title: str
     reference: str
     owner: str
@@ -87,6 +88,7 @@ class HitView(msgspec.Struct, frozen=True, kw_only=True):
     comparisons: tuple[Comparison, ...]
 
 
+_NO_ACTION = "The bureau has looked: not this person. Nothing is to be done on this record."
 _LABELS = {"face": "Face", "portrait": "Chip's picture"}
 
 
@@ -210,12 +212,13 @@ class GuardPages:
         """Open alerts, the most urgent and then the oldest first."""
         alerts = await self._records.alerts(open_only=True)
         alerts = sorted(alerts, key=lambda alert: (alert.urgency, alert.raised_at))[:_ALERTS_SHOWN]
-        return [alert_view.line(alert, await self._left_at(alert)) for alert in alerts]
+        return [await self._line(alert) for alert in alerts]
 
-    async def _left_at(self, alert: Alert) -> str | None:
+    async def _line(self, alert: Alert) -> AlertLine:
         if alert.kind is not AlertKind.LATE:
-            return None
-        return (await self._records.encounter(alert.encounter_id)).released_at
+            return alert_view.line(alert)
+        stored = await self._records.encounter(alert.encounter_id)
+        return alert_view.line(alert, stored.encounter.opened_at, stored.released_at)
 
     async def recent(self) -> list[EncounterRow]:
         """The latest encounters, newest first."""
@@ -232,13 +235,9 @@ class GuardPages:
         hits = [await self._hit(hit, stored, year) for hit in alert.hits]
         document = stored.encounter.document
         return AlertDetail(
-            line=alert_view.line(alert, stored.released_at),
+            line=alert_view.line(alert, stored.encounter.opened_at, stored.released_at),
             hits=tuple(hits),
-            troubles=tuple(
-                alert_view.trouble(reason)
-                for reason in alert.reasons
-                if not (alert.hits and reason in (ReferReason.HIT, ReferReason.GATEWAY_HIT))
-            ),
+            troubles=alert_view.troubles(alert, stored.answer),
             document={
                 "surname": document.surname,
                 "given_names": document.given_names,
@@ -292,9 +291,11 @@ class GuardPages:
                 label = "Face" if modality == "face" else alert_view.finger_name(position)
                 pairs.append(Pair(modality=modality, label=label, probe=probe, reference=reference, strength=strength))
         return HitView(
-            tone=record.notice.value,
+            tone=alert_view.tone_of(hit),
             heading=record_view.heading_of(record),
-            instruction=record_view.instruction_of(record),
+            instruction=_NO_ACTION if hit.withdrawn else record_view.instruction_of(record),
+            certainty=alert_view.certainty(hit.determination, withdrawn=hit.withdrawn),
+            withdrawn=hit.withdrawn,
             title=alert_view.title_of(record),
             reference=record.reference,
             owner=record.owner,
@@ -340,7 +341,7 @@ class GuardPages:
         if self.reporting is not None and report is not None:
             self.reporting.wake()
         self._events.publish(AlertChanged(alert_id=alert.alert_id, encounter_id=alert.encounter_id, state=alert.state))
-        return _json(alert_view.line(alert, await self._left_at(alert)))
+        return _json(await self._line(alert))
 
     def _report_of(self, alert: Alert, decision: Decision) -> OutboxItem | None:
         """What the bureau is told of ``decision``. An officer may decide whether or not it can be told."""

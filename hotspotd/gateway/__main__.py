@@ -21,10 +21,11 @@ from hotspotd.biometrics.finger import calibration
 from hotspotd.clock import Clock
 from hotspotd.config import resolve
 from hotspotd.console.controls import ReferencePictures
-from hotspotd.errors import HotspotError
-from hotspotd.gateway.config import GatewayConfig, load, responder_of
+from hotspotd.errors import ConfigError, HotspotError, Reason
+from hotspotd.gateway.config import GatewayConfig, MailSection, ServerSection, load, responder_of
 from hotspotd.gateway.desk.pages import DeskPages
 from hotspotd.gateway.desk.ruling import Rulings
+from hotspotd.gateway.doors.post_office import PostOffice
 from hotspotd.gateway.faults import Faults
 from hotspotd.gateway.find import Find
 from hotspotd.gateway.intake.routes import Intake
@@ -33,10 +34,11 @@ from hotspotd.gateway.processing import Processor
 from hotspotd.gateway.publication.serving import Serving
 from hotspotd.gateway.reception import Reception
 from hotspotd.gateway.search import Search, WatchlistSearch
-from hotspotd.gateway.service import Service
+from hotspotd.gateway.service import Part, Service
 from hotspotd.gateway.storage import Store, open_store
 from hotspotd.gateway.uploads.files import UploadFiles
 from hotspotd.gateway.uploads.routes import Uploads
+from hotspotd.relay.links.jetstream import check_library, subjects
 from hotspotd.relay.links.tls import server_context
 from hotspotd.relay.seal import Sealer, Trust
 from hotspotd.watchlist.check import Thresholds
@@ -114,10 +116,15 @@ async def _run(path: Path, config: GatewayConfig, *, allow_faults: bool) -> None
             folder, keys = (resolve(path, one) for one in (config.publication.folder, config.publication.keys))
             service.also_serve(Serving(folder, keys, Clock()))
         service.also_serve(Find(search, store, Clock(), config.limits.body_timeout_s))
+        if config.mail is not None:
+            service.also_serve(await _mail_door(path, config.mail, config.server, service.reception))
         intake = await _intake(path, config)
         if intake is not None:
             service.also_serve(intake)
         desk = None
+        door = await _nats_door(path, config, service, identity.sealer)
+        if door is not None:
+            service.also_serve(door)
         try:
             desk = await _desk(config, store, search, service)
             port = await service.start(config.server.host, config.server.port, context)
@@ -147,11 +154,43 @@ async def _desk(
     return desk
 
 
+async def _mail_door(path: Path, mail: MailSection, server: ServerSection, reception: Reception) -> Part:
+    try:
+        from hotspotd.gateway.doors.mail import MailDoor  # noqa: PLC0415  # aiosmtplib is optional.
+    except ImportError as error:
+        raise ConfigError(
+            Reason.MISSING_KEY, f"{path}: mail needs aiosmtplib", "Install hotspotd with its extra 'mail'."
+        ) from error
+    clock = Clock()
+    office = await asyncio.to_thread(PostOffice.of, path, mail, server, clock.now().at)
+    return MailDoor(reception, office, clock)
+
+
 async def _intake(path: Path, config: GatewayConfig) -> Intake | None:
     if config.intake is None:
         return None
     database = resolve(path, config.intake.database)
     return await Intake.open(database, config.intake.rules(), Clock(), config.limits.body_timeout_s)
+
+
+async def _nats_door(path: Path, config: GatewayConfig, service: Service, sealer: Sealer) -> Part | None:
+    if config.nats is None:
+        return None
+    nats = config.nats
+    place = subjects.place(nats.url)
+    check_library()
+    # Both need the extra "nats".
+    from hotspotd.gateway.doors.nats import NatsDoor  # noqa: PLC0415
+    from hotspotd.gateway.doors.nats_streams import Terms  # noqa: PLC0415
+
+    return await NatsDoor.open(
+        Terms(place, incoming_mb=nats.incoming_mb, outgoing_mb=nats.outgoing_mb),
+        trust_anchors=resolve(path, nats.trust_anchors),
+        certificate=resolve(path, nats.certificate),
+        key=resolve(path, nats.key),
+        reception=service.reception,
+        sealer=sealer,
+    )
 
 
 async def _until(stopping: asyncio.Event, service: Service) -> None:

@@ -1,10 +1,12 @@
 """A certificate authority in a folder: for the demo, the tests and small deployments.
 
 Makes ``ca.pem``/``ca.key`` and, signed by it, server and device certificates ``NAME.pem``/``NAME.key`` (EC
-P-256, PEM). Private keys are written with mode 0600, unencrypted. A device certificate is good for clients
-only and a server certificate for servers only, so that neither can play the other. Nothing is overwritten.
+P-256, PEM); for mail, ``NAME-mail.pem``/``NAME-mail.key`` besides. Private keys are written with mode 0600,
+unencrypted. A device certificate is good for clients only and a server certificate for servers only, so that neither
+can play the other. Nothing is overwritten.
 
     python -m hotspotd.gateway.authority FOLDER --server localhost,127.0.0.1 --device kiosk-1
+    python -m hotspotd.gateway.authority FOLDER --mail gateway --mail kiosk-1
 """
 
 from __future__ import annotations
@@ -84,11 +86,17 @@ class Authority:
 
         Raises ConfigError: BAD_VALUE for a name that no configuration can have, CONFLICT.
         """
-        if not _DEVICE.fullmatch(device):
-            raise ConfigError(
-                Reason.BAD_VALUE, f"{device[:50]!r}: not the name of a device", "1 to 40 of A-Z a-z 0-9 _ -."
-            )
+        _check_name(device)
         return self._issue(device, device, ExtendedKeyUsageOID.CLIENT_AUTH, None)
+
+    def issue_mail(self, name: str) -> tuple[Path, Path]:
+        """A certificate under which mail for ``name`` is encrypted, ``NAME-mail.pem``; returns the paths.
+
+        A key of its own: one that opens what others send is no key to sign with. Raises ConfigError (BAD_VALUE,
+        CONFLICT).
+        """
+        _check_name(name)
+        return self._issue(f"{name}-mail", name, ExtendedKeyUsageOID.EMAIL_PROTECTION, None)
 
     def _issue(
         self, file: str, common_name: str, purpose: x509.ObjectIdentifier, sans: x509.SubjectAlternativeName | None
@@ -97,7 +105,7 @@ class Authority:
         builder = (
             _builder(_name(common_name), self._certificate.subject, key.public_key(), _LEAF_VALID)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(ca=False), critical=True)
+            .add_extension(_usage(agrees=purpose == ExtendedKeyUsageOID.EMAIL_PROTECTION), critical=True)
             .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
@@ -105,6 +113,11 @@ class Authority:
         if sans is not None:
             builder = builder.add_extension(sans, critical=False)
         return _write(self.folder, file, key, builder.sign(self._key, hashes.SHA256()))
+
+
+def _check_name(device: str) -> None:
+    if not _DEVICE.fullmatch(device):
+        raise ConfigError(Reason.BAD_VALUE, f"{device[:50]!r}: not the name of a device", "1 to 40 of A-Z a-z 0-9 _ -.")
 
 
 def _name(common_name: str) -> x509.Name:
@@ -133,15 +146,15 @@ def _builder(
     )
 
 
-def _usage(*, ca: bool) -> x509.KeyUsage:
+def _usage(*, ca: bool = False, agrees: bool = False) -> x509.KeyUsage:
     return x509.KeyUsage(
-        digital_signature=not ca,
+        digital_signature=not (ca or agrees),
         key_cert_sign=ca,
         crl_sign=ca,
         content_commitment=False,
         key_encipherment=False,
         data_encipherment=False,
-        key_agreement=False,
+        key_agreement=agrees,
         encipher_only=False,
         decipher_only=False,
     )
@@ -176,6 +189,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--server", metavar="NAME[,NAME]", help="issue gateway.pem for these names and addresses")
     parser.add_argument("--device", action="append", default=[], metavar="NAME", help="issue NAME.pem for this device")
+    parser.add_argument(
+        "--mail", action="append", default=[], metavar="NAME", help="issue NAME-mail.pem, to encrypt mail for it"
+    )
     options = parser.parse_args(arguments)
     try:
         folder: Path = options.folder
@@ -184,6 +200,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             authority.issue_server(options.server.split(","))
         for device in options.device:
             authority.issue_device(device)
+        for name in options.mail:
+            authority.issue_mail(name)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -101,6 +101,40 @@ class IntakeSection(_Section, frozen=True, kw_only=True):
         return {repository.name: repository for repository in self.repositories}
 
 
+class MailDeviceSection(_Section, frozen=True, kw_only=True):
+    """One device that may write by mail: where it is written to, and the certificate to encrypt to."""
+
+    name: Name
+    address: Annotated[str, Meta(max_length=320)]
+    certificate: str
+
+
+class MailSection(_Section, frozen=True, kw_only=True):
+    """The gateway's account at a mail host, and the devices it corresponds with. ``login``: a file of two lines."""
+
+    submission: Annotated[str, Meta(pattern=r"^smtps?://\S+$")]
+    mailbox: Annotated[str, Meta(pattern=r"^pop3s://\S+$")]
+    address: Annotated[str, Meta(max_length=320)]
+    login: str
+    certificate: str
+    key: str
+    trust_anchors: str | None = None
+    poll_s: Annotated[float, Meta(ge=1, le=3_600)] = 20.0
+    timeout_s: Seconds = 30.0
+    devices: Annotated[tuple[MailDeviceSection, ...], Meta(min_length=1, max_length=10_000)]
+
+
+class NatsSection(_Section, frozen=True, kw_only=True):
+    """A NATS broker through which devices reach the gateway as well; what its streams may hold, in MiB."""
+
+    url: Annotated[str, Meta(pattern=r"^nats://\S+$")]
+    certificate: str
+    key: str
+    trust_anchors: str
+    incoming_mb: Annotated[int, Meta(ge=1, le=1_000_000)] = 1024
+    outgoing_mb: Annotated[int, Meta(ge=1, le=1_000_000)] = 256
+
+
 class LimitsSection(_Section, frozen=True, kw_only=True):
     """What is refused, and how long a device may wait."""
 
@@ -134,6 +168,8 @@ class GatewayConfig(_Section, frozen=True, kw_only=True):
     publication: PublicationSection | None = None
     intake: IntakeSection | None = None
     desk: DeskSection | None = None
+    mail: MailSection | None = None
+    nats: NatsSection | None = None
     mode: Literal["training", "production"] = "training"
     log: LogSection = LogSection()
 
@@ -156,4 +192,6 @@ def load(path: Path) -> GatewayConfig:
         raise ConfigError(
             Reason.BAD_VALUE, f"{path}: intake.repositories: two have one name", "Give each repository its own."
         )
+    if config.mail and len({device.name for device in config.mail.devices}) < len(config.mail.devices):
+        raise ConfigError(Reason.BAD_VALUE, f"{path}: mail.devices: two have one name", "Name each device once.")
     return config

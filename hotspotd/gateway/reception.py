@@ -82,8 +82,7 @@ class Reception:
         self._most_unprocessed = most_unprocessed
         self._wake = wake
         self._arrived: dict[str, asyncio.Event] = {}
-        self.news = asyncio.Event()
-        """Set when there may be a reply for a door that gives them out by itself; whoever waits clears it."""
+        self._news: dict[str, asyncio.Event] = {}
 
     @property
     def certificate(self) -> bytes:
@@ -118,7 +117,7 @@ class Reception:
                 self._store.take(received, at=self._clock.now().iso(), most_unprocessed=self._most_unprocessed)
             )
         except RelayError as error:
-            await self._count(device, error)
+            await self.count(device, error)
             raise
         if opened.kind == "transaction":
             self._wake()
@@ -129,13 +128,15 @@ class Reception:
             opened.signer, claims.tcn, self._seal(packed, "receipt", claims.tcn, valid, whole=whole), packed, new
         )
 
-    async def receipt(self, device: str, tcn: str, sha256: str, *, valid: timedelta) -> Receipted | None:
+    async def receipt(
+        self, device: str, tcn: str, sha256: str, *, valid: timedelta, whole: bool = False
+    ) -> Receipted | None:
         """The receipt of what ``device`` has sent before, sealed anew."""
         receipt = await self._store.receipt_of(device, tcn, sha256)
         if receipt is None:
             return None
         packed = pack(receipt)
-        return Receipted(device, tcn, self._seal(packed, "receipt", tcn, valid, whole=False), packed, new=False)
+        return Receipted(device, tcn, self._seal(packed, "receipt", tcn, valid, whole=whole), packed, new=False)
 
     async def replies(self, device: str, limit: int, *, valid: timedelta, whole: bool = False) -> list[SealedReply]:
         """Replies that ``device`` has not acknowledged, oldest first."""
@@ -158,14 +159,28 @@ class Reception:
         if sequence:
             await asyncio.shield(self._store.acknowledge(device, sequence))
 
+    async def acknowledge_one(self, device: str, cursor: str) -> None:
+        """``device`` holds this reply, whatever became of those before it: for a door that may lose some on the way.
+
+        Raises RelayError (BAD_VALUE) for what is no cursor.
+        """
+        sequence = _sequence(cursor, self._store.gateway)
+        if sequence:
+            await asyncio.shield(self._store.acknowledge_one(device, sequence))
+
     def answered(self, device: str) -> None:
         """There is something for ``device``."""
         self.arrival(device).set()
-        self.news.set()
+        for event in self._news.values():
+            event.set()
 
     def arrival(self, device: str) -> asyncio.Event:
         """Set when there may be a reply for ``device``; whoever waits clears it."""
         return self._arrived.setdefault(device, asyncio.Event())
+
+    def news(self, door: str) -> asyncio.Event:
+        """Set when there may be a reply for ``door`` to give out by itself; the door clears it."""
+        return self._news.setdefault(door, asyncio.Event())
 
     def let_go(self) -> None:
         """Wake whoever waits for a reply: the gateway stops."""
@@ -178,7 +193,8 @@ class Reception:
             raise RelayError(Reason.UNTRUSTED, "message: sealed by another device than the one that sends it")
         return await asyncio.to_thread(_readable, opened, content, self.max_bytes)
 
-    async def _count(self, device: str, error: RelayError) -> None:
+    async def count(self, device: str, error: RelayError) -> None:
+        """Count a refusal; of nobody's where ``device`` is empty."""
         if error.reason not in _COUNTED:
             return
         logger.warning("a message of %s is refused: %s", device or _UNKNOWN, error)

@@ -34,6 +34,7 @@ _STATUS = {
     Reason.BAD_VALUE: 400,
     Reason.TOO_LARGE: 413,
     Reason.CONFLICT: 409,
+    Reason.WRONG_OFFSET: 409,
     Reason.BUSY: 503,
     Reason.LINK_DOWN: 408,
     Reason.NOT_FOUND: 404,
@@ -73,7 +74,7 @@ class Service:
         self._parts: list[Part] = []
         self._running: list[asyncio.Task[None]] = []
         self._store = store
-        self._reception = reception
+        self.reception = reception
         self._processor = processor
         self._faults = faults
         self._longest_wait_s = longest_wait_s
@@ -105,15 +106,18 @@ class Service:
         return int(self._runner.addresses[0][1])
 
     async def wait(self) -> None:
-        """Until processing fails. Raises what it failed with."""
-        if self._processing is not None:
-            await asyncio.shield(self._processing)
+        """Until processing or a part of this fails. Raises what it failed with."""
+        running = [task for task in (self._processing, *self._running) if task is not None]
+        if running:
+            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
 
     async def stop(self) -> None:
         """Let go of waiting devices, stop listening and processing. What is unprocessed stays stored."""
         self._closing.set()
         self._faults.let_go()
-        self._reception.let_go()
+        self.reception.let_go()
         if self._runner is not None:
             await self._runner.cleanup()
         for task in (self._processing, *self._running):
@@ -124,13 +128,13 @@ class Service:
 
     def answered(self, device: str) -> None:
         """There is a new reply for ``device``: whoever waits for one looks again."""
-        self._reception.answered(device)
+        self.reception.answered(device)
 
     async def _replies(self, request: web.Request) -> web.StreamResponse:
         device = device_of(request)
-        await self._reception.acknowledge(device, request.query.get("after", ""))
+        await self.reception.acknowledge(device, request.query.get("after", ""))
         wait_s = _seconds(request.query.get("wait", "0"), self._longest_wait_s)
-        arrival = self._reception.arrival(device)
+        arrival = self.reception.arrival(device)
         arrival.clear()
         # Outside the time limit: what is there already is handed out however short the wait is.
         found = await self._waiting_for(device)
@@ -147,11 +151,11 @@ class Service:
         return answer(WireReplies(replies=replies))
 
     async def _waiting_for(self, device: str) -> list[SealedReply]:
-        return await self._reception.replies(device, _REPLIES_AT_ONCE, valid=_REPLIES_VALID)
+        return await self.reception.replies(device, _REPLIES_AT_ONCE, valid=_REPLIES_VALID)
 
     async def _certificate(self, request: web.Request) -> web.StreamResponse:
         device_of(request)
-        return web.Response(body=self._reception.certificate, content_type="application/pkix-cert")
+        return web.Response(body=self.reception.certificate, content_type="application/pkix-cert")
 
     async def _status(self, request: web.Request) -> web.StreamResponse:
         return answer(await self._store.counts(device_of(request)))

@@ -62,7 +62,8 @@ class Database:
             except BaseException:
                 await writer.close()
                 raise
-            await reader.execute("PRAGMA query_only = ON")
+            reader.row_factory = sqlite3.Row
+            await reader.execute_fetchall("PRAGMA query_only = ON")
         database = cls(path, writer, reader)
         database.set_aside = damaged
         return database
@@ -81,11 +82,13 @@ class Database:
         return await self.writer.do(work)
 
     async def rows(self, query: str, parameters: tuple[object, ...] = ()) -> list[sqlite3.Row]:
-        """All rows of a reading query."""
+        """All rows of a reading query, with everything that was written before it was asked.
+
+        Begun and ended in one go: a query that another one of the same connection keeps waiting halfway would share
+        that one's view of the database, which may be older than what the asker has just written.
+        """
         with storage_errors("read"):
-            async with self._reader.execute(query, parameters) as cursor:
-                cursor.row_factory = sqlite3.Row
-                return list(await cursor.fetchall())
+            return list(await self._reader.execute_fetchall(query, parameters))
 
     async def row(self, query: str, parameters: tuple[object, ...] = ()) -> sqlite3.Row | None:
         """The first row of a reading query."""

@@ -10,10 +10,10 @@ import msgspec
 
 from hotspotd.clock import Clock
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome
-from hotspotd.errors import Reason, RelayError
-from hotspotd.events import AlertChanged, EncounterChanged, Events
+from hotspotd.errors import Reason, RecordsError, RelayError
+from hotspotd.events import Events
 from hotspotd.records import Records
-from hotspotd.records.model import AlertState
+from hotspotd.relay.answer_telling import AnswerTelling
 from hotspotd.relay.compose import read_answer
 from hotspotd.relay.links.base import Incoming
 from hotspotd.relay.links.wire import Refusal, check_receipt, digest
@@ -35,9 +35,9 @@ class Receiving:
 
     def __init__(self, records: Records, events: Events, clock: Clock) -> None:
         self._records = records
-        self._events = events
         self._clock = clock
         self.refused: Counter[str] = Counter()
+        self.answers = AnswerTelling(events)
 
     def payload(self, incoming: Incoming, trust: Trust, most: int) -> bytes:
         """What the gateway says in ``incoming``. Raises RelayError for what is not sealed by it, for this, and now."""
@@ -60,11 +60,21 @@ class Receiving:
         """
         raw = self.payload(incoming, trust, _MAX_RECEIPT)
         if payload is None:
-            payload = (await self._records.outbox_item(incoming.tcr)).payload
+            payload = await self._sent(incoming.tcr)
             if not payload:
                 return  # Answered already, and what was sent is gone.
         await asyncio.to_thread(check_receipt, raw, incoming.tcr, payload)
         await self._records.outbox_receipt(incoming.tcr, raw)
+
+    async def _sent(self, tcn: str) -> bytes:
+        try:
+            return (await self._records.outbox_item(tcn)).payload
+        except RecordsError as error:
+            if error.reason is not Reason.NOT_FOUND:
+                raise
+            # After a damaged database was set aside, say. The next one must not wait for what never comes back.
+            logger.warning("courier: a receipt for %s, which is not known here", tcn)
+            return b""
 
     async def refusal(self, incoming: Incoming, trust: Trust) -> None:
         """Note why the gateway did not take what came to it by a link that does not answer. Raises RelayError."""
@@ -89,26 +99,7 @@ class Receiving:
         payload = self.payload(incoming, trust, MAX_MESSAGE)
         answer = await asyncio.to_thread(_answer_in, incoming.tcr, payload)
         stored = await self._records.store_answer(answer, payload)
-        if stored.encounter_id is None:
-            # Nobody here to show a hit to: after a damaged database was set aside, say. The log must stand out.
-            level = logging.ERROR if answer.outcome is GatewayOutcome.HIT else logging.WARNING
-            logger.log(level, "courier: reply %s answers %s, which is not known here", answer.tcn, answer.tcr)
-            return
-        if not stored.new:
-            logger.debug("courier: reply %s is stored already", answer.tcn)
-            return
-        self._events.publish(
-            EncounterChanged(
-                encounter_id=stored.encounter_id,
-                lane=stored.lane or "",
-                gateway=answer.outcome.value,
-                tcn=answer.tcr,
-            )
-        )
-        if stored.alert_id is not None:
-            self._events.publish(
-                AlertChanged(alert_id=stored.alert_id, encounter_id=stored.encounter_id, state=AlertState.OPEN.value)
-            )
+        self.answers.tell(answer, stored)
 
 
 def _answer_in(tcr: str, payload: bytes) -> GatewayAnswer:

@@ -41,6 +41,13 @@ LONGEST_SEAL = 16 * 1024
 _SCALAR = 32
 _MOST_KNOWN = 1024
 
+Purpose = Literal["device", "gateway", "mail"]
+_PURPOSES: dict[Purpose, x509.ObjectIdentifier] = {
+    "device": ExtendedKeyUsageOID.CLIENT_AUTH,
+    "gateway": ExtendedKeyUsageOID.SERVER_AUTH,
+    "mail": ExtendedKeyUsageOID.EMAIL_PROTECTION,
+}
+
 _Text = Annotated[str, Meta(max_length=64)]
 
 
@@ -85,18 +92,7 @@ class Sealer:
     @classmethod
     def load(cls, certificate: Path, key: Path) -> Sealer:
         """The sealer of a certificate and its key, both PEM. Blocks. Raises ConfigError."""
-        try:
-            loaded = serialization.load_pem_private_key(key.read_bytes(), password=None)
-            leaf = x509.load_pem_x509_certificate(certificate.read_bytes())
-        except (OSError, ValueError) as error:
-            raise ConfigError(
-                Reason.UNREADABLE, f"{certificate} or {key}: no usable PEM", "See docs/relay.md for how to make them."
-            ) from error
-        if not isinstance(loaded, ec.EllipticCurvePrivateKey) or not isinstance(loaded.curve, ec.SECP256R1):
-            raise ConfigError(Reason.BAD_VALUE, f"{key}: not an EC key on P-256", "Messages are signed with ES256.")
-        if loaded.public_key() != leaf.public_key():
-            raise ConfigError(Reason.BAD_VALUE, f"{certificate}: not of the key {key}", "Name the two that belong.")
-        return cls(loaded, leaf)
+        return cls(*key_pair(certificate, key))
 
     def seal(
         self,
@@ -128,13 +124,13 @@ class Sealer:
 class Trust:
     """Whose seals count: those of certificates that one of the trust anchors has issued for ``purpose``."""
 
-    def __init__(self, anchors: list[x509.Certificate], purpose: Literal["device", "gateway"]) -> None:
+    def __init__(self, anchors: list[x509.Certificate], purpose: Purpose) -> None:
         self._anchors = anchors
-        self._purpose = ExtendedKeyUsageOID.CLIENT_AUTH if purpose == "device" else ExtendedKeyUsageOID.SERVER_AUTH
+        self._purpose = _PURPOSES[purpose]
         self._known: dict[str, x509.Certificate] = {}
 
     @classmethod
-    def load(cls, trust_anchors: Path, purpose: Literal["device", "gateway"]) -> Trust:
+    def load(cls, trust_anchors: Path, purpose: Purpose) -> Trust:
         """Of the certificates in a PEM file. Blocks. Raises ConfigError."""
         try:
             return cls(x509.load_pem_x509_certificates(trust_anchors.read_bytes()), purpose)
@@ -154,7 +150,7 @@ class Trust:
         if name not in self._known:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.pop(next(iter(self._known)))
-            self._known[name] = _certificate(certificate)
+            self._known[name] = read_certificate(certificate)
 
     def open(self, seal: str, content: bytes, now: datetime) -> Opened:
         """What the seal on ``content`` says, if it holds.
@@ -166,36 +162,20 @@ class Trust:
             raise RelayError(Reason.UNSIGNED, "message: not sealed", "Only sealed messages are taken.")
         header, protected, signature = _parts(seal)
         leaf = self._leaf(header)
-        try:
-            key = leaf.public_key()
-        except (UnsupportedAlgorithm, ValueError) as error:
-            raise RelayError(Reason.TAMPERED, "message: the certificate of its seal is damaged") from error
-        if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-            raise RelayError(Reason.UNTRUSTED, "message: sealed by a key that is not on P-256")
+        key = p256(leaf)
         r, s = int.from_bytes(signature[:_SCALAR]), int.from_bytes(signature[_SCALAR:])
         try:
             key.verify(encode_dss_signature(r, s), protected + b"." + content, ec.ECDSA(hashes.SHA256()))
         except InvalidSignature as error:
             raise RelayError(Reason.TAMPERED, "message: the seal does not fit the content") from error
-        self._check_issued(leaf, now)
+        signer = self.check(leaf, now)
         _check_fresh(header, now)
-        names = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-        if len(names) != 1:
-            raise RelayError(Reason.UNTRUSTED, "message: the certificate of its seal names nobody")
-        claims = Claims(
-            kind=header.kind,
-            tcn=header.tcn,
-            lane=header.lane,
-            signed_at=header.signed_at,
-            expires_at=header.expires_at,
-            nonce=header.nonce,
-        )
-        return Opened(claims, str(names[0].value))
+        return Opened(_claims(header), signer)
 
     def _leaf(self, header: _Header) -> x509.Certificate:
         if header.x5c is not msgspec.UNSET:
             try:
-                return _certificate(base64.b64decode(header.x5c[0], validate=True))
+                return read_certificate(base64.b64decode(header.x5c[0], validate=True))
             except binascii.Error as error:
                 raise RelayError(Reason.TAMPERED, "message: the certificate of its seal is damaged") from error
         leaf = None if header.x5t is msgspec.UNSET else self._known.get(header.x5t)
@@ -203,7 +183,11 @@ class Trust:
             raise RelayError(Reason.UNTRUSTED, "message: sealed by a certificate that is not known here")
         return leaf
 
-    def _check_issued(self, leaf: x509.Certificate, now: datetime) -> None:
+    def check(self, leaf: x509.Certificate, now: datetime) -> str:
+        """The common name in ``leaf``, if it counts. Raises RelayError (UNTRUSTED)."""
+        # First, so that nothing is read out of what anybody may have made.
+        if not any(_issued(anchor, leaf) for anchor in self._anchors):
+            raise RelayError(Reason.UNTRUSTED, "message: the certificate of its seal is of a foreign authority")
         if not leaf.not_valid_before_utc <= now <= leaf.not_valid_after_utc:
             raise RelayError(Reason.UNTRUSTED, "message: the certificate of its seal is out of date")
         try:
@@ -212,8 +196,50 @@ class Trust:
             raise RelayError(Reason.UNTRUSTED, "message: the certificate of its seal is for no purpose") from error
         if self._purpose not in purposes:
             raise RelayError(Reason.UNTRUSTED, "message: the certificate of its seal is for another purpose")
-        if not any(_issued(anchor, leaf) for anchor in self._anchors):
-            raise RelayError(Reason.UNTRUSTED, "message: the certificate of its seal is of a foreign authority")
+        names = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        if len(names) != 1:
+            raise RelayError(Reason.UNTRUSTED, "message: the certificate of its seal names nobody")
+        return str(names[0].value)
+
+
+def read_certificate(der: bytes) -> x509.Certificate:
+    """A certificate that anybody may have made. Raises RelayError (TAMPERED) for what is none."""
+    try:
+        return x509.load_der_x509_certificate(der)
+    except (ValueError, x509.InvalidVersion) as error:
+        raise RelayError(Reason.TAMPERED, "message: the certificate of its seal is damaged") from error
+
+
+def p256(certificate: x509.Certificate) -> ec.EllipticCurvePublicKey:
+    """The key in ``certificate``. Raises RelayError: UNTRUSTED for one that is not on P-256, TAMPERED."""
+    try:
+        key = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise RelayError(Reason.TAMPERED, "message: the certificate of its seal is damaged") from error
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise RelayError(Reason.UNTRUSTED, "message: sealed by a key that is not on P-256")
+    return key
+
+
+def key_pair(certificate: Path, key: Path) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    """A key on P-256 and its certificate from two PEM files. Blocks. Raises ConfigError."""
+    try:
+        loaded = serialization.load_pem_private_key(key.read_bytes(), password=None)
+        leaf = x509.load_pem_x509_certificate(certificate.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            Reason.UNREADABLE, f"{certificate} or {key}: no usable PEM", "See docs/relay.md for how to make them."
+        ) from error
+    if not isinstance(loaded, ec.EllipticCurvePrivateKey) or not isinstance(loaded.curve, ec.SECP256R1):
+        raise ConfigError(Reason.BAD_VALUE, f"{key}: not an EC key on P-256", "Messages are signed with ES256.")
+    if loaded.public_key() != leaf.public_key():
+        raise ConfigError(Reason.BAD_VALUE, f"{certificate}: not of the key {key}", "Name the two that belong.")
+    return loaded, leaf
+
+
+def claimed(seal: str) -> Claims:
+    """What a seal claims, unchecked. Raises RelayError (TAMPERED)."""
+    return _claims(_parts(seal)[0])
 
 
 def thumbprint(certificate: bytes) -> str:
@@ -242,6 +268,17 @@ def _parts(seal: str) -> tuple[_Header, bytes, bytes]:
     return header, protected.encode("ascii"), raw
 
 
+def _claims(header: _Header) -> Claims:
+    return Claims(
+        kind=header.kind,
+        tcn=header.tcn,
+        lane=header.lane,
+        signed_at=header.signed_at,
+        expires_at=header.expires_at,
+        nonce=header.nonce,
+    )
+
+
 def _check_fresh(claims: Claims, now: datetime) -> None:
     seconds = now.timestamp()
     if claims.expires_at - claims.signed_at > LONGEST_VALID.total_seconds():
@@ -250,13 +287,6 @@ def _check_fresh(claims: Claims, now: datetime) -> None:
         raise RelayError(Reason.STALE, "message: sealed in the future", "Check the clocks of both sides.")
     if claims.expires_at < seconds:
         raise RelayError(Reason.STALE, "message: its seal no longer counts", "Check the clocks of both sides.")
-
-
-def _certificate(der: bytes) -> x509.Certificate:
-    try:
-        return x509.load_der_x509_certificate(der)
-    except ValueError as error:
-        raise RelayError(Reason.TAMPERED, "message: the certificate of its seal is damaged") from error
 
 
 def _issued(anchor: x509.Certificate, leaf: x509.Certificate) -> bool:

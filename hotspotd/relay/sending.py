@@ -36,6 +36,7 @@ class Sending:
         self._troubles = Troubles(parts.patience, parts.clock.monotonic)
         self._new_row = asyncio.Event()
         self._busy: set[str] = set()
+        self._choosing = asyncio.Lock()
         self._cut_on = ""
 
     def wake(self) -> None:
@@ -47,14 +48,16 @@ class Sending:
         """Send the row of ``ranks`` that is due first, if there is one and a link for it; otherwise wait for that."""
         new_row, change = self._new_row, asyncio.ensure_future(self._routes.change())
         try:
-            found = await self._due(ranks)
+            async with self._choosing:
+                found = await self._due(ranks)
+                if found is not None:
+                    self._busy.add(found[0].tcn)
             if found is None:
                 await _first(new_row.wait(), change, self._sleep(self._troubles.next_due_s()))
                 return
         finally:
             change.cancel()
         item, route = found
-        self._busy.add(item.tcn)
         try:
             await self._send(item, route)
         finally:
@@ -76,7 +79,9 @@ class Sending:
         usable = {rank: route for rank in ranks if (route := self._routes.best(rank)) is not None}
         if not usable:
             return None
-        items = await self._records.outbox_due(1 + len(self._busy) + self._troubles.waiting(), tuple(usable))
+        # One more than may be left out, so that there is another one to the row on which the link broke.
+        most = 2 + len(self._busy) + self._troubles.waiting()
+        items = await self._records.outbox_due(most, tuple(usable))
         due = [item for item in items if item.tcn not in self._busy and self._troubles.is_due(item.tcn)]
         # The row on which the link broke last goes last: if the line is too slow for it, the others still go.
         due.sort(key=lambda item: item.tcn == self._cut_on)

@@ -73,6 +73,7 @@ class Telling:
                 waiting={rank.name.lower(): count for rank, count in queue.ranks.items() if count},
                 set_aside=queue.states.get(OutboxState.QUARANTINED, 0),
                 refused=dict(self._receiving.refused),
+                trouble=self._receiving.answers.trouble,
                 routes=tuple(self._view(route) for route in self._routes.all),
             )
         )

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hotspotd.config import LinkSection, RelaySection, resolve
+from hotspotd.errors import ConfigError, Reason
 from hotspotd.records.model import Rank
 from hotspotd.relay.backoff import Backoff
 from hotspotd.relay.links.base import Link
 from hotspotd.relay.links.https import HttpsLink
 from hotspotd.relay.links.https_session import HttpsSession
+from hotspotd.relay.links.nats import NatsLink
 from hotspotd.relay.pace import Pacer, TokenBucket
 from hotspotd.relay.routes import Route, Routes
 from hotspotd.relay.seal import Trust
@@ -30,11 +31,17 @@ class Papers:
     trust_anchors: Path
     certificate: Path
     key: Path
+    brokers: Mapping[str, Path] = field(default_factory=dict)
+    """Whom a link believes that has trust anchors of its own, by its name."""
 
     @classmethod
     def of(cls, config_path: Path, device: str, relay: RelaySection) -> Papers:
         """As the configuration, read from ``config_path``, names them."""
-        return cls(device, *map(partial(resolve, config_path), (relay.trust_anchors, relay.certificate, relay.key)))
+        anchors, certificate, key = (
+            resolve(config_path, file) for file in (relay.trust_anchors, relay.certificate, relay.key)
+        )
+        own = {link.name: resolve(config_path, link.trust_anchors) for link in relay.links if link.trust_anchors}
+        return cls(device, anchors, certificate, key, own)
 
 
 async def open_routes(
@@ -61,7 +68,40 @@ async def open_routes(
 
 async def open_link(section: LinkSection, papers: Papers, trust: Trust, timeout_s: float) -> Link:
     """One link; connects with its first use. Raises ConfigError."""
+    if section.url.startswith(("smtp://", "smtps://")):
+        return await _open_mail(section, papers, trust, timeout_s)
+    if section.url.startswith("nats://"):
+        return await NatsLink.open(
+            section.name,
+            section.url,
+            trust_anchors=papers.brokers.get(section.name, papers.trust_anchors),
+            certificate=papers.certificate,
+            key=papers.key,
+            timeout_s=timeout_s,
+            device=papers.device,
+            trust=trust,
+        )
     return HttpsLink(await open_session(section.url, papers, timeout_s), trust, section.name)
+
+
+async def _open_mail(section: LinkSection, papers: Papers, trust: Trust, timeout_s: float) -> Link:
+    try:
+        from hotspotd.relay.links.mail import MailLink  # noqa: PLC0415  # aiosmtplib is optional.
+    except ImportError as error:
+        raise ConfigError(
+            Reason.MISSING_KEY,
+            f"relay.links {section.name}: needs aiosmtplib",
+            "Install hotspotd with its extra 'mail'.",
+        ) from error
+    return await MailLink.open(
+        section.url,
+        trust_anchors=papers.trust_anchors,
+        certificate=papers.certificate,
+        key=papers.key,
+        timeout_s=timeout_s,
+        name=section.name,
+        trust=trust,
+    )
 
 
 async def open_session(url: str, papers: Papers, timeout_s: float) -> HttpsSession:

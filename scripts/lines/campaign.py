@@ -159,6 +159,8 @@ class Campaign:
                 {"error_next": chance.randrange(1, 4)},
                 {"hang_after_commit_next": chance.randrange(1, 3)},
                 {"delay_s": chance.uniform(0, 0.1)},
+                {"duplicate_next": chance.randrange(1, 4)},
+                {"reorder_next": chance.randrange(1, 4)},
             ]
         )
         if order is not None:

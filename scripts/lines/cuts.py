@@ -11,7 +11,8 @@ import random
 import ssl
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,13 @@ import aiohttp
 from hotspotd.clock import Clock
 from hotspotd.errors import Reason, RelayError
 from hotspotd.relay.compose import Origin, compose_nps
-from hotspotd.relay.links.base import Link
+from hotspotd.relay.links.base import Link, Outgoing
 from hotspotd.relay.links.https import HttpsLink
+from hotspotd.relay.links.https_session import HttpsSession
 from hotspotd.relay.links.tls import client_context
-from hotspotd.relay.links.wire import check_receipt
+from hotspotd.relay.links.wire import check_receipt, digest
+from hotspotd.relay.message import pack, unpack
+from hotspotd.relay.seal import Sealer, Trust
 from lines import people
 from lines.ends import gateway
 from lines.wire import Wire
@@ -34,6 +38,7 @@ CHUNK_BYTES = 16 * 1024
 # Headers of the requests that ask how far the gateway is and go on, which are no content.
 _REQUESTS_BYTES = 2048
 _TRIES = 5
+_MAX_RECEIPT = 16 * 1024
 _HOST = "127.0.0.1"
 # A gateway's database holds the uploads of this many cuts; they are not processed, and would fill the disk.
 _BLOCK = 1000
@@ -60,12 +65,21 @@ class Cost:
     connections: int
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who uploads, and whom it believes."""
+
+    context: ssl.SSLContext
+    sealer: Sealer
+    trust: Trust
+
+
 class Cutter:
     """A link through a wire to a gateway."""
 
-    def __init__(self, wire: Wire, context: ssl.SSLContext, upload: Upload) -> None:
+    def __init__(self, wire: Wire, ids: Identity, upload: Upload) -> None:
         self._wire = wire
-        self._context = context
+        self._ids = ids
         self._upload = upload
         self._number = 0
 
@@ -75,10 +89,12 @@ class Cutter:
         tcn, payload = self._upload.numbered(self._number)
         before = Cost(self._wire.carried, self._wire.connections)
         link = self._link()
+        content = await asyncio.to_thread(pack, payload)
         if cut_after is not None:
             self._wire.cut_next_after(cut_after)
         try:
-            check_receipt(await _persistently(link, tcn, payload), tcn, payload)
+            receipt = await _persistently(link, self._outgoing(tcn, payload, content))
+            check_receipt(unpack(receipt, _MAX_RECEIPT), tcn, payload)
         finally:
             await link.close()
         return Cost(self._wire.carried - before.sent, self._wire.connections - before.connections)
@@ -86,25 +102,44 @@ class Cutter:
     async def handshake(self) -> int:
         """What a connection costs before anything is asked."""
         before = self._wire.carried
-        _, writer = await asyncio.open_connection(_HOST, self._wire.port, ssl=self._context)
+        _, writer = await asyncio.open_connection(_HOST, self._wire.port, ssl=self._ids.context)
         writer.close()
         await writer.wait_closed()
         return self._wire.carried - before
 
     def _link(self) -> Link:
         # It listens only a moment for whether the gateway hangs up: this one does not.
-        return HttpsLink(f"https://{_HOST}:{self._wire.port}", self._context, timeout_s=20.0, listen_s=0.01)
+        session = HttpsSession(f"https://{_HOST}:{self._wire.port}", self._ids.context, timeout_s=20.0, listen_s=0.01)
+        return HttpsLink(session, self._ids.trust)
+
+    def _outgoing(self, tcn: str, payload: bytes, content: bytes) -> Outgoing:
+        def seal(valid_s: float, whole: bool) -> str:
+            now, valid = Clock().now().at, timedelta(seconds=valid_s)
+            return self._ids.sealer.seal(
+                content, kind="transaction", tcn=tcn, now=now, valid=valid, with_certificate=whole
+            )
+
+        return Outgoing(tcn, digest(payload), content, seal)
 
 
-async def _persistently(link: Link, tcn: str, payload: bytes) -> bytes:
+async def _persistently(link: Link, message: Outgoing) -> bytes:
     """As the courier does, without its pauses."""
-    for _ in range(_TRIES - 1):
+    for _ in range(_TRIES):
         try:
-            return await link.send(tcn, payload)
+            receipt = await link.send(message, _at_once)
         except RelayError as error:
             if error.reason is not Reason.LINK_DOWN:
                 raise
-    return await link.send(tcn, payload)
+            message = replace(message, begun=True)
+        else:
+            if receipt is None:
+                raise RelayError(Reason.LINK_PROTOCOL, "this link waits for its receipt")
+            return receipt.content
+    raise RelayError(Reason.LINK_DOWN, f"no receipt in {_TRIES} tries")
+
+
+async def _at_once(_size: int) -> None:
+    """Nothing else is to be sent."""
 
 
 async def measure(folder: Path, stride: int, positions: int | None) -> dict[str, Any]:
@@ -146,10 +181,10 @@ async def _open(folder: Path, upload: Upload, stack: AsyncExitStack) -> Cutter:
     stack.push_async_callback(serving.stop)
     await serving.start()
     port = int((await serving.wait_for_line("ready https://")).rsplit(":", 1)[1])
-    context = await asyncio.to_thread(_context, world)
-    await _hold_processing(port, context)
+    ids = await asyncio.to_thread(_identity, world)
+    await _hold_processing(port, ids.context)
     wire = await stack.enter_async_context(Wire(port, random.Random(1)))
-    return Cutter(wire, context, upload)
+    return Cutter(wire, ids, upload)
 
 
 async def _hold_processing(port: int, context: ssl.SSLContext) -> None:
@@ -161,9 +196,12 @@ async def _hold_processing(port: int, context: ssl.SSLContext) -> None:
         response.raise_for_status()
 
 
-def _context(world: World) -> ssl.SSLContext:
+def _identity(world: World) -> Identity:
     folder = world.certificates
-    return client_context(folder / "ca.pem", folder / f"{DEVICE}.pem", folder / f"{DEVICE}.key")
+    anchor, certificate, key = folder / "ca.pem", folder / f"{DEVICE}.pem", folder / f"{DEVICE}.key"
+    return Identity(
+        client_context(anchor, certificate, key), Sealer.load(certificate, key), Trust.load(anchor, "gateway")
+    )
 
 
 def _make_upload() -> Upload:

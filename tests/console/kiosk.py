@@ -194,6 +194,7 @@ class Kiosk:
         self.lanes = lanes
         self.pictures = Pictures()
         self._number = 0
+        self._answers = 0
 
     @property
     def lane(self) -> ScriptedLane:
@@ -212,8 +213,8 @@ class Kiosk:
             for device in ("document", "camera", "scanner"):
                 self.events.publish(DeviceView(lane=lane, device=device, state=DeviceState.READY))
 
-    def link(self, *, up: bool, queued: int = 0, oldest_s: float | None = None, last_error: str = "") -> None:
-        self.events.publish(LinkView(up=up, queued=queued, oldest_s=oldest_s, last_error=last_error))
+    def link(self, *, up: bool = True, queued: int = 0, oldest_s: float | None = None, **said: str) -> None:
+        self.events.publish(LinkView(up=up, queued=queued, oldest_s=oldest_s, **said))
 
     async def encounter(
         self,
@@ -276,18 +277,17 @@ class Kiosk:
         self._changed(encounter, raised[0] if raised else None)
         return raised[0] if raised else None
 
-    async def answer(self, encounter: Encounter, *hits: Hit, text: str = "") -> int | None:
-        """Store the gateway's answer and tell everybody."""
-        stored = await self.records.store_answer(
-            GatewayAnswer(
-                outcome=GatewayOutcome.HIT if hits else GatewayOutcome.NO_HIT,
-                tcn=f"R{encounter.tcn}",
-                tcr=encounter.tcn,
-                hits=hits,
-                text=text,
-            ),
-            b"<sre/>",
-        )
+    async def answer(self, encounter: Encounter, *hits: Hit, **more: Any) -> int | None:
+        """Store an answer of the gateway's and tell everybody; ``more`` are further fields of it."""
+        self._answers += 1
+        usual = {
+            "outcome": GatewayOutcome.HIT if hits else GatewayOutcome.NO_HIT,
+            "tcn": f"R{self._answers}{encounter.tcn}",
+            "tcr": encounter.tcn,
+            "made_at": f"2026-11-22T12:00:{self._answers:02}.000Z",
+            "hits": hits,
+        }
+        stored = await self.records.store_answer(GatewayAnswer(**usual | more), b"<sre/>")
         self._changed(encounter, stored.alert_id)
         return stored.alert_id
 

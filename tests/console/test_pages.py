@@ -8,9 +8,11 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, Response, Route, async_playwright, expect
 
+from hotspotd.domain.candidate import Determination
 from hotspotd.domain.finger import FingerPosition, Slap
 from hotspotd.domain.notice import Notice
 from hotspotd.domain.verdict import ReferReason
@@ -440,7 +442,13 @@ async def test_a_late_hit_and_a_faulted_device_are_said(kiosk: Kiosk, window: Wi
     await kiosk.check(encounter)
     await kiosk.records.release(encounter.encounter_id)
     await kiosk.answer(encounter, finger_hit())
-    await expect(page.locator(".latehit")).to_contain_text(re.compile(r"Late hit: traveller left at \d\d:\d\d"))
+    late = page.locator(".latehit")
+    await expect(late).to_contain_text(re.compile(r"Late hit: the traveller has left"))
+    # The examples' travellers were seen on a day of their own, long ago or not yet.
+    await expect(late).to_contain_text(re.compile(r"Seen in lane-2 at (\d+ \w+, )?\d\d:\d\d, \d+ (s|min|h|days) ago"))
+    await expect(late).to_contain_text(re.compile(r"Left at \d\d:\d\d"))
+    assert await late.locator("img").evaluate("one => one.decode().then(() => one.naturalWidth > 0)")
+    await expect(page.locator("#alerts .late")).to_contain_text("ago")
     kiosk.events.publish(
         DeviceView(lane="lane-1", device="scanner", state=DeviceState.FAULTED, reason="lost", advice="Plug it in.")
     )
@@ -454,6 +462,28 @@ async def test_a_late_hit_and_a_faulted_device_are_said(kiosk: Kiosk, window: Wi
     await page.keyboard.press("n")
     await expect(page.locator('[data-lane="lane-2"]')).to_contain_text("Ready")
     assert kiosk.lanes["lane-2"].asked == ["next"]
+    assert window.complaints == []
+
+
+async def test_what_the_bureau_takes_back_is_marked_and_what_is_silent_makes_no_sound(
+    kiosk: Kiosk, window: Window
+) -> None:
+    page = window.page
+    await page.goto(f"{kiosk.origin}/guard")
+    encounter = await kiosk.encounter()
+    await kiosk.check(encounter)
+    hit = msgspec.structs.replace(finger_hit(), determination=Determination.SILENT)
+    await kiosk.answer(encounter, hit, total=3)
+    shown = page.locator(".alert")
+    await expect(shown).to_have_attribute("data-tone", "quiet")
+    await expect(shown).to_contain_text("show nothing to the traveller")
+    await expect(shown.locator(".more")).to_have_text("2 more at the bureau")
+    await expect(page.locator("#alerts [data-alert]")).to_have_attribute("data-tone", "quiet")
+    await kiosk.answer(encounter, withdrawn=(hit.record.reference,))
+    await expect(shown.locator(".withdrawn")).to_have_text("The bureau has looked: not this person")
+    await expect(shown).to_contain_text("Nothing is to be done on this record.")
+    kiosk.link(trouble="The gateway does not accept how checks are written (112 DOB).")
+    await expect(page.locator("#link .trouble")).to_contain_text("112 DOB). Call a technician.")
     assert window.complaints == []
 
 

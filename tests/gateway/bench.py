@@ -32,7 +32,8 @@ from hotspotd.gateway.config import (
 from hotspotd.gateway.find import Find, TextSearch
 from hotspotd.gateway.intake.routes import Intake
 from hotspotd.gateway.publication.serving import Serving
-from hotspotd.gateway.service import Service
+from hotspotd.gateway.reception import Reception
+from hotspotd.gateway.service import Part, Service
 from hotspotd.gateway.storage import Store, open_store
 from hotspotd.relay.inquiry import Inquiry
 from hotspotd.relay.links.https import HttpsLink
@@ -123,6 +124,8 @@ class GatewayBench:
         self.also: Serving | None = None
         self.text_search: TextSearch | None = None
         """What answers ``/v1/find``; none for a gateway without."""
+        self.doors: list[Callable[[Reception], Part]] = []
+        """Other ways to its reception, made with each start."""
         self.service: Service | None = None
         self.store: Store | None = None
         self.repositories: dict[str, RepositorySection] = {}
@@ -151,6 +154,8 @@ class GatewayBench:
             self.service.also_serve(Find(self.text_search, self.store, self.clock, 20.0))
         if self.also is not None:
             self.service.also_serve(self.also)
+        for door in self.doors:
+            self.service.also_serve(door(self.service.reception))
         self.port = await self.service.start("127.0.0.1", self.port, self.certificates.server())
 
     async def stop(self) -> None:

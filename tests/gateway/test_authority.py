@@ -43,6 +43,22 @@ def test_a_device_certificate_is_for_clients_and_carries_the_name(tmp_path: Path
     assert certificate.subject.rfc4514_string() == "CN=kiosk-1"
 
 
+def test_a_mail_certificate_is_for_agreeing_on_keys_only(tmp_path: Path) -> None:
+    authority = Authority.create(tmp_path)
+    authority.issue_device("kiosk-1")
+    path, key = authority.issue_mail("kiosk-1")
+    assert (path.name, key.name) == ("kiosk-1-mail.pem", "kiosk-1-mail.key")
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert list(purposes) == [ExtendedKeyUsageOID.EMAIL_PROTECTION]
+    usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    assert (usage.key_agreement, usage.digital_signature) == (True, False)
+    device = x509.load_pem_x509_certificate((tmp_path / "kiosk-1.pem").read_bytes())
+    assert device.public_key() != certificate.public_key()
+    with pytest.raises(ConfigError):
+        client_context(authority.trust_anchor, path, tmp_path / "kiosk-1.key")
+
+
 @pytest.mark.parametrize("name", ["", "x" * 41, "x" * 65, "../outside", "a/b", "kiosk 1", "kiosk-1\n", "kiösk"])
 def test_a_name_that_no_device_can_have_is_refused_and_nothing_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
@@ -60,7 +76,8 @@ def test_a_name_that_no_device_can_have_is_refused_and_nothing_is_written(
 
 def test_the_command_makes_an_authority_and_goes_on_with_it(tmp_path: Path) -> None:
     assert main([str(tmp_path / "pki"), "--server", "localhost,127.0.0.1", "--device", "kiosk-1"]) == 0
-    assert main([str(tmp_path / "pki"), "--device", "kiosk-2"]) == 0
+    assert main([str(tmp_path / "pki"), "--device", "kiosk-2", "--mail", "kiosk-2", "--mail", "gateway"]) == 0
+    assert (tmp_path / "pki" / "gateway-mail.key").exists()
     assert main([str(tmp_path / "pki"), "--device", "kiosk-2"]) == 1
     folder = tmp_path / "pki"
     client_context(folder / "ca.pem", folder / "kiosk-2.pem", folder / "kiosk-2.key")

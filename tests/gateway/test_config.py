@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from hotspotd.errors import ConfigError, Reason
-from hotspotd.gateway.config import GatewayConfig, RepositorySection, load
+from hotspotd.gateway.config import GatewayConfig, MailDeviceSection, MailSection, NatsSection, RepositorySection, load
 
 DOCUMENTED = Path(__file__).resolve().parents[2] / "config" / "gateway.toml"
 
@@ -30,7 +30,14 @@ def test_the_documented_file_holds_every_key_and_its_default() -> None:
         "database =",
         "url =",
         "[[intake.repositories]]",
-        *(f"{field} =" for field in RepositorySection.__struct_fields__),
+        "[mail]",
+        "[nats]",
+        "[[mail.devices]]",
+        *(
+            f"{field} ="
+            for section in (RepositorySection, MailSection, MailDeviceSection, NatsSection)
+            for field in section.__struct_fields__
+        ),
     ):
         text = text.replace(f"# {optional}", optional)
     tree = tomllib.loads(text)
@@ -50,6 +57,8 @@ def test_the_documented_file_holds_every_key_and_its_default() -> None:
     for field in msgspec.structs.fields(RepositorySection):
         if field.default is not msgspec.NODEFAULT:
             assert msgspec.convert(repository[field.name], field.type) == field.default
+    (device,) = tree["mail"]["devices"]
+    assert device.keys() == set(MailDeviceSection.__struct_fields__)
     assert load(DOCUMENTED).server.port == 8443
 
 
@@ -60,6 +69,23 @@ def test_two_repositories_of_one_name_are_refused(tmp_path: Path) -> None:
         "\n[log]", f'[intake]\ndatabase = "n"\n{repository * 2}\n[log]'
     )
     path.write_text(whole, encoding="utf-8")
+    with pytest.raises(ConfigError, match="two have one name"):
+        load(path)
+
+
+def test_a_device_has_one_address(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    device = '[[mail.devices]]\nname = "KIOSK-01"\naddress = "a@b.example"\ncertificate = "c"\n'
+    mail = (
+        '[mail]\nsubmission = "smtp://m"\nmailbox = "pop3s://m"\naddress = "a@b.example"\n'
+        'login = "l"\ncertificate = "c"\nkey = "k"\n'
+    )
+    text = DOCUMENTED.read_text(encoding="utf-8")
+    path.write_text(text.replace("\n[log]", f"{mail}{device}\n[log]"), encoding="utf-8")
+    section = load(path).mail
+    assert section is not None
+    assert (section.poll_s, [one.name for one in section.devices]) == (20.0, ["KIOSK-01"])
+    path.write_text(text.replace("\n[log]", f"{mail}{device * 2}\n[log]"), encoding="utf-8")
     with pytest.raises(ConfigError, match="two have one name"):
         load(path)
 

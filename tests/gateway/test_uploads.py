@@ -123,6 +123,26 @@ async def test_what_arrived_before_the_line_broke_is_kept(
         await asyncio.sleep(0)
 
 
+async def test_how_far_it_is_stays_true_whatever_an_earlier_request_still_brings(
+    gateway: GatewayBench, client: Client, kiosk: ssl.SSLContext
+) -> None:
+    """What that one has in hand is written, and then it has ended."""
+    place, _ = await client.begin()
+    _, writer = await asyncio.open_connection("127.0.0.1", gateway.port, ssl=kiosk)
+    head = f"PATCH {place} HTTP/1.1\r\nHost: g\r\n{TUS}: 1.0.0\r\nUpload-Offset: 0\r\n"
+    head += f"Content-Type: application/offset+octet-stream\r\nContent-Length: {len(CONTENT)}\r\n\r\n"
+    writer.write(head.encode() + CONTENT[:200])
+    await writer.drain()
+    offsets = [(await client.begin())[1] for _ in range(5)]
+    # Once an offset was told, nothing of the earlier request comes after it.
+    offset = offsets[-1]
+    assert set(offsets[offsets.index(offset) :]) == {offset} <= {0, 200}
+    status, _, body = await client.go_on(place, offset, CONTENT[offset:], sealed(gateway))
+    assert status == 200
+    check_receipt(unpack(body, 10_000), TCN, BODY)
+    writer.transport.abort()
+
+
 async def test_the_later_of_two_requests_for_one_message_wins(
     gateway: GatewayBench, client: Client, kiosk: ssl.SSLContext
 ) -> None:
@@ -160,7 +180,9 @@ async def test_what_is_no_creation_is_refused(client: Client, headers: dict[str,
 
 async def test_what_does_not_go_on_is_refused(client: Client) -> None:
     place, _ = await client.begin()
-    assert (await client.go_on(place, 5, CONTENT[5:]))[0] == 409
+    status, _, refusal = await client.go_on(place, 5, CONTENT[5:])
+    # Another reason than a number that is taken: what is refused so is asked after, and not set aside.
+    assert (status, msgspec.json.decode(refusal, type=Refusal).reason) == (409, "wrong_offset")
     assert (await client.go_on(place, 0, CONTENT + b"more"))[0] == 422
     assert (await client.go_on("/v1/uploads/0000", 0, CONTENT))[0] == 404
     headers = {TUS: TUS_VERSION, "Upload-Offset": "0", "Content-Type": "text/plain"}

@@ -114,6 +114,31 @@ async def test_what_was_acknowledged_before_a_kill_is_there_afterwards(tmp_path:
     assert {line.decode().strip() for line in acknowledged if line.strip()} <= stored
 
 
+async def test_what_was_written_is_read_at_once_whatever_else_is_being_read(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "records.db")
+    ended = asyncio.Event()
+
+    async def reading() -> None:
+        while not ended.is_set():
+            await database.rows("SELECT name FROM meta")
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(4):
+            group.create_task(reading())
+        try:
+            for number in range(100):
+                value = str(number)
+                await database.write(
+                    lambda writer, value=value: writer.execute("INSERT OR REPLACE INTO meta VALUES ('at', ?)", (value,))
+                )
+                row = await database.row("SELECT value FROM meta WHERE name = 'at'")
+                assert row is not None
+                assert row["value"] == value
+        finally:
+            ended.set()
+    await database.close()
+
+
 def _version(path: Path) -> int:
     connection = sqlite3.connect(path)
     try:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.gateway.bench import Certificates, GatewayBench, NumberSearch, make_certificates
+from tests.relay.broker import Broker, gateway_certificate
+from tests.relay.postbox import NatsGateway
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +30,20 @@ async def gateway(tmp_path: Path, certificates: Certificates) -> AsyncIterator[G
     await bench.start()
     yield bench
     await bench.stop()
+
+
+@pytest.fixture
+async def broker(tmp_path: Path, certificates: Certificates) -> AsyncIterator[Broker]:
+    await asyncio.to_thread(gateway_certificate, certificates)
+    made = await asyncio.to_thread(Broker, tmp_path / "broker", certificates, ("kiosk-1", "kiosk-2"))
+    await made.start()
+    yield made
+    await made.kill()
+
+
+@pytest.fixture
+async def nats_gateway(tmp_path: Path, certificates: Certificates, broker: Broker) -> AsyncIterator[NatsGateway]:
+    made = await asyncio.to_thread(NatsGateway, tmp_path, certificates, broker)
+    await made.start()
+    yield made
+    await made.stop()

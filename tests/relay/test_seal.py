@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotspotd.errors import ConfigError, Reason, RelayError
-from hotspotd.relay.seal import LONGEST_VALID, Opened, Sealer, Trust
+from hotspotd.relay.seal import LONGEST_VALID, Opened, Sealer, Trust, read_certificate
 from tests.gateway.bench import Certificates
 
 NOW = datetime.now(UTC)
@@ -111,6 +111,21 @@ def test_no_seal_is_unsigned(trust: Trust) -> None:
 def test_what_is_no_seal_is_refused(certificates: Certificates, junk: str) -> None:
     trust = Trust.load(certificates.anchor, "device")
     assert refusal(trust, junk) is (Reason.TAMPERED if junk else Reason.UNSIGNED)
+
+
+# Serial numbers that are no such, which cryptography reads for the time being.
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+@settings(deadline=None)
+@given(place=st.integers(0, 10_000), flip=st.integers(1, 255))
+def test_a_damaged_certificate_is_refused(certificates: Certificates, place: int, flip: int) -> None:
+    device = Sealer.load(certificates.folder / "kiosk-1.pem", certificates.folder / "kiosk-1.key")
+    damaged = bytearray(device.certificate)
+    damaged[place % len(damaged)] ^= flip
+    seal = with_header(sealed(device), x5c=[base64.b64encode(damaged).decode()])
+    assert refusal(Trust.load(certificates.anchor, "device"), seal) in {Reason.TAMPERED, Reason.UNTRUSTED}
+    with pytest.raises(RelayError):
+        # As if its key had made the seal: whether it was issued is what is left.
+        Trust.load(certificates.anchor, "device").check(read_certificate(bytes(damaged)), NOW)
 
 
 @given(place=st.integers(0, 10_000), flip=st.integers(1, 127))

@@ -87,9 +87,7 @@ def gateway(subject: Subject) -> Iterator[Finding]:
         yield without_config("gateway")
         return
     relay = subject.config.relay
-    papers = Papers(
-        subject.config.device.name, *map(subject.resolve, (relay.trust_anchors, relay.certificate, relay.key))
-    )
+    papers = Papers.of(subject.path or Path(), subject.config.device.name, relay)
     for section in relay.in_order():
         try:
             asyncio.run(_ask(section, relay, papers))

@@ -41,6 +41,22 @@ export function dated(date) {
   }).replace(",", "");
 }
 
+/** The time of an ISO time without seconds; with its day where that is not today. */
+export function when(iso) {
+  if (!iso) return "an unknown time";
+  const date = new Date(iso);
+  const today = date.toDateString() === new Date().toDateString();
+  return today ? clock(iso, false) : `${date.toLocaleDateString("en-GB", { day: "numeric", month: "short" })}, ${clock(iso, false)}`;
+}
+
+/** How long ago an ISO time is, in words; the pages keep it up to date. */
+export const ago = (iso) => iso && make("time", { datetime: iso, data: { ago: "" } }, agoWords(iso));
+
+export function agoWords(iso) {
+  const seconds = Math.max(0, (Date.now() - new Date(iso).getTime()) / 1000);
+  return `${seconds < 172800 ? span(seconds) : `${Math.round(seconds / 86400)} days`} ago`;
+}
+
 /** Seconds as "12 s", "4 min", "3 h". */
 export function span(seconds) {
   if (seconds < 90) return `${Math.round(seconds)} s`;

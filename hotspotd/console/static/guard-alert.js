@@ -1,6 +1,6 @@
 // One alert as an officer judges it: who says what, pictures side by side, what differs, what to do.
 
-import { clock, icon, make } from "./dom.js";
+import { ago, clock, icon, make, when } from "./dom.js";
 
 const DECIDED = { confirmed: "Confirmed", dismissed: "Dismissed", escalated: "Escalated to the bureau" };
 
@@ -14,16 +14,30 @@ export function alert(detail, reasons, act) {
         "div", { class: "chips" },
         make("span", { class: "chip" }, line.heading),
         line.certainty && make("span", { class: "tag care" }, icon("help"), certainty(line)),
+        line.more && make("span", { class: "tag care more" }, icon("alert"), line.more),
         line.kind === "gateway" || line.kind === "late" ? make("span", { class: "tag quiet" }, icon("link"), "from the gateway") : null,
         make("span", { class: "grow" }),
         make("span", { class: "quiet" }, `${line.lane} · ${clock(line.raised_at)}${detail.clock_trusted ? "" : " (clock not set)"}`),
       ),
       make("h1", {}, line.title),
-      line.kind === "late" &&
-        make("p", { class: "latehit" }, icon("clock"), `Late hit: traveller left at ${clock(line.left_at, false) || "an unknown time"}. Seen in ${line.lane} at ${clock(detail.opened_at, false)}.`),
+      line.kind === "late" && lateHit(detail),
     ),
     make("div", { class: "body" }, detail.hits.length ? detail.hits.map(hit) : trouble(detail), context(detail)),
     actions(detail, reasons, act),
+  );
+}
+
+/** Who has left: their picture, where and when they were, and how long ago that is. */
+function lateHit({ line, portrait, opened_at }) {
+  return make(
+    "div", { class: "latehit" },
+    portrait && make("img", { src: portrait, alt: "The traveller, taken here", draggable: "false" }),
+    make(
+      "p", {},
+      make("b", {}, icon("clock"), "Late hit: the traveller has left"),
+      make("span", {}, `Seen in ${line.lane} at ${when(opened_at)}, `, ago(opened_at)),
+      make("span", {}, `Left at ${when(line.left_at)}`),
+    ),
   );
 }
 
@@ -35,7 +49,8 @@ function certainty(line) {
 function hit(hit) {
   const bare = hit.strengths.filter((one) => ["document", "name", "fingers", "person"].includes(one.modality));
   return make(
-    "section", { class: "hit", data: { tone: hit.tone } },
+    "section", { class: "hit", data: { tone: hit.tone, ...(hit.withdrawn ? { withdrawn: "" } : {}) } },
+    hit.withdrawn && make("p", { class: "withdrawn" }, icon("check"), hit.certainty[0].toUpperCase() + hit.certainty.slice(1)),
     cautions(hit.cautions),
     make("div", { class: "pairs" }, hit.pairs.map(pair), bare.map(exactly)),
     make(

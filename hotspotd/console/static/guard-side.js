@@ -1,6 +1,6 @@
 // The officers' page beside the alert: lanes and devices, gateway, queue, recent travellers.
 
-import { clock, icon, make, span } from "./dom.js";
+import { ago, clock, icon, make, span, when } from "./dom.js";
 
 const STATES = {
   starting: ["Starting", "ring", "quiet"],
@@ -72,6 +72,7 @@ export function link(view, receivedAt) {
         make("dt", {}, "Oldest waits"), make("dd", {}, view.queued && oldest !== null ? span(oldest) : "–"),
       ),
       !view.up && view.last_error && make("p", {}, view.last_error),
+      view.trouble && make("p", { class: "trouble" }, icon("alert"), `${view.trouble} Call a technician.`),
     ].filter(Boolean),
   };
 }
@@ -87,12 +88,13 @@ export function queue(state, selected, fresh, open) {
           class: "queued", type: "button", data: { tone: alert.tone, alert: alert.alert_id },
           "aria-current": String(alert.alert_id === selected), on: { click: () => open(alert.alert_id) },
         },
-        make("span", { class: "kind" }, icon(alert.tone === "trouble" ? "officer" : "alert"), alert.heading),
+        make("span", { class: "kind" }, icon({ trouble: "officer", quiet: "help" }[alert.tone] ?? "alert"), alert.heading),
         make("span", { class: "where" }, `${alert.lane} · ${clock(alert.raised_at)}`),
         make("span", { class: "title" }, alert.title),
         fresh.has(alert.alert_id) ? make("span", { class: "new" }, "new") : make("span", {}),
         alert.kind === "late" &&
-          make("span", { class: "late" }, icon("clock"), `Late hit: traveller left at ${clock(alert.left_at, false) || "an unknown time"}`),
+          make("span", { class: "late" }, icon("clock"), `Late hit: seen at ${when(alert.seen_at)}, `, ago(alert.seen_at)),
+        alert.more && make("span", { class: "late more" }, icon("alert"), alert.more),
       ),
     ),
   );

@@ -1,6 +1,6 @@
 // The officers' page: keeps the state that the server sends, draws it, and takes keys.
 
-import { dated, clock } from "./dom.js";
+import { agoWords, clock, dated } from "./dom.js";
 import { alert as alertView, empty, unread } from "./guard-alert.js";
 import { lanes, link, queue, recent } from "./guard-side.js";
 import { follow, post, reloadIfNew } from "./stream.js";
@@ -49,7 +49,8 @@ function drawSide() {
 }
 
 function ring() {
-  const unseen = (state?.alerts ?? []).filter((each) => !had.has(each.alert_id)).map((each) => each.urgency);
+  // What is to be handled silently makes no sound.
+  const unseen = (state?.alerts ?? []).filter((each) => !had.has(each.alert_id) && each.tone !== "quiet").map((each) => each.urgency);
   sound(loud && unseen.length ? Math.min(...unseen) : null);
 }
 
@@ -180,6 +181,7 @@ async function undo() {
 
 function tick() {
   one("#clock").textContent = dated(new Date());
+  for (const place of document.querySelectorAll("time[data-ago]")) place.textContent = agoWords(place.dateTime);
   if (state?.link?.queued) {
     const gateway = link(state.link, linkAt);
     replace("#link", gateway.parts);

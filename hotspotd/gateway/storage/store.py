@@ -177,6 +177,13 @@ class Store:
                 sequence,
             )
 
+    async def acknowledge_one(self, device: str, sequence: int) -> None:
+        """Note that the device holds this reply, and nothing about any other."""
+        async with self._db.write() as session:
+            await session.execute(
+                "UPDATE reply SET acknowledged = 1 WHERE device = ? AND sequence = ?", device, sequence
+            )
+
     async def count_refusal(self, device: str, reason: str) -> None:
         """Count one message of ``device`` that was refused. The numbers of devices and reasons are bounded."""
         device, reason = device[:64], reason[:40]

@@ -66,11 +66,11 @@ class UploadFiles:
         return 0
 
     def append(self, name: str, offset: int, data: bytes) -> int:
-        """Add ``data`` at ``offset``, which is the end; returns the end then. Raises RelayError (CONFLICT)."""
+        """Add ``data`` at ``offset``, which is the end; returns the end then. Raises RelayError (WRONG_OFFSET)."""
         try:
             with (self._folder / name).open("r+b") as file:
                 if file.seek(0, os.SEEK_END) != offset:
-                    raise RelayError(Reason.CONFLICT, "upload: not where it goes on", "Ask for its offset.")
+                    raise RelayError(Reason.WRONG_OFFSET, "upload: not where it goes on", "Ask for its offset.")
                 file.write(data)
                 return file.tell()
         except FileNotFoundError as error:

@@ -82,6 +82,7 @@ class Uploads:
             if receipted is not None:
                 return _receipt(receipted, upload.length)
         self._remember(upload)
+        await self._end_before(upload)
         offset = await asyncio.to_thread(self._files.begin, upload)
         if not with_body:
             return _incomplete(201, upload, offset)
@@ -94,6 +95,7 @@ class Uploads:
     async def _offset(self, request: web.Request) -> web.StreamResponse:
         upload = self._known(request)
         _check_version(request)
+        await self._end_before(upload)
         offset = await asyncio.to_thread(self._files.begin, upload)
         response = _incomplete(200, upload, offset)
         response.headers["Cache-Control"] = "no-store"
@@ -114,10 +116,8 @@ class Uploads:
             return cut(request)
         if self._faults.take("error_next"):
             raise RelayError(Reason.BUSY, "ordered to fail")
+        await self._end_before(upload)
         task = asyncio.current_task()
-        if (before := self._turns.get(upload.name)) is not None and before is not task:
-            before.cancel()
-            await asyncio.gather(before, return_exceptions=True)
         if task is not None:
             self._turns[upload.name] = task
         try:
@@ -128,6 +128,13 @@ class Uploads:
         finally:
             if self._turns.get(upload.name) is task:
                 del self._turns[upload.name]
+
+    async def _end_before(self, upload: Upload) -> None:
+        """End the request that still brings ``upload``, if one does: where it stops is then known for good."""
+        before = self._turns.get(upload.name)
+        if before is not None and before is not asyncio.current_task():
+            before.cancel()
+            await asyncio.gather(before, return_exceptions=True)
 
     async def _receive(self, request: web.Request, upload: Upload, offset: int) -> int:
         """Write what comes, also the last of it when the line breaks. Returns how many bytes there are."""

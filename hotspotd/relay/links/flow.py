@@ -11,6 +11,7 @@ import asyncio
 import fcntl
 import struct
 import termios
+from asyncio import BaseTransport
 from collections.abc import Callable
 from contextlib import suppress
 from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, socket
@@ -98,7 +99,7 @@ class PacedBody(Payload):
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
         """See Payload. Cancelled with the request."""
         del content_length  # It is the size of what is here.
-        under_way = UnderWay(_unacknowledged(writer), asyncio.get_running_loop().time)
+        under_way = UnderWay(unacknowledged(getattr(writer, "transport", None)), asyncio.get_running_loop().time)
         for start in range(0, len(self._content), _PIECE):
             piece = self._content[start : start + _PIECE]
             self._moved(False)
@@ -114,8 +115,8 @@ class PacedBody(Payload):
                     before = now
 
 
-def _unacknowledged(writer: AbstractStreamWriter) -> Callable[[], int]:
-    transport = getattr(writer, "transport", None)
+def unacknowledged(transport: BaseTransport | None) -> Callable[[], int]:
+    """Counts the bytes given to ``transport`` that the other side has not acknowledged; none once it has ended."""
     connection = None if transport is None else transport.get_extra_info("socket")
 
     def count() -> int:

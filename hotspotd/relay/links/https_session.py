@@ -31,11 +31,14 @@ _BY_REASON = {
     Reason.REPLAYED.value: Reason.LINK_PROTOCOL,
     Reason.TAMPERED.value: Reason.LINK_PROTOCOL,
     Reason.UNSIGNED.value: Reason.LINK_PROTOCOL,
+    Reason.WRONG_OFFSET.value: Reason.LINK_PROTOCOL,
 }
 _SUCCESS = frozenset((200, 201, 202, 204))
 
 # Half of the 64 kbit/s line that the appliance is made for.
 _SLOWEST_BYTES_PER_S = 4_000
+# Travellers come every half minute or so; a new connection is three round trips. A gateway keeps them longer.
+_KEPT_S = 60.0
 # A gateway that is being restarted hangs up as one does that refuses; it is listened to again after this long.
 _LISTEN_AGAIN_S = 1.0
 
@@ -112,7 +115,10 @@ class HttpsSession:
             # Proxies of the environment are not for this: the client certificate must reach the gateway itself.
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    ssl=self._context, limit=8, socket_factory=partial(tcp_socket, silence_s=2 * self.timeout_s)
+                    ssl=self._context,
+                    limit=8,
+                    keepalive_timeout=_KEPT_S,
+                    socket_factory=partial(tcp_socket, silence_s=2 * self.timeout_s),
                 ),
                 trust_env=False,
                 auto_decompress=False,
