@@ -38,8 +38,6 @@ class LinkTwists:
                 self._say("the fibre to the gateway is cut")
                 cables[FIBRE].cut()
                 await self._active(LTE)
-            case _:
-                await self._active(FIBRE)
         self._sent = officer.sent()
 
     def forget_sent(self) -> None:
