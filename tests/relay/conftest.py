@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.gateway.bench import Certificates, GatewayBench, NumberSearch, make_certificates
+from hotspotd.records import Records
+from hotspotd.relay.links.base import Link
+from tests.gateway.bench import Certificates, GatewayBench, NumberSearch, Wire, make_certificates
 from tests.relay.broker import Broker, gateway_certificate
+from tests.relay.courier_rig import CLOCK, Rig, ScriptedLink
 from tests.relay.postbox import NatsGateway
 
 
@@ -47,3 +51,38 @@ async def nats_gateway(tmp_path: Path, certificates: Certificates, broker: Broke
     await made.start()
     yield made
     await made.stop()
+
+
+@pytest.fixture
+async def rig(tmp_path: Path, certificates: Certificates) -> AsyncIterator[Rig]:
+    records = await Records.open(tmp_path / "records.db", CLOCK)
+    made = Rig(records, tmp_path / "records.db", certificates.sealer("kiosk-1"))
+    yield made
+    await made.stop()
+    await made.records.close()
+
+
+@pytest.fixture
+async def wire(gateway: GatewayBench) -> AsyncIterator[Wire]:
+    made = Wire(lambda: gateway.port)
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+def kiosk(certificates: Certificates) -> ssl.SSLContext:
+    return certificates.device("kiosk-1")
+
+
+@pytest.fixture
+async def link(rig: Rig, gateway: GatewayBench, wire: Wire, kiosk: ssl.SSLContext) -> AsyncIterator[Link]:
+    made = gateway.link(kiosk, wire.port)
+    yield made
+    await rig.stop()
+    await made.close()
+
+
+@pytest.fixture
+def scripted(certificates: Certificates) -> ScriptedLink:
+    return ScriptedLink(certificates)
