@@ -80,6 +80,7 @@ async def _run(config: Config, places: Places) -> None:
                 group.create_task(parts.list_updates(), name="list-updates"),
                 group.create_task(parts.watchdog.run(), name="watchdog"),
                 group.create_task(_retention(parts.records, config.operation.keep_clear_hours), name="retention"),
+                *(group.create_task(run(), name=name) for name, run in parts.reports.items()),
             ]
             lanes = [group.create_task(lane.run(), name=f"lane-{lane.name}") for lane in parts.lanes]
             parts.notifier.ready(f"screens on port {parts.console.port}")

@@ -28,6 +28,7 @@ from hotspotd.biometrics.finger import calibration
 from hotspotd.biometrics.models import find_model
 from hotspotd.clock import Clock, Stamp
 from hotspotd.config import Config, DriverSection, LaneSection
+from hotspotd.console.controls import Reporting
 from hotspotd.console.server import Console
 from hotspotd.devices.zones import ZONE_CAMERA, document_reader
 from hotspotd.domain.encounter import Encounter
@@ -41,9 +42,11 @@ from hotspotd.lane.devices import SupervisedDevice
 from hotspotd.lane.lane import Lane
 from hotspotd.lane.parts import LaneDevices, LaneParts
 from hotspotd.mrz.watch import zone_reader
+from hotspotd.operations.reporting import Running, open_reports
 from hotspotd.records import Records
 from hotspotd.relay.compose import Origin, PictureLimits, compose_nps
 from hotspotd.relay.courier import Courier
+from hotspotd.relay.decisions import compose_decision
 from hotspotd.relay.list_updates import Credentials, ListUpdates
 from hotspotd.relay.parts import Parts as CourierParts
 from hotspotd.relay.parts import Patience
@@ -57,6 +60,8 @@ from hotspotd.workers import Worker
 log = logging.getLogger("hotspotd.app")
 
 _LIST = "watchlist"
+# Whoever decides at the kiosk, as the bureau is told: a role, never a name.
+_ROLE = "officer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,7 @@ class Parts:
     console: Console
     lanes: list[Lane]
     shared: LaneParts
+    reports: dict[str, Running]
     watchdog: Watchdog
     notifier: Notifier
 
@@ -183,6 +189,7 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
         clock=clock,
         demo_models=faces is not None and faces.grade == "demo",
     )
+    console.reporting = Reporting(partial(compose_decision, country=config.device.country, role=_ROLE), courier.wake)
     notifier = Notifier()
     stack.callback(notifier.close)
     watchdog = Watchdog(
@@ -196,7 +203,8 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
         clock=clock,
     )
     updates = _list_updates(config, places, faces, watchlist, stack)
-    return Parts(records, watchlist, updates, courier, console, lanes, shared, watchdog, notifier)
+    reports = open_reports(config, records, events, clock, courier.wake, stack)
+    return Parts(records, watchlist, updates, courier, console, lanes, shared, reports, watchdog, notifier)
 
 
 def _list_updates(

@@ -80,6 +80,7 @@ class OperationSection(_Section, frozen=True):
     gateway_wait_s: Annotated[float, Meta(ge=0, le=120)] = 8.0
     result_shown_s: Seconds = 4.0
     keep_clear_hours: Annotated[float, Meta(ge=0, le=8_760)] = 24.0
+    statistics: bool = True
 
     def positions(self) -> tuple[FingerPosition, ...]:
         """The fingers asked for, in order."""
@@ -244,6 +245,7 @@ class LogSection(_Section, frozen=True):
     """What is logged."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    send: bool = False
 
 
 class Config(_Section, frozen=True):

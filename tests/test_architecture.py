@@ -24,6 +24,7 @@ _ALLOWED = {
     "watchlist": {"biometrics"},
     "records": set(),
     "relay": {"records", "watchlist", "biometrics", "events"},
+    "operations": {"records", "events"},
     "health": set(),
     "devices": {"biometrics", "mrz"},
     "lane": {"relay", "watchlist", "records", "biometrics", "emrtd", "events"},
@@ -43,6 +44,7 @@ _ALLOWED = {
         "console",
         "health",
         "devices",
+        "operations",
     },
 }
 _MAY_TOUCH_DRIVERS = {"lane", "cli", "app", "assembly", "console", "devices"}

@@ -1,14 +1,18 @@
-"""What the pages need of a lane and of the watchlist: two small interfaces, implemented elsewhere.
+"""What the pages need of a lane, of the watchlist and of the relay: small interfaces, implemented elsewhere.
 
 The console never reaches into a lane; it asks it for something and sees what came of it in the events.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from drivers.base import Frame
+from hotspotd.clock import Stamp
 from hotspotd.domain.finger import FingerPosition
+from hotspotd.records.model import Alert, Decision, OutboxItem
 
 
 class LaneControls(Protocol):
@@ -44,3 +48,15 @@ class ReferencePictures(Protocol):
     ) -> bytes | None:
         """The encoded picture of this reference, or ``None`` where the list has none."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """How the bureau is told what officers decide.
+
+    ``compose`` makes the report, ``None`` where there is nothing to tell, and raises RelayError; ``wake`` says that
+    one is in the outbox.
+    """
+
+    compose: Callable[[Alert, Decision, Stamp], OutboxItem | None]
+    wake: Callable[[], None]

@@ -6,6 +6,7 @@ only says sooner what these would say. Decisions are durable in the records befo
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -16,6 +17,7 @@ from hotspotd.clock import Clock
 from hotspotd.config import Config
 from hotspotd.console import alert_view, chip_view, record_view
 from hotspotd.console.alert_view import AlertLine, Comparison, Strength, Trouble
+from hotspotd.console.controls import Reporting
 from hotspotd.console.pictures import Modalities, Pictures, sample_address
 from hotspotd.console.record_view import Fact
 from hotspotd.console.streams import Message, Streams
@@ -23,9 +25,12 @@ from hotspotd.console.traveller import LaneWatch
 from hotspotd.domain.candidate import Hit, Modality
 from hotspotd.domain.encounter import Sample
 from hotspotd.domain.finger import FingerPosition
+from hotspotd.errors import RelayError
 from hotspotd.events import AlertChanged, DeviceView, EncounterChanged, Event, Events, LaneView, LinkView
 from hotspotd.records import Records
-from hotspotd.records.model import Alert, AlertKind, Decision, EncounterRow, StoredEncounter
+from hotspotd.records.model import Alert, AlertKind, Decision, EncounterRow, OutboxItem, StoredEncounter
+
+log = logging.getLogger(__name__)
 
 # A page of more would not be read; the records keep them all.
 _ALERTS_SHOWN = 200
@@ -158,6 +163,8 @@ class GuardPages:
         build: str,
         clock: Clock,
     ) -> None:
+        self.reporting: Reporting | None = None
+        """How the bureau is told of decisions; ``None``: it is not."""
         self._lanes = tuple(lane.name for lane in config.lanes)
         self._events = events
         self._records = records
@@ -328,10 +335,23 @@ class GuardPages:
             reason = wish.reason
         if wish.note:
             reason = f"{reason}: {wish.note}" if reason else wish.note
-        await self._records.decide(alert_id, Decision(wish.decision), reason, _OFFICER)
-        alert = await self._records.alert(alert_id)
+        decision = Decision(wish.decision)
+        report = self._report_of(await self._records.alert(alert_id), decision)
+        alert = await self._records.decide(alert_id, decision, reason, _OFFICER, report)
+        if self.reporting is not None and report is not None:
+            self.reporting.wake()
         self._events.publish(AlertChanged(alert_id=alert.alert_id, encounter_id=alert.encounter_id, state=alert.state))
         return _json(await self._line(alert))
+
+    def _report_of(self, alert: Alert, decision: Decision) -> OutboxItem | None:
+        """What the bureau is told of ``decision``. An officer may decide whether or not it can be told."""
+        if self.reporting is None:
+            return None
+        try:
+            return self.reporting.compose(alert, decision, self._clock.now())
+        except RelayError as error:
+            log.error("the gateway is not told of the decision on alert %d: %s", alert.alert_id, error)
+            return None
 
 
 def _json(value: Any) -> web.Response:

@@ -24,7 +24,7 @@ from markupsafe import Markup
 from hotspotd.clock import Clock
 from hotspotd.config import Config
 from hotspotd.console import alert_view, words
-from hotspotd.console.controls import LaneControls, ReferencePictures
+from hotspotd.console.controls import LaneControls, ReferencePictures, Reporting
 from hotspotd.console.guard import GuardPages
 from hotspotd.console.pictures import Pictures
 from hotspotd.console.streams import Streams
@@ -82,6 +82,8 @@ class Console:
         demo_models: bool = False,
     ) -> None:
         """``demo_models``: a model graded for demonstration is in use, which every page says."""
+        self.reporting: Reporting | None = None
+        """How the bureau is told what officers decide, from the start on; ``None``: it is not."""
         self._config = config
         self._demo_models = demo_models
         self._events = events
@@ -152,6 +154,7 @@ class Console:
             build=pages.build,
             clock=self._clock,
         )
+        guard.reporting = self.reporting
         templates = _Templates(self._config, pages, traveller, demo_models=self._demo_models)
         app.add_routes(traveller.routes())
         app.add_routes(guard.routes())

@@ -26,3 +26,8 @@ def tcn_of(country: str, encounter_id: str) -> str:
 def second_tcn(tcn: str) -> str:
     """The number under which the check ``tcn`` is sent a second time, with the fingers taken again."""
     return f"{tcn}-2"
+
+
+def new_tcn(country: str, at: datetime) -> str:
+    """The number of a message that is no check: of the same make, so that it is never that of a check."""
+    return tcn_of(country, new_encounter_id(at))

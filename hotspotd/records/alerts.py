@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterable
-from contextlib import nullcontext
 from typing import Any
 
 import msgspec
@@ -18,9 +18,12 @@ from hotspotd.records.admission import Admission
 from hotspotd.records.database import Database
 from hotspotd.records.model import Alert, AlertKind, AlertState, Decision, OutboxItem
 
+log = logging.getLogger(__name__)
+
 _COLUMNS = (
     "id AS alert_id, encounter_id, lane, kind, urgency, hits, reasons, determination, state, raised_at, decided_at,"
-    " decided_by, decision_reason, unsent"
+    " decided_by, decision_reason, unsent, coalesce((SELECT tcn FROM outbox o WHERE o.encounter_id = alert.encounter_id"
+    " AND o.kind = 'transaction' ORDER BY o.rowid DESC LIMIT 1), '') AS tcn"
 )
 # A referral without a hit is looked at after hits on people and documents, before plain information.
 _TROUBLE_URGENCY = 3
@@ -138,14 +141,14 @@ class Alerts:
     ) -> Alert:
         """Store an officer's decision and who took it, and in the same transaction the ``report`` of it to the gateway.
 
-        Raises RecordsError: NOT_FOUND; CONFLICT when somebody else has decided already (reopen it first);
-        STORAGE_FULL when the report finds no room in the outbox.
+        No decision is refused because its report finds no room in the outbox: it is stored without, which is logged
+        and audited. Raises RecordsError: NOT_FOUND; CONFLICT when somebody else has decided already (reopen it first).
         """
         now = self._clock.now()
         state = _RESULT[decision]
         reopening = decision is Decision.REOPEN
 
-        def store(writer: sqlite3.Connection) -> None:
+        def store(writer: sqlite3.Connection) -> RecordsError | None:
             cursor = writer.execute(
                 "UPDATE alert SET state = ?, decided_at = ?, decided_by = ?, decision_reason = ?"
                 " WHERE id = ? AND (state = 'open') <> ?",
@@ -161,12 +164,25 @@ class Alerts:
             if cursor.rowcount == 0:
                 raise _undecidable(writer, alert_id, reopening=reopening)
             audit.append(writer, now, f"alert.{decision}", subject=str(alert_id), actor=by, detail=reason[:300])
-            if report is not None:
-                self._admission.add(writer, report)
+            return None if report is None else self._add_report(writer, now, alert_id, report)
 
-        with nullcontext() if report is None else self._admission.watch(report.rank):
-            await self._db.write(store)
+        untold = await self._db.write(store)
+        if untold is not None:
+            log.error("the gateway is not told of the decision on alert %d: %s", alert_id, untold)
         return await self.alert(alert_id)
+
+    def _add_report(
+        self, writer: sqlite3.Connection, now: Stamp, alert_id: int, report: OutboxItem
+    ) -> RecordsError | None:
+        """Add the report of a decision; what kept it out of the outbox, if there is no room."""
+        try:
+            self._admission.add(writer, report)
+        except RecordsError as error:
+            if error.reason is not Reason.STORAGE_FULL:
+                raise
+            audit.append(writer, now, "decision.not_reported", subject=str(alert_id), detail=error.reason)
+            return error
+        return None
 
 
 def _undecidable(writer: sqlite3.Connection, alert_id: int, *, reopening: bool) -> RecordsError:

@@ -149,6 +149,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     decision_reason: str | None = None
     unsent: int = 0
     """How many more hits the bureau has than it sent."""
+    tcn: str = ""
+    """The control number of its encounter's transaction; of the later one, where the fingers were sent again."""
 
 
 class EncounterRow(msgspec.Struct, frozen=True, kw_only=True):

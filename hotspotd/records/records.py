@@ -20,6 +20,7 @@ from hotspotd.records import audit
 from hotspotd.records.admission import MB, Admission, Limits
 from hotspotd.records.alerts import Alerts, insert_alert
 from hotspotd.records.answers import Answers
+from hotspotd.records.counts import Counts
 from hotspotd.records.database import Database
 from hotspotd.records.encounters import Encounters
 from hotspotd.records.model import AlertKind, OutboxItem
@@ -31,7 +32,7 @@ from hotspotd.records.settling import prints_refused, settle
 _encode = msgspec.json.encode
 
 
-class Records(Outbox, Encounters, Presence, Answers, Alerts, Retention):
+class Records(Outbox, Encounters, Presence, Answers, Alerts, Counts, Retention):
     """The records of one device. Made by ``open``."""
 
     @classmethod

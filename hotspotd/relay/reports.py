@@ -17,6 +17,7 @@ from hotspotd.relay.links.wire import TCN_PATTERN
 
 MOST_BYTES: Final = 32_768
 """Of one report. Forty references, which is what a reply names at most, fit many times."""
+MOST_REFERENCES: Final = 64
 
 
 class DecisionReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -28,7 +29,9 @@ class DecisionReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     tcn: Annotated[str, Meta(pattern=f"^{TCN_PATTERN.pattern}$")]
     alert_kind: AlertKind
     decision: Decision
-    references: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=200)], ...], Meta(max_length=64)] = ()
+    references: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=200)], ...], Meta(max_length=MOST_REFERENCES)
+    ] = ()
     at: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$")]
     by_role: Annotated[str, Meta(max_length=40)] = ""
 

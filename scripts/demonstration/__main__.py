@@ -20,8 +20,9 @@ from rich.console import Console
 from rich.table import Table
 
 from demonstration import materials
-from demonstration.play import Result, Visit
+from demonstration.play import Visit
 from demonstration.processes import ProcessError
+from demonstration.result import Result
 from demonstration.rigs import READERS, SCANNERS
 from demonstration.stage import Stage
 from demonstration.travellers import TRAVELLERS, Traveller
@@ -85,6 +86,7 @@ async def _once(stage: Stage, travellers: list[Traveller], pace_s: float = 0.0) 
 async def _for_ever(stage: Stage, travellers: list[Traveller]) -> None:
     _OUT.print(f"\n[bold]Traveller[/bold]  {stage.url}/traveller/{LANE}")
     _OUT.print(f"[bold]Officer[/bold]    {stage.url}/guard")
+    _OUT.print(f"[bold]Bureau[/bold]     {stage.bureau.url}")
     _OUT.print("Ctrl-C ends it.\n")
     for traveller in itertools.cycle(travellers):
         await _once(stage, [traveller], _PACE_S)
@@ -115,7 +117,7 @@ async def _run(options: argparse.Namespace, folder: Path) -> int:
         _say("left out: whose zone is invalid; a camera gives no zone that its check digits refute")
         travellers = [t for t in travellers if not t.misread_lines]
     if not travellers:
-        _ERR.print(f"no traveller is called any of '{options.only}': use letters from a to j", highlight=False)
+        _ERR.print(f"no traveller is called any of '{options.only}': use letters from a to k", highlight=False)
         return EXIT_USAGE
     port = options.port if options.port is not None else (0 if options.once else 8480)
     task = asyncio.current_task()
@@ -129,6 +131,10 @@ async def _run(options: argparse.Namespace, folder: Path) -> int:
             return 0
         results = await _once(stage, travellers)
     _OUT.print(_table(results))
+    for result in results:
+        for note in result.notes:
+            _OUT.print(f" {result.traveller.key}  {note}", highlight=False, markup=False, soft_wrap=True)
+    _OUT.print(f"{sum(result.ok for result in results)} of {len(results)} as expected", highlight=False)
     ok = all(result.ok for result in results)
     if options.json is not None:
         document = {"ok": ok, "prints": materials.source(), "travellers": [result.row() for result in results]}

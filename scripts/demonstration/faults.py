@@ -68,7 +68,7 @@ async def _round(stage: Stage, chance: random.Random, count: Count) -> None:
     traveller = chance.choice([t for t in TRAVELLERS if t.key in "ab"])
     visit = asyncio.create_task(Visit(stage, traveller, lambda _: None).play())
     if chance.random() < 0.5:
-        stage.cable.cut()
+        stage.cables.cut()
         count.cuts += 1
     await asyncio.wait([visit], timeout=chance.uniform(0, _LATEST_KILL_S))
     await stage.kill_daemon()
@@ -77,7 +77,7 @@ async def _round(stage: Stage, chance: random.Random, count: Count) -> None:
     await asyncio.wait([visit])
     await stage.scanner.lift()
     if chance.random() < 0.5:
-        stage.cable.mend()
+        stage.cables.mend()
     await stage.start_daemon()
     count.rounds += 1
 
@@ -104,7 +104,7 @@ async def _campaign(folder: Path, rounds: int, seed: int) -> Count:
     async with Stage(folder, lambda text: _ERR.print(text, style="dim"), liveness="off") as stage:
         for _ in track(range(rounds), description="killing", console=_ERR):
             await _round(stage, chance, count)
-        stage.cable.mend()
+        stage.cables.mend()
         database = folder / "records.db"
         await _drained(database)
         by_tcn = (await stage.gateway_status())["by_tcn"]

@@ -1,12 +1,16 @@
-"""The cable to the gateway: a TCP forwarder that can be cut and mended."""
+"""The cables to the gateway: TCP forwarders that can be cut and mended, each a link of the kiosk's."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 _CHUNK = 65_536
+FIBRE: Final = "fibre"
+LTE: Final = "lte"
+"""What the links are called in the kiosk's configuration, the preferred one first."""
 
 
 class Cable:
@@ -64,6 +68,50 @@ class Cable:
             self._open -= {writer, far_writer}
             writer.close()
             far_writer.close()
+
+
+class Cables:
+    """Every cable to one gateway. Cut or mended together, or one by one by its name."""
+
+    def __init__(self) -> None:
+        self._cables = {name: Cable() for name in (FIBRE, LTE)}
+        self._stack = AsyncExitStack()
+
+    def __getitem__(self, name: str) -> Cable:
+        """One cable."""
+        return self._cables[name]
+
+    async def __aenter__(self) -> Self:
+        """Lay them."""
+        for cable in self._cables.values():
+            await self._stack.enter_async_context(cable)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take them away."""
+        await self._stack.aclose()
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Where each begins, by its name."""
+        return {name: cable.port for name, cable in self._cables.items()}
+
+    def lead_to(self, port: int) -> None:
+        """Where they end."""
+        for cable in self._cables.values():
+            cable.target = port
+
+    def cut(self) -> None:
+        """Nothing reaches the gateway."""
+        for cable in self._cables.values():
+            cable.cut()
+
+    def mend(self) -> None:
+        """All is well again."""
+        for cable in self._cables.values():
+            cable.mend()
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 
+from demonstration.link_twists import LinkTwists
 from demonstration.processes import ProcessError
+from demonstration.result import ANSWER_S, Result
 from demonstration.stage import Stage
 from demonstration.travellers import Traveller, Twist
 from demonstration.world import NEXT_LIST, Person
 
 # What a person does within this time, or the demonstration says that they could not.
 _VISIT_S = 90.0
-_ANSWER_S = 45.0
 # Less than the lane waits for a finger.
 _LIST_S = 25.0
 _PLACE = frozenset(
@@ -32,41 +32,6 @@ _PLACE = frozenset(
 )
 
 
-@dataclass(slots=True)
-class Result:
-    """What became of one traveller."""
-
-    traveller: Traveller
-    local: str = "none"
-    gateway: str = "none"
-    local_ms: float | None = None
-    captures: int = 0
-    alerts: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def ok(self) -> bool:
-        """Whether everything was as expected."""
-        return not self.problems
-
-    def row(self) -> dict[str, Any]:
-        """As it stands in the JSON file."""
-        t = self.traveller
-        return {
-            "name": f"{t.key}: {t.name}",
-            "expected": f"{t.expected_local}, {t.expected_gateway}",
-            "local": self.local,
-            "gateway": self.gateway,
-            "ok": self.ok,
-            "local_ms": self.local_ms,
-            "alerts": self.alerts,
-            "captures": self.captures,
-            "notes": self.notes,
-            "problems": self.problems,
-        }
-
-
 class Visit:
     """One traveller's visit to the lane of ``stage``; ``pace_s`` is how long people take before they do anything."""
 
@@ -77,6 +42,7 @@ class Visit:
         self._say = say
         self._pace_s = pace_s
         self._result = Result(traveller)
+        self._links = LinkTwists(stage, self._result, say)
         self._bad_left = traveller.bad_captures
         self._unplugged = False
         self._replaced = False
@@ -98,10 +64,7 @@ class Visit:
         )
         before = set(stage.officer.encounters)
         raised = {alert["alert_id"] for alert in stage.officer.alerts}
-        if traveller.twist in (Twist.LINK_DOWN, Twist.DAEMON_KILLED):
-            self._say("the link to the gateway is cut")
-            stage.cable.cut()
-            await stage.officer.until(lambda: stage.officer.link.get("up") is False, _ANSWER_S, "the link to be down")
+        await self._links.before()
         stage.scene.show(self._person.scene)
         await asyncio.sleep(self._pace_s)
         await self._show_document()
@@ -111,7 +74,7 @@ class Visit:
         await stage.document.take_away()
         row = await stage.officer.until(
             lambda: (found := stage.officer.newest(before)) and found["local_outcome"] and found,
-            _ANSWER_S,
+            ANSWER_S,
             "a local result",
         )
         encounter = row["encounter_id"]
@@ -120,9 +83,9 @@ class Visit:
         if end["state"] == "officer":
             await asyncio.sleep(2 * self._pace_s)
             await stage.officer_takes_over()
-        if traveller.twist in (Twist.LINK_DOWN, Twist.DAEMON_KILLED):
-            await self._mend_the_link(encounter)
+        await self._links.mend(encounter)
         await self._results(encounter, row, raised)
+        await self._links.after(encounter, row["tcn"])
 
     # What a person does at the lane.
 
@@ -197,7 +160,7 @@ class Visit:
         officer = self._stage.officer
         said = await officer.until(
             lambda: next((text for text in officer.device_messages if text.startswith("scanner:")), None),
-            _ANSWER_S,
+            ANSWER_S,
             "the officer to be told about the scanner",
         )
         self._say(f"the officer reads: {said}")
@@ -219,22 +182,10 @@ class Visit:
         self._say("the daemon is killed (SIGKILL) before anything could be relayed")
         await self._stage.kill_daemon()
         await self._stage.start_daemon()
+        self._links.forget_sent()
         officer = self._stage.officer
-        await officer.until(lambda: encounter in officer.encounters, _ANSWER_S, "the encounter after the restart")
+        await officer.until(lambda: encounter in officer.encounters, ANSWER_S, "the encounter after the restart")
         self._result.notes.append("the encounter was there after the restart")
-
-    async def _mend_the_link(self, encounter: str) -> None:
-        officer = self._stage.officer
-        if self._traveller.twist is Twist.LINK_DOWN:
-            await officer.until(
-                lambda: (
-                    officer.encounters[encounter]["released_at"] or self._stage.traveller.view.get("state") == "idle"
-                ),
-                _ANSWER_S,
-                "the traveller to leave",
-            )
-        self._say("the link is back")
-        self._stage.cable.mend()
 
     async def _results(self, encounter: str, row: dict[str, Any], raised: set[int]) -> None:
         stage, traveller, result = self._stage, self._traveller, self._result
@@ -244,16 +195,17 @@ class Visit:
             result.problems.append(f"local: expected {traveller.expected_local}")
         answered = await officer.until(
             lambda: officer.encounters.get(encounter, {}).get("gateway_outcome") and officer.encounters[encounter],
-            _ANSWER_S,
+            ANSWER_S,
             "the gateway's answer",
         )
         result.gateway = answered["gateway_outcome"]
+        await self._links.carried()
         if result.gateway != traveller.expected_gateway:
             result.problems.append(f"gateway: expected {traveller.expected_gateway}")
         if traveller.expected_alert is not None:
             await officer.until(
                 lambda: traveller.expected_alert in self._alerts(encounter, raised),
-                _ANSWER_S,
+                ANSWER_S,
                 f"an alert of kind {traveller.expected_alert}",
             )
         result.alerts = sorted(self._alerts(encounter, raised))

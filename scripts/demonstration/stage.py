@@ -13,8 +13,9 @@ from typing import Any, Self
 
 import aiohttp
 
+from demonstration.bureau import Bureau
 from demonstration.emulated import Scene
-from demonstration.link import Cable
+from demonstration.link import Cables
 from demonstration.processes import Process
 from demonstration.rigs import READERS, SCANNERS
 from demonstration.watching import OfficerScreen, TravellerScreen
@@ -42,7 +43,7 @@ class Stage:
         self.document = READERS[document](folder)
         self._stack = AsyncExitStack()
         self._eyes: list[asyncio.Task[None]] = []
-        self.cable = Cable()
+        self.cables = Cables()
         self.url = ""
 
     async def __aenter__(self) -> Self:
@@ -61,12 +62,12 @@ class Stage:
         await self._stack.aclose()
 
     async def _set_up(self) -> None:
-        await self._stack.enter_async_context(self.cable)
+        await self._stack.enter_async_context(self.cables)
         self._say("making certificates, lists and pictures")
         devices = self.document.sections() | self.scanner.sections()
         settings = self.document.settings() + self.scanner.settings()
         self.world = await asyncio.to_thread(
-            build, self._folder, self.cable.port, self._console_port, self._liveness, devices, settings
+            build, self._folder, self.cables.ports, self._console_port, self._liveness, devices, settings
         )
         self.scene = Scene(self.world.camera, self._folder / "shown")
         self.scene.show(self.world.nobody)
@@ -87,20 +88,21 @@ class Stage:
         for rig in (self.scanner, self.document):
             await rig.start(self._stack)
         ready = await gateway.wait_for_line("ready https://")
-        self.cable.target = int(ready.rsplit(":", 1)[1])
-        self._bureau = await self._stack.enter_async_context(self._bureau_session())
+        port = int(ready.rsplit(":", 1)[1])
+        self.cables.lead_to(port)
+        self._gateway = await self._stack.enter_async_context(self._gateway_session(port))
+        desk = await gateway.wait_for_line("desk http://")
+        self.bureau = await self._stack.enter_async_context(Bureau(desk.removeprefix("desk ")))
         self.http = await self._stack.enter_async_context(aiohttp.ClientSession())
         self._stack.push_async_callback(self.daemon.stop)
         self._stack.push_async_callback(self._close_eyes)
         await self.start_daemon()
 
-    def _bureau_session(self) -> aiohttp.ClientSession:
+    def _gateway_session(self, port: int) -> aiohttp.ClientSession:
         certificates = self.world.certificates
         context = ssl.create_default_context(cafile=str(certificates / "ca.pem"))
         context.load_cert_chain(certificates / f"{DEVICE}.pem", certificates / f"{DEVICE}.key")
-        return aiohttp.ClientSession(
-            f"https://127.0.0.1:{self.cable.target}", connector=aiohttp.TCPConnector(ssl=context)
-        )
+        return aiohttp.ClientSession(f"https://127.0.0.1:{port}", connector=aiohttp.TCPConnector(ssl=context))
 
     async def start_daemon(self) -> None:
         """Start the daemon, anew or for the first time, and look at its screens."""
@@ -127,7 +129,7 @@ class Stage:
 
     async def gateway_status(self) -> dict[str, Any]:
         """What the gateway says it has of this device."""
-        async with self._bureau.get("/v1/status") as response:
+        async with self._gateway.get("/v1/status") as response:
             response.raise_for_status()
             status: dict[str, Any] = await response.json()
             return status

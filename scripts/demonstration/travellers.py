@@ -13,6 +13,7 @@ class Twist(StrEnum):
 
     NONE = "none"
     LINK_DOWN = "link_down"
+    FIBRE_CUT = "fibre_cut"
     DAEMON_KILLED = "daemon_killed"
     SCANNER_UNPLUGGED = "scanner_unplugged"
     LIST_REPLACED = "list_replaced"
@@ -48,6 +49,8 @@ class Traveller:
     photo: bool = False
     misread_lines: bool = False
     expected_alert: str | None = None
+    expected_link: str | None = "fibre"
+    """By which link the check goes; ``None`` where either may be first."""
 
     @property
     def document_listed(self) -> bool:
@@ -93,11 +96,11 @@ TRAVELLERS = (
     ),
     Traveller(
         "f", "link down, late hit", "SILVA", "RUI", "UTO", "X1000006", "850518", "M", "clear", "hit",
-        listed=Listed.FINGERS_AT_GATEWAY_ONLY, twist=Twist.LINK_DOWN, expected_alert="late",
+        listed=Listed.FINGERS_AT_GATEWAY_ONLY, twist=Twist.LINK_DOWN, expected_alert="late", expected_link="lte",
     ),
     Traveller(
         "g", "daemon killed, relayed once", "PETROVA", "IRINA", "UTO", "X1000007", "930227", "F", "clear", "no_hit",
-        twist=Twist.DAEMON_KILLED,
+        twist=Twist.DAEMON_KILLED, expected_link=None,
     ),
     Traveller(
         "h", "scanner unplugged", "BRANDT", "JONAS", "DEU", "C01X00008", "770611", "M", "clear", "no_hit",
@@ -110,5 +113,9 @@ TRAVELLERS = (
     Traveller(
         "j", "listed while being checked", "OKAFOR", "DANIEL", "UTO", "X1000010", "810222", "M", "refer", "hit",
         listed=Listed.DOCUMENT_IN_NEXT_LIST, twist=Twist.LIST_REPLACED, expected_alert="local",
+    ),
+    Traveller(
+        "k", "fibre cut, goes by lte", "LINDQVIST", "MAJA", "UTO", "X1000011", "950518", "F", "clear", "no_hit",
+        twist=Twist.FIBRE_CUT, expected_link="lte",
     ),
 )  # fmt: skip

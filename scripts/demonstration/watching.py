@@ -106,6 +106,15 @@ class OfficerScreen(Changing):
                     continue
             await self._notify()
 
+    @property
+    def active_link(self) -> str:
+        """The link that a live check takes; empty where none is up."""
+        return str(self.link.get("active", ""))
+
+    def sent(self) -> dict[str, int]:
+        """Bytes of messages that went by each link since the daemon started."""
+        return {route["name"]: route["sent_bytes"] for route in self.link.get("routes", ())}
+
     def _recent(self, rows: list[dict[str, Any]]) -> None:
         self.encounters |= {row["encounter_id"]: row for row in rows}
 

@@ -84,9 +84,14 @@ class World:
 
 
 def build(
-    folder: Path, gateway_port: int, console_port: int, liveness: str, devices: Devices, settings: str = ""
+    folder: Path,
+    links: Mapping[str, int],
+    console_port: int,
+    liveness: str,
+    devices: Devices,
+    settings: str = "",
 ) -> World:
-    """Make the world in ``folder``; the kiosk calls its gateway and serves its screens on these ports.
+    """Make the world in ``folder``; the kiosk calls its gateway on the ports of ``links``, by the name of each.
 
     ``liveness`` is the mode of that check, ``devices`` the lane's, ``settings`` sections of the configuration for them.
     """
@@ -121,7 +126,7 @@ def build(
         lists=lists,
         next_list=next_list,
     )
-    _write_configs(world, gateway_port, console_port, liveness, devices, settings)
+    _write_configs(world, links, console_port, liveness, devices, settings)
     return world
 
 
@@ -214,14 +219,14 @@ def _build(folder: Path, name: str, rows: list[dict[str, Any]], shelf: Shelf, en
 
 
 def _write_configs(
-    world: World, gateway_port: int, console_port: int, liveness: str, devices: Devices, settings: str
+    world: World, links: Mapping[str, int], console_port: int, liveness: str, devices: Devices, settings: str
 ) -> None:
     template = Template((ROOT / "config" / "demo.toml").read_text(encoding="utf-8"))
     kiosk = template.substitute(
         folder=world.folder,
         device=DEVICE,
         lane=LANE,
-        gateway_port=gateway_port,
+        **{f"{name}_port": port for name, port in links.items()},
         console_port=console_port,
         liveness=liveness,
         settings=settings,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from drivers.base import Frame
 from hotspotd.clock import Clock
 from hotspotd.config import Config, parse
+from hotspotd.console.controls import Reporting
 from hotspotd.console.server import Console
 from hotspotd.console.streams import Streams
 from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality
@@ -305,6 +306,7 @@ async def running(
     streams: int = 48,
     port: int = 0,
     demo_models: bool = False,
+    reporting: Reporting | None = None,
 ) -> AsyncIterator[Kiosk]:
     """A kiosk with two idle lanes."""
     import msgspec
@@ -324,6 +326,7 @@ async def running(
         streams=Streams(events, limit=streams, beat_s=beat_s),
         demo_models=demo_models,
     )
+    console.reporting = reporting
     kiosk = Kiosk(events, records, console, lanes)
     holder.append(kiosk)
     for lane in lanes.values():

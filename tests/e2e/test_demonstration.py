@@ -49,7 +49,14 @@ async def play(folder: Path, *options: str) -> list[dict[str, Any]]:
 @pytest.mark.timeout(600)
 async def test_every_traveller_of_the_demonstration_ends_as_expected(tmp_path: Path) -> None:
     rows = await play(tmp_path)
-    assert [row["name"][0] for row in rows] == list("abcdefghij")
+    by_key = {row["name"][0]: row for row in rows}
+    assert list(by_key) == list("abcdefghijk")
+    # Fibre while it is whole, LTE while it is cut; what went by neither at first went by LTE when that was back.
+    carried = {key: row["link"] for key, row in by_key.items() if key != "g"}
+    assert carried == dict.fromkeys("abcdehij", "fibre") | dict.fromkeys("fk", "lte")
+    assert by_key["f"]["alerts"] == ["late"]
+    assert by_key["f"]["certainty"] == "confirmed by the owner"
+    assert all("the fibre was used again when it was back" in by_key[key]["notes"] for key in "fk")
     log = (tmp_path / "world" / "logs" / "hotspotd.log").read_text()
     # Nothing personal is ever logged.
     assert not [name for name in ("KOVAC", "NOVAK", "X1000003") if name in log]

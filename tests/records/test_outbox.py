@@ -10,8 +10,10 @@ from collections.abc import Awaitable
 from importlib import resources
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from hotspotd.domain.identifiers import second_tcn
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.records import Records
@@ -201,6 +203,34 @@ async def test_a_decision_and_its_report_are_one_transaction(records: Records) -
     assert (await records.alert(alert_id)).decided_by is None
     await records.decide(alert_id, Decision.CONFIRM, "", "badge 7", row(2, Rank.DECISION))
     assert [each.tcn for each in await records.outbox_due(9, [Rank.DECISION])] == ["T00001", "T00002"]
+
+
+async def test_a_decision_stands_though_its_report_finds_no_room(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    records = await Records.open(tmp_path / "records.db", outbox_limit=1)
+    given = encounter(1)
+    await records.record_encounter(given, item(given))
+    [alert_id] = await records.record_verdict(given.encounter_id, REFER_HIT)
+    decided = await records.decide(alert_id, Decision.ESCALATE, "", "badge 7", row(2, Rank.DECISION))
+    assert decided.state == "escalated"
+    assert [each.tcn for each in await records.outbox_due(9)] == [given.tcn]
+    assert [each.levelno for each in caplog.records] == [logging.ERROR]
+    entries = await records._db.rows("SELECT * FROM audit ORDER BY seq")
+    await records.close()
+    assert [entry["event"] for entry in entries][-2:] == ["alert.escalate", "decision.not_reported"]
+    assert first_broken([tuple(entry) for entry in entries]) is None
+
+
+async def test_an_alert_names_the_transaction_that_was_sent_last(records: Records) -> None:
+    given = encounter(1)
+    await records.record_encounter(given, item(given))
+    again = msgspec.structs.replace(given, tcn=second_tcn(given.tcn))
+    await records.record_prints_again(given, item(again))
+    [alert_id] = await records.record_verdict(given.encounter_id, REFER_HIT)
+    # What is told of the encounter besides is no transaction.
+    await records.decide(alert_id, Decision.CONFIRM, "", "badge 7", row(2, Rank.DECISION))
+    assert (await records.alert(alert_id)).tcn == again.tcn
 
 
 async def test_a_reply_to_what_is_no_transaction_touches_no_encounter(records: Records) -> None:

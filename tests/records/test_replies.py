@@ -344,6 +344,8 @@ async def test_replies_of_before_this_schema_still_count(tmp_path: Path, hand_cl
         await records.store_answer(reply(1, named("1")), b"")
     with closing(sqlite3.connect(path)) as raw:
         raw.executescript(
+            "DROP INDEX encounter_recorded; DROP INDEX reply_received; DROP INDEX alert_raised;"
+            "DROP TABLE device_fault;"
             "DROP INDEX reply_encounter; DROP INDEX outbox_encounter; ALTER TABLE reply DROP COLUMN answer;"
             "ALTER TABLE alert DROP COLUMN unsent; PRAGMA user_version = 5;"
         )
