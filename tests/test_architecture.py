@@ -24,7 +24,7 @@ _ALLOWED = {
     "watchlist": {"biometrics"},
     "records": set(),
     "relay": {"records", "watchlist", "biometrics", "events"},
-    "health": set(),
+    "health": {"records", "events"},
     "devices": {"biometrics", "mrz"},
     "lane": {"relay", "watchlist", "records", "biometrics", "emrtd", "events"},
     "console": {"watchlist", "records", "biometrics", "events", "devices"},
