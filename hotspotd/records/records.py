@@ -23,6 +23,7 @@ from hotspotd.records.answers import Answers
 from hotspotd.records.database import Database
 from hotspotd.records.encounters import Encounters
 from hotspotd.records.handling import Handling
+from hotspotd.records.happenings import Happenings
 from hotspotd.records.model import AlertKind, OutboxItem
 from hotspotd.records.outbox import Outbox
 from hotspotd.records.presence import Presence
@@ -32,7 +33,7 @@ from hotspotd.records.settling import prints_refused, settle
 _encode = msgspec.json.encode
 
 
-class Records(Outbox, Handling, Encounters, Presence, Answers, Alerts, Retention):
+class Records(Outbox, Handling, Happenings, Encounters, Presence, Answers, Alerts, Retention):
     """The records of one device. Made by ``open``."""
 
     @classmethod
