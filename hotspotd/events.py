@@ -149,12 +149,13 @@ class LinkView(msgspec.Struct, frozen=True, kw_only=True, tag="link"):
 
     ``active`` is the link that a live check takes now; ``waiting`` counts by rank; ``refused`` counts what came and was
     not the gateway's, by reason. ``since`` is the ISO 8601 time at which the gateway could, or could no longer, be
-    reached. ``trouble`` is for a technician, link or no link.
+    reached, ``oldest_at`` that at which the oldest of what waits came. ``trouble`` is for a technician, link or not.
     """
 
     up: bool
     queued: int
     oldest_s: float | None = None
+    oldest_at: str | None = None
     last_error: str = ""
     active: str = ""
     queued_bytes: int = 0

@@ -1,10 +1,11 @@
-"""What the pages need of a lane and of the watchlist: two small interfaces, implemented elsewhere.
+"""What the pages need of a lane and of the watchlist: small interfaces, implemented elsewhere.
 
 The console never reaches into a lane; it asks it for something and sees what came of it in the events.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, Protocol
 
 from drivers.base import Frame
@@ -44,3 +45,26 @@ class ReferencePictures(Protocol):
     ) -> bytes | None:
         """The encoded picture of this reference, or ``None`` where the list has none."""
         ...
+
+
+class ListInForce(Protocol):
+    """What a technician is told of the watchlist snapshot."""
+
+    @property
+    def version(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def made_at(self) -> str:
+        """When it was built: ISO 8601."""
+        ...
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many there are of each kind of thing in it."""
+        ...
+
+
+class Watchlist(ReferencePictures, ListInForce, Protocol):
+    """The watchlist snapshot, as far as pages go."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -22,8 +21,6 @@ from hotspotd.records import Records
 from hotspotd.records.happenings import Moment
 
 log = logging.getLogger(__name__)
-
-CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics:

@@ -57,15 +57,7 @@ class Database:
         with storage_errors(f"open {path.name}"):
             await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
             damaged = await asyncio.to_thread(_set_aside_if_damaged, path)
-            writer = Writer(await asyncio.to_thread(_open_for_writing, path))
-            try:
-                reader = await aiosqlite.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
-            except BaseException:
-                await writer.close()
-                raise
-            reader.row_factory = sqlite3.Row
-            await reader.execute_fetchall("PRAGMA query_only = ON")
-        database = cls(path, writer, reader)
+            database = await cls._with_reader(path, await asyncio.to_thread(_open_for_writing, path))
         database.set_aside = damaged
         return database
 
@@ -79,15 +71,20 @@ class Database:
             raise RecordsError(
                 Reason.NOT_FOUND, f"records: no database in {path}", "The daemon makes it; check the configuration."
             )
-        address = f"file:{quote(str(path))}?mode=rw"
         with storage_errors(f"open {path.name}"):
-            writer = Writer(await asyncio.to_thread(_open_beside, address))
-            try:
-                reader = await aiosqlite.connect(address, uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
-            except BaseException:
-                await writer.close()
-                raise
-            await reader.execute("PRAGMA query_only = ON")
+            return await cls._with_reader(path, await asyncio.to_thread(_open_beside, path))
+
+    @classmethod
+    async def _with_reader(cls, path: Path, connection: sqlite3.Connection) -> Database:
+        """The database that ``connection`` writes, with a reader of its own."""
+        writer = Writer(connection)
+        try:
+            reader = await aiosqlite.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+        except BaseException:
+            await writer.close()
+            raise
+        reader.row_factory = sqlite3.Row
+        await reader.execute_fetchall("PRAGMA query_only = ON")
         return cls(path, writer, reader)
 
     async def close(self) -> None:
@@ -131,7 +128,8 @@ def _open_for_writing(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _open_beside(address: str) -> sqlite3.Connection:
+def _open_beside(path: Path) -> sqlite3.Connection:
+    address = f"file:{quote(str(path))}?mode=rw"  # Never made here, whoever removes it meanwhile.
     connection = sqlite3.connect(
         address, uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )

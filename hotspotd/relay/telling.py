@@ -68,6 +68,7 @@ class Telling:
                 up=self._routes.up,
                 queued=queue.waiting,
                 oldest_s=oldest_s,
+                oldest_at=queue.oldest,
                 last_error="" if self._routes.up else down,
                 active=active.name if active and active.up else "",
                 queued_bytes=queue.waiting_bytes,
