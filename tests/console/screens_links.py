@@ -116,7 +116,6 @@ async def no_link(kiosk: Kiosk) -> None:
 
 async def set_aside(kiosk: Kiosk) -> None:
     """The gateway does not take some rows, and somebody else has sent something; a scanner is away."""
-    await travellers(kiosk, 7, answered=True)
     for minutes, said in enumerate(
         (
             "gateway: 2.035 DOB: not a date [bad_transaction]: See 112 in the INT-I manual.",
@@ -127,8 +126,11 @@ async def set_aside(kiosk: Kiosk) -> None:
         encounter = await kiosk.encounter(
             f"lane-{1 + minutes % 2}", opened_at=before(3600 - 700 * minutes), payload=bytes(81_244)
         )
+        await kiosk.check(encounter)
+        await kiosk.records.release(encounter.encounter_id)
         await kiosk.records.outbox_sending(encounter.tcn, "fibre")
         await kiosk.records.outbox_quarantine(encounter.tcn, said)
+    await travellers(kiosk, 7, answered=True)
     kiosk.events.publish(
         DeviceView(
             lane="lane-2",

@@ -151,6 +151,24 @@ async def test_labels_are_few_and_say_nothing_about_anybody(numbers: Numbers) ->
         assert secret not in text
 
 
+async def test_the_documentation_names_each_metric_with_its_type_and_labels(numbers: Numbers) -> None:
+    documented = {}
+    for line in (Path(__file__).resolve().parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8").splitlines():
+        if line.startswith("| `hotspotd_"):
+            name, kind, labels, _ = (cell.strip() for cell in line.strip("|").split("|"))
+            documented[name.strip("`").removesuffix("_total")] = (kind, {one for one in labels.split(", ") if one})
+    numbers.events.publish(LaneView(lane="one", state=LaneState.IDLE, prompt=Prompt.PLACE_DOCUMENT))
+    numbers.events.publish(DeviceView(lane="one", device="camera", state=DeviceState.READY))
+    routes = (RouteView(name="fibre", up=True),)
+    numbers.events.publish(LinkView(up=True, queued=0, routes=routes, refused={"stale": 1}))
+    text = (await numbers.metrics.exposition()).decode()
+    exposed = {
+        family.name: (family.type, {label for sample in family.samples for label in sample.labels} - {"le"})
+        for family in text_string_to_metric_families(text)
+    }
+    assert exposed == documented
+
+
 async def test_when_the_database_cannot_be_read_the_rest_is_still_told(numbers: Numbers, tmp_path: Path) -> None:
     numbers.events.publish(LinkView(up=True, queued=0))
     assert await numbers("hotspotd_records_readable") == 1

@@ -72,10 +72,9 @@ export function routes(view) {
       make(
         "p", { class: "name" }, make("b", {}, route.name),
         route.name === view.active && make("span", { class: "mark" }, "in use"),
-        route.metered && make("span", { class: "mark" }, "metered"),
         make("span", { class: "is" }, icon(sign), `${word}${since}`),
       ),
-      make("p", { class: "carries" }, `Carries ${carries(route)}`),
+      make("p", { class: "carries" }, `Carries ${carries(route)}${route.metered ? "; metered" : ""}`),
       make(
         "p", { class: "bytes" }, make("span", {}, `${size(route.sent_bytes)} sent`), make("span", {}, `${size(route.received_bytes)} received`),
         route.under_way > 0 && make("span", {}, `${route.under_way} under way`),
