@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from hotspotd.records.model import Decision, Rank
 from tests.records.examples import CLEAR, REFER_HIT, answer, encounter, item
 from tests.records.test_outbox import row
 
+_TABLE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
@@ -151,12 +153,17 @@ async def test_labels_are_few_and_say_nothing_about_anybody(numbers: Numbers) ->
         assert secret not in text
 
 
-async def test_the_documentation_names_each_metric_with_its_type_and_labels(numbers: Numbers) -> None:
-    documented = {}
-    for line in (Path(__file__).resolve().parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8").splitlines():
+def documented() -> dict[str, tuple[str, set[str]]]:
+    """Type and labels of each metric in the table."""
+    found = {}
+    for line in _TABLE.read_text(encoding="utf-8").splitlines():
         if line.startswith("| `hotspotd_"):
             name, kind, labels, _ = (cell.strip() for cell in line.strip("|").split("|"))
-            documented[name.strip("`").removesuffix("_total")] = (kind, {one for one in labels.split(", ") if one})
+            found[name.strip("`").removesuffix("_total")] = (kind, {one for one in labels.split(", ") if one})
+    return found
+
+
+async def test_the_documentation_names_each_metric_with_its_type_and_labels(numbers: Numbers) -> None:
     numbers.events.publish(LaneView(lane="one", state=LaneState.IDLE, prompt=Prompt.PLACE_DOCUMENT))
     numbers.events.publish(DeviceView(lane="one", device="camera", state=DeviceState.READY))
     routes = (RouteView(name="fibre", up=True),)
@@ -166,7 +173,7 @@ async def test_the_documentation_names_each_metric_with_its_type_and_labels(numb
         family.name: (family.type, {label for sample in family.samples for label in sample.labels} - {"le"})
         for family in text_string_to_metric_families(text)
     }
-    assert exposed == documented
+    assert exposed == await asyncio.to_thread(documented)
 
 
 async def test_when_the_database_cannot_be_read_the_rest_is_still_told(numbers: Numbers, tmp_path: Path) -> None:
