@@ -35,6 +35,7 @@ from hotspotd.domain.encounter import Encounter
 from hotspotd.emrtd.authorities import Authorities
 from hotspotd.errors import BiometricError, HotspotError, Reason
 from hotspotd.events import DeviceState, DeviceView, Events
+from hotspotd.health.metrics import Metrics
 from hotspotd.health.notify import Notifier, watchdog_period_s
 from hotspotd.health.watchdog import Watchdog
 from hotspotd.lane.arrivals import Arrivals
@@ -190,6 +191,9 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
         demo_models=faces is not None and faces.grade == "demo",
     )
     console.reporting = Reporting(partial(compose_decision, country=config.device.country, role=_ROLE), courier.wake)
+    metrics = Metrics(records, events, clock)
+    await metrics.start()
+    console.serve_metrics(metrics.exposition)
     notifier = Notifier()
     stack.callback(notifier.close)
     watchdog = Watchdog(

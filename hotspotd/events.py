@@ -128,7 +128,8 @@ class RouteView(msgspec.Struct, frozen=True, kw_only=True):
     """One of several links to the gateway. ``under_way``: messages given to it whose receipt has not come.
 
     ``carries`` names the ranks of messages it may carry, ``sending`` the control number of what goes now; bytes are
-    those of messages since the start.
+    those of messages since the start. ``since`` is the ISO 8601 time at which it came up or went down; one that is
+    not up and has no error was not tried yet.
     """
 
     name: str
@@ -140,18 +141,21 @@ class RouteView(msgspec.Struct, frozen=True, kw_only=True):
     under_way: int = 0
     sending: str = ""
     last_error: str = ""
+    since: str = ""
 
 
 class LinkView(msgspec.Struct, frozen=True, kw_only=True, tag="link"):
     """The links to the gateway and what waits for them.
 
     ``active`` is the link that a live check takes now; ``waiting`` counts by rank; ``refused`` counts what came and was
-    not the gateway's, by reason. ``trouble`` is for a technician, link or no link.
+    not the gateway's, by reason. ``since`` is the ISO 8601 time at which the gateway could, or could no longer, be
+    reached, ``oldest_at`` that at which the oldest of what waits came. ``trouble`` is for a technician, link or not.
     """
 
     up: bool
     queued: int
     oldest_s: float | None = None
+    oldest_at: str | None = None
     last_error: str = ""
     active: str = ""
     queued_bytes: int = 0
@@ -160,6 +164,7 @@ class LinkView(msgspec.Struct, frozen=True, kw_only=True, tag="link"):
     refused: dict[str, int] = {}
     routes: tuple[RouteView, ...] = ()
     trouble: str = ""
+    since: str = ""
 
 
 class Missed(msgspec.Struct, frozen=True, tag="missed"):

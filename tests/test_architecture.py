@@ -25,7 +25,7 @@ _ALLOWED = {
     "records": set(),
     "relay": {"records", "watchlist", "biometrics", "events"},
     "operations": {"records", "events"},
-    "health": set(),
+    "health": {"records", "events"},
     "devices": {"biometrics", "mrz"},
     "lane": {"relay", "watchlist", "records", "biometrics", "emrtd", "events"},
     "console": {"watchlist", "records", "biometrics", "events", "devices"},

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from hotspotd import __version__
-from hotspotd.cli import calibrate, compare, config, devices, doctor, evaluate, inti, models, watchlist
+from hotspotd.cli import calibrate, compare, config, devices, doctor, evaluate, inti, models, outbox, watchlist
 from hotspotd.cli.output import Exit, complain
 from hotspotd.errors import HotspotError
 from hotspotd.health import log
@@ -20,6 +20,7 @@ examples:
   hotspotctl models list
   hotspotctl evaluate fingers ./prints/* --plot det.png
   hotspotctl inti check nps.xml
+  hotspotctl outbox list
 
 exit codes: 0 fine, 1 problems were found, 2 wrong usage, 3 it could not be done
 """
@@ -35,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"hotspotctl {__version__}")
     groups = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (doctor, config, devices, watchlist, evaluate, calibrate, compare, models, inti):
+    for module in (doctor, config, devices, watchlist, evaluate, calibrate, compare, models, inti, outbox):
         module.add_to(groups)
     return root
 

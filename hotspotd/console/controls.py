@@ -5,7 +5,7 @@ The console never reaches into a lane; it asks it for something and sees what ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -60,3 +60,26 @@ class Reporting:
 
     compose: Callable[[Alert, Decision, Stamp], OutboxItem | None]
     wake: Callable[[], None]
+
+
+class ListInForce(Protocol):
+    """What a technician is told of the watchlist snapshot."""
+
+    @property
+    def version(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def made_at(self) -> str:
+        """When it was built: ISO 8601."""
+        ...
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many there are of each kind of thing in it."""
+        ...
+
+
+class Watchlist(ReferencePictures, ListInForce, Protocol):
+    """The watchlist snapshot, as far as pages go."""

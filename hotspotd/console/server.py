@@ -24,10 +24,11 @@ from markupsafe import Markup
 from hotspotd.clock import Clock
 from hotspotd.config import Config
 from hotspotd.console import alert_view, words
-from hotspotd.console.controls import LaneControls, ReferencePictures, Reporting
+from hotspotd.console.controls import LaneControls, Reporting, Watchlist
 from hotspotd.console.guard import GuardPages
 from hotspotd.console.pictures import Pictures
 from hotspotd.console.streams import Streams
+from hotspotd.console.technician import TechnicianPages
 from hotspotd.console.traveller import LaneWatch, TravellerPages
 from hotspotd.errors import HotspotError, Reason
 from hotspotd.events import Events
@@ -39,6 +40,8 @@ log = logging.getLogger(__name__)
 # The largest request is a decision with its note.
 _MAX_REQUEST_BYTES = 16 * 1024
 _SHUTDOWN_S = 3.0
+# Prometheus' text format.
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _STATUS = {Reason.NOT_FOUND: 404, Reason.CONFLICT: 409, Reason.BUSY: 503, Reason.STORAGE_FULL: 507}
 
@@ -75,7 +78,7 @@ class Console:
         events: Events,
         records: Records,
         lanes: Mapping[str, LaneControls],
-        references: Callable[[], ReferencePictures | None],
+        watchlist: Callable[[], Watchlist | None],
         *,
         clock: Clock | None = None,
         streams: Streams | None = None,
@@ -89,7 +92,8 @@ class Console:
         self._events = events
         self._records = records
         self._lanes = lanes
-        self._references = references
+        self._watchlist = watchlist
+        self._metrics: Callable[[], Awaitable[bytes]] | None = None
         self._clock = clock or Clock()
         self._streams = streams or Streams(events)
         self._worker = Worker("console", threads=1, waiting=32)
@@ -107,6 +111,10 @@ class Console:
     def worker(self) -> Worker:
         """The thread that encodes pictures, for the watchdog."""
         return self._worker
+
+    def serve_metrics(self, metrics: Callable[[], Awaitable[bytes]]) -> None:
+        """Serve under ``/metrics`` what ``metrics`` gives: the text format of Prometheus."""
+        self._metrics = metrics
 
     async def start(self) -> None:
         """Read the pages and listen. Raises OSError when the port is taken, ConfigError for a bad word file."""
@@ -143,7 +151,7 @@ class Console:
         app = web.Application(client_max_size=_MAX_REQUEST_BYTES, middlewares=[self._same_origin, _errors_as_json])
         app.on_response_prepare.append(_add_headers)
         traveller = TravellerPages(self._lanes, self._watch, self._streams, pages.words, self._worker, pages.build)
-        pictures = Pictures(self._records, self._references, self._worker)
+        pictures = Pictures(self._records, self._watchlist, self._worker)
         guard = GuardPages(
             self._config,
             self._events,
@@ -155,12 +163,22 @@ class Console:
             clock=self._clock,
         )
         guard.reporting = self.reporting
+        technician = TechnicianPages(
+            self._config,
+            self._events,
+            self._records,
+            self._streams,
+            self._watchlist,
+            build=pages.build,
+            clock=self._clock,
+        )
         templates = _Templates(self._config, pages, traveller, demo_models=self._demo_models)
         app.add_routes(traveller.routes())
         app.add_routes(guard.routes())
+        app.add_routes(technician.routes())
         app.add_routes(pictures.routes())
         app.add_routes(templates.routes())
-        app.add_routes([web.post("/api/lanes/{lane}/next", self._next)])
+        app.add_routes([web.post("/api/lanes/{lane}/next", self._next), web.get("/metrics", self._numbers)])
         return app
 
     async def _next(self, request: web.Request) -> web.StreamResponse:
@@ -169,6 +187,11 @@ class Console:
             raise web.HTTPNotFound(text="no such lane")
         await lane.clear_officer()
         return web.Response(status=204)
+
+    async def _numbers(self, _: web.Request) -> web.StreamResponse:
+        if self._metrics is None:
+            raise web.HTTPNotFound(text="nothing is counted here")
+        return web.Response(body=await self._metrics(), headers={"Content-Type": _METRICS_TYPE})
 
     @web.middleware
     async def _same_origin(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -223,6 +246,7 @@ class _Templates:
         return [
             web.get("/", self.index),
             web.get("/guard", self.guard),
+            web.get("/technician", self.technician),
             web.get("/traveller/{lane}", self.traveller),
             web.get("/traveller/{lane}/words.json", self.words),
             web.get("/static/{name}", self.static),
@@ -247,6 +271,9 @@ class _Templates:
 
     async def guard(self, _: web.Request) -> web.StreamResponse:
         return self._page("guard.html", dismissals=alert_view.DISMISSALS)
+
+    async def technician(self, _: web.Request) -> web.StreamResponse:
+        return self._page("technician.html")
 
     async def traveller(self, request: web.Request) -> web.StreamResponse:
         lane = self._traveller.controls(request).name

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 import aiosqlite
 
@@ -56,17 +57,35 @@ class Database:
         with storage_errors(f"open {path.name}"):
             await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
             damaged = await asyncio.to_thread(_set_aside_if_damaged, path)
-            writer = Writer(await asyncio.to_thread(_open_for_writing, path))
-            try:
-                reader = await aiosqlite.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
-            except BaseException:
-                await writer.close()
-                raise
-            reader.row_factory = sqlite3.Row
-            await reader.execute_fetchall("PRAGMA query_only = ON")
-        database = cls(path, writer, reader)
+            database = await cls._with_reader(path, await asyncio.to_thread(_open_for_writing, path))
         database.set_aside = damaged
         return database
+
+    @classmethod
+    async def beside(cls, path: Path) -> Database:
+        """Open the database that another process made and may be using. Only the one who keeps it mends or changes it.
+
+        Raises RecordsError: NOT_FOUND, WRONG_VERSION, STORAGE_FAILED.
+        """
+        if not await asyncio.to_thread(path.is_file):
+            raise RecordsError(
+                Reason.NOT_FOUND, f"records: no database in {path}", "The daemon makes it; check the configuration."
+            )
+        with storage_errors(f"open {path.name}"):
+            return await cls._with_reader(path, await asyncio.to_thread(_open_beside, path))
+
+    @classmethod
+    async def _with_reader(cls, path: Path, connection: sqlite3.Connection) -> Database:
+        """The database that ``connection`` writes, with a reader of its own."""
+        writer = Writer(connection)
+        try:
+            reader = await aiosqlite.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+        except BaseException:
+            await writer.close()
+            raise
+        reader.row_factory = sqlite3.Row
+        await reader.execute_fetchall("PRAGMA query_only = ON")
+        return cls(path, writer, reader)
 
     async def close(self) -> None:
         """Do the writes that wait, then close both connections; the last one checkpoints the WAL."""
@@ -109,6 +128,35 @@ def _open_for_writing(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _open_beside(path: Path) -> sqlite3.Connection:
+    address = f"file:{quote(str(path))}?mode=rw"  # Never made here, whoever removes it meanwhile.
+    connection = sqlite3.connect(
+        address, uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+    )
+    try:
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+        _refuse_other_schema(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _refuse_other_schema(connection: sqlite3.Connection) -> None:
+    present, newest = _schema(connection), _schema_files()[-1][0]
+    if present != newest:
+        raise RecordsError(
+            Reason.WRONG_VERSION,
+            f"records: the database has schema {present}, this software uses {newest}",
+            "Use the software of the daemon that keeps it; start that once after an update.",
+        )
+
+
+def _schema(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
 def _schema_files() -> list[tuple[int, str]]:
     folder = resources.files("hotspotd.records") / "schema"
     files = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
@@ -116,7 +164,7 @@ def _schema_files() -> list[tuple[int, str]]:
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
-    present = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    present = _schema(connection)
     files = _schema_files()
     newest = files[-1][0]
     if present > newest:

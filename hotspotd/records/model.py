@@ -65,6 +65,18 @@ class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
     size: int = 0
 
 
+class OutboxDetail(OutboxRow, frozen=True, kw_only=True):
+    """A row as a person looks into it. ``receipt`` is the gateway's, JSON as it came.
+
+    ``held`` counts the bytes of the payload that are here now: none where it was dropped.
+    """
+
+    failed_at: str | None = None
+    received_at: str | None = None
+    receipt: str | None = None
+    held: int = 0
+
+
 class OutboxItem(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to be relayed, fields as in ``OutboxRow``. ``payload`` is INT-I, or JSON for what is no transaction.
 

@@ -23,6 +23,8 @@ from hotspotd.records.answers import Answers
 from hotspotd.records.counts import Counts
 from hotspotd.records.database import Database
 from hotspotd.records.encounters import Encounters
+from hotspotd.records.handling import Handling
+from hotspotd.records.happenings import Happenings
 from hotspotd.records.model import AlertKind, OutboxItem
 from hotspotd.records.outbox import Outbox
 from hotspotd.records.presence import Presence
@@ -32,7 +34,7 @@ from hotspotd.records.settling import prints_refused, settle
 _encode = msgspec.json.encode
 
 
-class Records(Outbox, Encounters, Presence, Answers, Alerts, Counts, Retention):
+class Records(Outbox, Handling, Happenings, Encounters, Presence, Answers, Alerts, Counts, Retention):
     """The records of one device. Made by ``open``."""
 
     @classmethod
@@ -50,6 +52,18 @@ class Records(Outbox, Encounters, Presence, Answers, Alerts, Counts, Retention):
         database = await Database.open(path)
         limits = Limits(rows=outbox_limit, bytes=outbox_mb * MB, free=minimum_free_mb * MB)
         return cls(database, clock, Admission(database, limits, clock))
+
+    @classmethod
+    async def beside(cls, path: Path, clock: Clock | None = None) -> Records:
+        """The records that another process keeps and may be using: looked at, and written for a moment.
+
+        Makes nothing, brings nothing up to date and sets nothing aside. Raises RecordsError: NOT_FOUND, WRONG_VERSION,
+        STORAGE_FAILED.
+        """
+        clock = clock or Clock()
+        database = await Database.beside(path)
+        # What it may not do is to add rows: their limits are the daemon's business.
+        return cls(database, clock, Admission(database, Limits(rows=0, bytes=0, free=0), clock))
 
     @property
     def set_aside(self) -> Path | None:

@@ -63,6 +63,7 @@ class Courier:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._telling.run(), name="courier-telling")
             group.create_task(self._forever(self._sending.look_after), name="courier-rows")
+            group.create_task(self._forever(self._sending.look_beside), name="courier-beside")
             for ranks in (_URGENT, _REST):
                 for _ in range(_SENDERS):
                     group.create_task(self._forever(partial(self._sending.next, ranks)), name="courier-send")

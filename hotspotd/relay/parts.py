@@ -15,7 +15,7 @@ from hotspotd.relay.seal import Sealer
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds: first and longest delay of a retry, of a poll, between looks at what lies about.
+    """Seconds: first and longest delay of a retry, of a poll, between looks at what lies about, and at what others did.
 
     ``row_tries``: answered failures until one row is set aside.
     """
@@ -24,6 +24,7 @@ class Patience:
     longest_s: float = 60.0
     poll_s: float = 20.0
     rows_s: float = 15.0
+    others_s: float = 2.0
     row_tries: int = 8
 
 

@@ -38,6 +38,7 @@ class Sending:
         self._busy: set[str] = set()
         self._choosing = asyncio.Lock()
         self._cut_on = ""
+        self._version = 0
 
     def wake(self) -> None:
         """There is a new row in the outbox."""
@@ -83,6 +84,16 @@ class Sending:
         if await self._records.outbox_expire():
             self._telling.soon()
         await self._sleep(self._patience.rows_s)
+
+    async def look_beside(self) -> None:
+        """Look for what another process has done to the outbox, a row that a person queued again, say; then wait."""
+        version = await self._records.version()
+        if version != self._version:
+            # Seen as well when it was this process: then a look too many, at most each time.
+            self._version = version
+            self.wake()
+            self._telling.soon()
+        await self._sleep(self._patience.others_s)
 
     async def _due(self, ranks: tuple[Rank, ...]) -> tuple[OutboxItem, Route] | None:
         usable = {rank: route for rank in ranks if (route := self._routes.best(rank)) is not None}

@@ -34,6 +34,7 @@ class Telling:
         self._changed = asyncio.Event()
         self._changed.set()
         self._sending: dict[str, str] = {}
+        self._was: dict[str, tuple[bool, str]] = {}
 
     def soon(self) -> None:
         """Something has changed."""
@@ -67,6 +68,7 @@ class Telling:
                 up=self._routes.up,
                 queued=queue.waiting,
                 oldest_s=oldest_s,
+                oldest_at=queue.oldest,
                 last_error="" if self._routes.up else down,
                 active=active.name if active and active.up else "",
                 queued_bytes=queue.waiting_bytes,
@@ -75,8 +77,16 @@ class Telling:
                 refused=dict(self._receiving.refused),
                 trouble=self._receiving.answers.trouble,
                 routes=tuple(self._view(route) for route in self._routes.all),
+                since=self._since("", up=self._routes.up),
             )
         )
+
+    def _since(self, name: str, *, up: bool) -> str:
+        """When the link called ``name``, or any where it is empty, came to be as it is."""
+        was = self._was.get(name)
+        if was is None or was[0] is not up:
+            was = self._was[name] = (up, self._clock.now().iso())
+        return was[1]
 
     def _view(self, route: Route) -> RouteView:
         return RouteView(
@@ -89,4 +99,5 @@ class Telling:
             under_way=len(route.handed),
             sending=self._sending.get(route.name, ""),
             last_error=route.last_error,
+            since=self._since(route.name, up=bool(route.up)),
         )

@@ -35,6 +35,7 @@ from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.notice import Notice
 from hotspotd.domain.verdict import ReferReason
 from hotspotd.events import DeviceState, DeviceView, LaneState, Prompt
+from tests.console import screens_links
 from tests.console.kiosk import Kiosk, jpeg, png, record, running
 
 # Offline, headless, as root in a virtual machine or a container.
@@ -282,6 +283,10 @@ async def _exact(page: Page) -> None:
     await page.keyboard.press("x")
 
 
+async def _links(page: Page) -> None:
+    await page.click("#links summary")
+
+
 async def _keys(page: Page) -> None:
     await page.keyboard.press("?")
 
@@ -379,6 +384,17 @@ SCENES = (
     Scene("guard-keys", "/guard", OFFICER, morning, act=_keys),
     Scene("guard-lost", "/guard", OFFICER, full_queue, lose=True),
     Scene("guard-small", "/guard", (1366, 768), full_queue),
+    Scene("guard-failed-over", "/guard", OFFICER, screens_links.failed_over, act=_links),
+    Scene("guard-no-link", "/guard", OFFICER, screens_links.no_link, act=_links, docs=True),
+    Scene("guard-set-aside", "/guard", OFFICER, screens_links.set_aside),
+    Scene("guard-links-small", "/guard", (1366, 768), screens_links.no_link, act=_links, mode="training"),
+    Scene("technician-well", "/technician", OFFICER, screens_links.well),
+    Scene("technician-failed-over", "/technician", OFFICER, screens_links.failed_over),
+    Scene("technician-no-link", "/technician", OFFICER, screens_links.no_link),
+    Scene("technician-set-aside", "/technician", OFFICER, screens_links.set_aside, docs=True),
+    Scene("technician-phone", "/technician", (412, 2200), screens_links.set_aside, mode="training"),
+    Scene("technician-small", "/technician", (1280, 1200), screens_links.set_aside),
+    Scene("technician-lost", "/technician", OFFICER, screens_links.well, lose=True),
 )
 
 
@@ -394,7 +410,7 @@ async def take(scene: Scene, browser: Browser, target: Path) -> None:
             )
             page = await context.new_page()
             await page.goto(f"{kiosk.origin}{scene.path}")
-            ready = "#lanes li" if scene.path == "/guard" else "body:not([data-state='starting'])"
+            ready = "#lanes li" if scene.path in ("/guard", "/technician") else "body:not([data-state='starting'])"
             await page.wait_for_selector(ready)
             if scene.act:
                 await scene.act(page)

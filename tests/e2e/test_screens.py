@@ -100,3 +100,18 @@ async def test_a_late_hit_reaches_the_officer_without_a_reload(stage: Stage, bro
     await expect(officer.locator(".latehit").first).to_be_visible(timeout=_PATIENCE_MS)
     assert await officer.evaluate("window.notReloaded")
     assert problems == []
+
+
+async def test_the_technician_sees_the_link_the_devices_and_that_nothing_stands_still(
+    stage: Stage, browser: Browser
+) -> None:
+    problems: list[str] = []
+    technician = await _open(browser, f"{stage.url}/technician", 1920, 1080, problems)
+    await expect(technician.locator("#gateway .head")).to_have_text("Connected", timeout=_PATIENCE_MS)
+    await expect(technician.locator("#lanes .device[data-is='ready']").first).to_be_visible(timeout=_PATIENCE_MS)
+    result = await Visit(stage, _traveller("a"), lambda _: None).play()
+    assert result.ok, result.problems
+    await expect(technician.locator("#states")).to_contain_text("Answered1", timeout=_PATIENCE_MS)
+    await expect(technician.locator("#aside")).to_contain_text("Nothing is set aside.")
+    assert await technician.evaluate("window.notReloaded")
+    assert problems == []

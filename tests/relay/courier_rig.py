@@ -31,7 +31,7 @@ from tests.gateway.bench import Certificates
 from tests.relay.travellers import ORIGIN, encounter, hit, item
 
 CLOCK = Clock()
-PATIENCE = Patience(first_s=1.0, longest_s=60.0, poll_s=5.0, rows_s=1000.0, row_tries=3)
+PATIENCE = Patience(first_s=1.0, longest_s=60.0, poll_s=5.0, rows_s=1000.0, others_s=1000.0, row_tries=3)
 # A pause that is longer than any retry: whoever takes it waits for something else.
 _NO_RETRY_S = 900.0
 

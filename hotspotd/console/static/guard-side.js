@@ -1,6 +1,6 @@
 // The officers' page beside the alert: lanes and devices, gateway, queue, recent travellers.
 
-import { ago, clock, icon, make, span, when } from "./dom.js";
+import { ago, clock, icon, make, when } from "./dom.js";
 
 const STATES = {
   starting: ["Starting", "ring", "quiet"],
@@ -56,25 +56,6 @@ function device(device) {
   const how = `${name} ${DEVICE_STATES[device.state]}`;
   const why = device.reason ? `${how} (${device.reason.replaceAll("_", " ")})` : how;
   return make("li", { class: "fault" }, icon("cross"), make("div", {}, make("b", {}, why), make("p", {}, device.advice || "Call a technician.")));
-}
-
-export function link(view, receivedAt) {
-  if (!view) return { up: "", parts: [make("p", {}, "Not heard of yet.")] };
-  const oldest = view.oldest_s === null ? null : view.oldest_s + (Date.now() - receivedAt) / 1000;
-  return {
-    up: view.up ? "yes" : "no",
-    parts: [
-      make("div", { class: "head" }, icon(view.up ? "link" : "link-off"), view.up ? "Connected" : "No connection"),
-      !view.up && make("p", {}, "Travellers are checked with the list here. Nothing is lost: it goes when the link is back."),
-      make(
-        "dl", {},
-        make("dt", {}, "Waiting to go"), make("dd", {}, String(view.queued)),
-        make("dt", {}, "Oldest waits"), make("dd", {}, view.queued && oldest !== null ? span(oldest) : "–"),
-      ),
-      !view.up && view.last_error && make("p", {}, view.last_error),
-      view.trouble && make("p", { class: "trouble" }, icon("alert"), `${view.trouble} Call a technician.`),
-    ].filter(Boolean),
-  };
 }
 
 export function queue(state, selected, fresh, open) {

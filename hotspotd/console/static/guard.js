@@ -2,7 +2,8 @@
 
 import { agoWords, clock, dated } from "./dom.js";
 import { alert as alertView, empty, unread } from "./guard-alert.js";
-import { lanes, link, queue, recent } from "./guard-side.js";
+import { drawLink } from "./guard-link.js";
+import { lanes, queue, recent } from "./guard-side.js";
 import { follow, post, reloadIfNew } from "./stream.js";
 import { held, sound, wake } from "./tone.js";
 
@@ -13,7 +14,6 @@ const reasons = Object.fromEntries(
   [...document.querySelectorAll("[data-reason]")].map((button) => [button.dataset.reason, button.lastChild.textContent]),
 );
 let state = null;
-let linkAt = Date.now();
 let selected = null;
 let detail = null;
 let undoing = null; // { alert, until }
@@ -35,9 +35,7 @@ const keyOf = (element) => element.dataset.alert ?? element.closest("[data-lane]
 function drawSide() {
   if (!state) return;
   replace("#lanes", lanes(state, next));
-  const gateway = link(state.link, linkAt);
-  one("#link").dataset.up = gateway.up;
-  replace("#link", gateway.parts);
+  drawLink(state.link);
   const fresh = new Set(state.alerts.map((each) => each.alert_id).filter((id) => !had.has(id)));
   replace("#alerts", queue(state, selected, fresh, (id) => open(id)));
   one("#count").textContent = state.alerts.length;
@@ -182,10 +180,7 @@ async function undo() {
 function tick() {
   one("#clock").textContent = dated(new Date());
   for (const place of document.querySelectorAll("time[data-ago]")) place.textContent = agoWords(place.dateTime);
-  if (state?.link?.queued) {
-    const gateway = link(state.link, linkAt);
-    replace("#link", gateway.parts);
-  }
+  if (state?.link?.queued) drawLink(state.link);
   if (!undoing) return;
   const left = undoing.until - Date.now();
   one("#undo i").style.inlineSize = `${Math.max(0, (100 * left) / UNDO_MS)}%`;
@@ -292,7 +287,6 @@ follow(
     state: (whole) => {
       reloadIfNew(whole.build);
       state = whole;
-      linkAt = Date.now();
       follow_up();
     },
     lane: (view) => {
@@ -305,7 +299,6 @@ follow(
       drawSide();
     },
     link: (view) => {
-      linkAt = Date.now();
       patch({ link: view });
       drawSide();
     },

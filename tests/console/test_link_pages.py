@@ -1,0 +1,143 @@
+"""The links on the officers' and the technician's page, in a real Chromium: in words, live, and acted on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from msgspec.structs import replace
+from playwright.async_api import Page, async_playwright, expect
+
+from hotspotd.events import DeviceState, DeviceView
+from hotspotd.records.model import OutboxState
+from tests.console import screens_links
+from tests.console.kiosk import Kiosk
+from tests.console.screens import CHROMIUM_ARGUMENTS, chromium
+from tests.console.screens_links import FIBRE, FIBRE_DOWN, LTE, LTE_DOWN, LTE_UP, SATELLITE, SATELLITE_DOWN, tell
+
+pytestmark = [
+    pytest.mark.browser,
+    # Playwright starts and reads a process on the loop.
+    pytest.mark.blocking_allowed,
+    pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine (apt-get install chromium)"),
+]
+# Only how long a failing test takes: a busy machine shows a page late, not wrongly.
+expect.set_options(timeout=20_000)
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    """A page about which the browser has nothing to complain of, and which is never loaded again."""
+    complaints: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_ARGUMENTS))
+        opened = await browser.new_page(viewport={"width": 1920, "height": 1080}, timezone_id="Europe/Zagreb")
+        opened.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+        opened.on("pageerror", lambda error: complaints.append(str(error)))
+        yield opened
+        # That a request was refused is the answer, and no complaint of the page's.
+        assert [one for one in complaints if "(Conflict)" not in one] == []
+        assert await opened.evaluate("performance.getEntriesByType('navigation').length") == 1
+        await browser.close()
+
+
+async def missing_icons(page: Page) -> list[str]:
+    found: list[str] = await page.evaluate(
+        "[...document.querySelectorAll('use')].map(u => u.getAttribute('href')).filter(h => !document.querySelector(h))"
+    )
+    return found
+
+
+async def test_the_officer_always_sees_how_the_gateway_is_reached(kiosk: Kiosk, page: Page) -> None:
+    line, card = page.locator("#gateway"), page.locator("#link")
+    await page.goto(f"{kiosk.origin}/guard")
+    await tell(kiosk, FIBRE, LTE, SATELLITE)
+    await expect(line).to_have_text("Gateway: connected by fibre")
+    await expect(line).to_have_attribute("data-tone", "good")
+    await tell(kiosk, FIBRE_DOWN, LTE_UP, SATELLITE)
+    await expect(line).to_have_text("Gateway: connected by lte, fibre is down")
+    await expect(card).to_contain_text("fibre is down since ")
+    at = "2026-11-22T13:02:00.000Z"
+    await screens_links.travellers(kiosk, 3, answered=False)
+    await tell(kiosk, FIBRE_DOWN, LTE_DOWN, SATELLITE_DOWN, since=at)
+    await expect(line).to_contain_text("no connection since ")
+    await expect(line).to_contain_text("14:02")
+    await expect(line).to_contain_text("3 waiting")
+    await expect(card).to_contain_text("Checks are stored and sent later.")
+    await expect(card).to_contain_text("3 min")
+    await tell(kiosk, LTE, replace(SATELLITE, up=True))
+    await expect(line).to_contain_text("changing to another link")
+    await tell(kiosk, LTE_DOWN, replace(SATELLITE, up=True, carries=("decision",)))
+    await expect(line).to_contain_text("live checks wait")
+    await expect(card).to_contain_text("Only satellite is up, which carries decisions.")
+    await tell(kiosk, replace(FIBRE, name="gateway"))
+    await expect(line).to_have_text("Gateway: connected · 3 waiting")
+    await tell(kiosk, replace(LTE, name="gateway"))
+    await expect(line).to_contain_text("connecting to the gateway")
+    assert await missing_icons(page) == []
+
+
+async def test_the_officer_is_told_what_was_set_aside_and_what_was_refused(kiosk: Kiosk, page: Page) -> None:
+    await page.goto(f"{kiosk.origin}/guard")
+    await screens_links.set_aside(kiosk)
+    await expect(page.locator("#gateway")).to_contain_text("3 set aside")
+    await expect(page.locator("#link")).to_contain_text("3 messages were set aside")
+    await expect(page.locator("#link")).to_contain_text("3 messages refused")
+    links = page.locator("#links")
+    await expect(links.locator(".route").first).to_be_hidden()
+    await links.locator("summary").click()
+    await expect(links.locator(".route")).to_have_count(3)
+    await expect(links.locator(".route").nth(2)).to_contain_text("certificate")
+    # What the officer has opened stays open.
+    await tell(kiosk, FIBRE_DOWN, LTE_UP, SATELLITE)
+    await expect(links.locator(".route").nth(1)).to_contain_text("in use")
+    await expect(links.locator(".route").nth(1)).to_be_visible()
+    assert await missing_icons(page) == []
+
+
+async def test_the_technicians_page_follows_and_a_row_is_queued_again(kiosk: Kiosk, page: Page) -> None:
+    await page.goto(f"{kiosk.origin}/technician")
+    await expect(page.locator("#aside")).to_have_text("Nothing is set aside.")
+    await screens_links.set_aside(kiosk)
+    rows = page.locator("#aside .row")
+    await expect(rows).to_have_count(3)
+    await expect(rows.first).to_contain_text("The gateway cannot read it")
+    await expect(page.locator("#links .route")).to_have_count(3)
+    await expect(page.locator("#lanes")).to_contain_text("Plug the scanner in")
+    await expect(page.locator("#watchlist")).to_contain_text("2026-11-21")
+    assert await missing_icons(page) == []
+    (first, *_) = await kiosk.records.outbox_rows([OutboxState.QUARANTINED])
+    await rows.first.locator("button").click()
+    await expect(rows).to_have_count(2)
+    await expect(page.locator("#outcome")).to_contain_text(f"{first.tcn} is queued again")
+    assert (await kiosk.records.outbox_item(first.tcn)).state is OutboxState.QUEUED
+    kiosk.events.publish(DeviceView(lane="lane-2", device="scanner", state=DeviceState.READY))
+    await expect(page.locator("#lanes .device[data-is='absent']")).to_have_count(0)
+
+
+async def test_a_row_that_somebody_else_has_queued_is_said_to_be(kiosk: Kiosk, page: Page) -> None:
+    await screens_links.set_aside(kiosk)
+    await page.goto(f"{kiosk.origin}/technician")
+    button = page.locator("#aside button").first
+    await expect(button).to_be_visible()
+    (first, *_) = await kiosk.records.outbox_rows([OutboxState.QUARANTINED])
+    await kiosk.records.outbox_retry(first.tcn, "hotspotctl")
+    async with page.expect_response(lambda answer: answer.url.endswith("/retry")) as answered:
+        await button.click()
+    assert (await answered.value).status == 409
+    await expect(page.locator("#outcome")).to_contain_text("is not set aside any more")
+
+
+@pytest.mark.parametrize("size", [(412, 900), (1280, 800), (1920, 1080)])
+async def test_nothing_on_the_technicians_page_is_cut_off(kiosk: Kiosk, page: Page, size: tuple[int, int]) -> None:
+    await screens_links.set_aside(kiosk)
+    await page.set_viewport_size({"width": size[0], "height": size[1]})
+    await page.goto(f"{kiosk.origin}/technician")
+    await expect(page.locator("#aside .row")).to_have_count(3)
+    over = await page.evaluate(
+        "[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)"
+        ".map(e => e.tagName + '.' + e.className)"
+    )
+    assert over == []
+    heights = await page.locator("button").evaluate_all("all => all.map(one => one.getBoundingClientRect().height)")
+    assert min(heights) >= 32
