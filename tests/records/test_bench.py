@@ -1,4 +1,4 @@
-"""The short version of ./scripts/bench outbox: every writer is measured, and what it enqueues is on the disk. No figures."""
+"""The short version of ./scripts/bench outbox: every writer is measured beside raw SQLite. No figures."""
 
 from __future__ import annotations
 
