@@ -210,6 +210,7 @@ class RelaySection(_Section, frozen=True, kw_only=True):
     trust_anchors: str
     certificate: str
     key: str
+    gateway_name: Annotated[str, Meta(max_length=64)] = ""
     request_timeout_s: Seconds = 20.0
     retry_first_s: Seconds = 1.0
     retry_longest_s: Seconds = 60.0

@@ -122,18 +122,22 @@ class Sealer:
 
 
 class Trust:
-    """Whose seals count: those of certificates that one of the trust anchors has issued for ``purpose``."""
+    """Whose seals count: those of certificates that one of the trust anchors has issued for ``purpose``.
 
-    def __init__(self, anchors: list[x509.Certificate], purpose: Purpose) -> None:
+    With a ``name`` only those of the one that has it as its common name.
+    """
+
+    def __init__(self, anchors: list[x509.Certificate], purpose: Purpose, name: str = "") -> None:
         self._anchors = anchors
+        self._name = name
         self._purpose = _PURPOSES[purpose]
         self._known: dict[str, x509.Certificate] = {}
 
     @classmethod
-    def load(cls, trust_anchors: Path, purpose: Purpose) -> Trust:
+    def load(cls, trust_anchors: Path, purpose: Purpose, name: str = "") -> Trust:
         """Of the certificates in a PEM file. Blocks. Raises ConfigError."""
         try:
-            return cls(x509.load_pem_x509_certificates(trust_anchors.read_bytes()), purpose)
+            return cls(x509.load_pem_x509_certificates(trust_anchors.read_bytes()), purpose, name)
         except (OSError, ValueError) as error:
             raise ConfigError(
                 Reason.UNREADABLE, f"{trust_anchors}: no usable PEM", "Name the authority's file."
@@ -169,6 +173,8 @@ class Trust:
         except InvalidSignature as error:
             raise RelayError(Reason.TAMPERED, "message: the seal does not fit the content") from error
         signer = self.check(leaf, now)
+        if self._name and signer != self._name:
+            raise RelayError(Reason.UNTRUSTED, "message: sealed under another name than is expected")
         _check_fresh(header, now)
         return Opened(_claims(header), signer)
 

@@ -48,7 +48,7 @@ async def open_routes(
     relay: RelaySection, papers: Papers, monotonic: Callable[[], float], stack: AsyncExitStack
 ) -> Routes:
     """Every link of the configuration, most preferred first; closed by ``stack``. Raises ConfigError."""
-    trust = await asyncio.to_thread(Trust.load, papers.trust_anchors, "gateway")
+    trust = await asyncio.to_thread(Trust.load, papers.trust_anchors, "gateway", relay.gateway_name)
     routes = []
     for section in relay.in_order():
         link = await open_link(section, papers, trust, relay.request_timeout_s)

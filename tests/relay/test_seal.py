@@ -157,6 +157,11 @@ def test_a_device_cannot_speak_for_the_gateway(device: Sealer, certificates: Cer
     assert refusal(Trust.load(certificates.anchor, "gateway"), sealed(device)) is Reason.UNTRUSTED
 
 
+def test_only_the_named_ones_seals_count(device: Sealer, certificates: Certificates) -> None:
+    Trust.load(certificates.anchor, "device", "kiosk-1").open(sealed(device), CONTENT, NOW)
+    assert refusal(Trust.load(certificates.anchor, "device", "kiosk-2"), sealed(device)) is Reason.UNTRUSTED
+
+
 def test_a_certificate_that_has_ended_does_not_count(device: Sealer, trust: Trust) -> None:
     ended = x509.load_der_x509_certificate(device.certificate).not_valid_after_utc + HOUR
     assert refusal(trust, sealed(device, now=ended), now=ended) is Reason.UNTRUSTED

@@ -105,7 +105,7 @@ def gateway(subject: Subject) -> Iterator[Finding]:
 
 
 async def _ask(section: LinkSection, relay: RelaySection, papers: Papers) -> None:
-    trust = await asyncio.to_thread(Trust.load, papers.trust_anchors, "gateway")
+    trust = await asyncio.to_thread(Trust.load, papers.trust_anchors, "gateway", relay.gateway_name)
     link = await open_link(section, papers, trust, min(relay.request_timeout_s, _ANSWER_LIMIT_S))
     try:
         await link.probe()
