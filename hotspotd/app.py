@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import logging
 import signal
 import sys
@@ -21,13 +22,14 @@ from pathlib import Path
 from drivers.base import DriverError
 from hotspotd import __version__
 from hotspotd import config as configuration
-from hotspotd.assembly import Places, open_parts
+from hotspotd.assembly import Parts, Places, open_parts
 from hotspotd.config import Config
 from hotspotd.errors import ConfigError, HotspotError, RecordsError
 from hotspotd.health import log as logs
 from hotspotd.lane.recording import check_interrupted
 from hotspotd.lane.waiting import first_of
 from hotspotd.records import Records
+from hotspotd.records.journal import RunsWith
 
 # Not __name__: the daemon is also started as a module.
 log = logging.getLogger("hotspotd.app")
@@ -50,13 +52,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"hotspotd {__version__}")
     options = parser.parse_args(arguments)
     try:
-        config = configuration.load(options.config)
+        text = configuration.read_text(options.config)
+        config = configuration.parse(text, options.config)
     except ConfigError as error:
         sys.stderr.write(f"hotspotd: {error}\n")
         return EXIT_CONFIG
     logs.set_up(config.log.level)
     try:
-        asyncio.run(_run(config, Places.of(options.config, config)))
+        asyncio.run(_run(config, Places.of(options.config, config), hashlib.sha256(text.encode()).hexdigest()))
     except ConfigError as error:
         log.critical("%s", error)
         return EXIT_CONFIG
@@ -66,10 +69,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def _run(config: Config, places: Places) -> None:
+async def _run(config: Config, places: Places, config_sha256: str) -> None:
     signals = _Signals()
     async with AsyncExitStack() as stack:
         parts = await open_parts(config, places, stack)
+        await parts.journal.started(RunsWith(__version__, config_sha256, parts.key))
         await check_interrupted(parts.shared)
         stack.push_async_callback(parts.console.stop)
         await parts.console.start()
@@ -79,6 +83,8 @@ async def _run(config: Config, places: Places) -> None:
                 group.create_task(parts.watchlist.run(), name="watchlist"),
                 group.create_task(parts.list_updates(), name="list-updates"),
                 group.create_task(parts.watchdog.run(), name="watchdog"),
+                group.create_task(parts.checkpoints.run(), name="checkpoints"),
+                group.create_task(parts.journal.watch_clock(), name="journal-clock"),
                 group.create_task(_retention(parts.records, config.operation.keep_clear_hours), name="retention"),
                 *(group.create_task(run(), name=name) for name, run in parts.reports.items()),
             ]
@@ -94,6 +100,7 @@ async def _run(config: Config, places: Places) -> None:
             await _gently(lanes, signals.second)
             for task in (*lanes, *around):
                 task.cancel()
+        stack.push_async_callback(_close_the_chain, parts)
     log.info("stopped")
 
 
@@ -124,12 +131,25 @@ async def _gently(lanes: list[asyncio.Task[None]], insist: asyncio.Event) -> Non
         log.warning("a traveller was still at a lane after %.0f s", GENTLE_S)
 
 
+async def _close_the_chain(parts: Parts) -> None:
+    """Say that the daemon ends as it was told, and seal all that is in the chain."""
+    await parts.console.stop()
+    try:
+        await parts.records.views_written()
+        await parts.journal.stopped()
+        await parts.checkpoints.make()
+    except RecordsError as error:
+        log.error("the audit chain could not be closed: %s", error)
+
+
 async def _retention(records: Records, keep_hours: float) -> None:
     """Erase what has been kept for long enough, for ever."""
     while True:
         try:
             if erased := await records.erase_clear(keep_hours):
                 log.info("%d clear encounters erased", erased)
+            if notes := await records.erase_notes():
+                log.info("%d notes of the audit chain erased", notes)
         except RecordsError as error:
             log.warning("retention: %s", error)
         await asyncio.sleep(_RETENTION_EVERY_S)

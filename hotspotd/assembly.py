@@ -45,13 +45,15 @@ from hotspotd.lane.parts import LaneDevices, LaneParts
 from hotspotd.mrz.watch import zone_reader
 from hotspotd.operations.reporting import Running, open_reports
 from hotspotd.records import Records
+from hotspotd.records.journal import Journal
+from hotspotd.relay.checkpoints import Checkpoints
 from hotspotd.relay.compose import Origin, PictureLimits, compose_nps
 from hotspotd.relay.courier import Courier
 from hotspotd.relay.decisions import compose_decision
 from hotspotd.relay.list_updates import Credentials, ListUpdates
 from hotspotd.relay.parts import Parts as CourierParts
 from hotspotd.relay.parts import Patience
-from hotspotd.relay.seal import Sealer
+from hotspotd.relay.seal import Sealer, thumbprint
 from hotspotd.relay.uplinks import Papers, open_routes
 from hotspotd.watchlist.live import LiveWatchlist
 from hotspotd.watchlist.sync.following import Engines
@@ -118,6 +120,10 @@ class Parts:
     reports: dict[str, Running]
     watchdog: Watchdog
     notifier: Notifier
+    journal: Journal
+    checkpoints: Checkpoints
+    key: str
+    """Thumbprint of the device's certificate."""
 
 
 async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> Parts:
@@ -138,6 +144,7 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
         minimum_free_mb=config.records.minimum_free_mb,
     )
     stack.push_async_callback(records.close)
+    journal = Journal(records, clock)
     if left := await records.release_all():
         log.warning("%d encounters had not ended when the daemon last stopped", left)
     await records.outbox_requeue()
@@ -147,13 +154,14 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
         face_engine=None if faces is None else faces.engine,
         worker=lists,
         key_file=places.watchlist_key,
-        changed=lambda: say_watchlist(watchlist, config, events),
+        changed=lambda: _list_changed(watchlist, config, events, journal),
     )
     await watchlist.look()
     routes = await open_routes(config.relay, places.papers, clock.monotonic, stack)
     sealer = await asyncio.to_thread(Sealer.load, places.certificate, places.key)
     patience = Patience(first_s=config.relay.retry_first_s, longest_s=config.relay.retry_longest_s)
     courier = Courier(CourierParts(records, routes, sealer, events, clock, patience))
+    checkpoints = Checkpoints(records, sealer, clock, config.device.name, courier.wake)
     shared = LaneParts(
         config=config,
         records=records,
@@ -208,7 +216,21 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
     )
     updates = _list_updates(config, places, faces, watchlist, stack)
     reports = open_reports(config, records, events, clock, courier.wake, stack)
-    return Parts(records, watchlist, updates, courier, console, lanes, shared, reports, watchdog, notifier)
+    return Parts(
+        records,
+        watchlist,
+        updates,
+        courier,
+        console,
+        lanes,
+        shared,
+        reports,
+        watchdog,
+        notifier,
+        journal,
+        checkpoints,
+        thumbprint(sealer.certificate),
+    )
 
 
 def _list_updates(
@@ -228,6 +250,11 @@ def _list_updates(
 
 async def _nothing() -> None:
     """Nothing to keep up to date."""
+
+
+def _list_changed(watchlist: LiveWatchlist, config: Config, events: Events, journal: Journal) -> None:
+    journal.list_in_force(watchlist.snapshot.version if watchlist.snapshot else None)
+    say_watchlist(watchlist, config, events)
 
 
 def say_watchlist(watchlist: LiveWatchlist, config: Config, events: Events) -> None:

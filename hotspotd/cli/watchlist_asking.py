@@ -1,4 +1,9 @@
-"""``hotspotctl watchlist lookup`` and ``explain``: what the list says of a number, and of one of its records."""
+"""``hotspotctl watchlist lookup`` and ``explain``: what the list says of a number, and of one of its records.
+
+Whoever asks on a kiosk says why. Its audit chain holds who asked, when, what kind of thing and how many hits there
+were; the purpose, and the reference of a record, are a note there, which is erased in time. Nothing is answered that
+could not be written down.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +22,7 @@ from hotspotd.clock import Clock
 from hotspotd.config import load, resolve
 from hotspotd.domain.candidate import ListRecord
 from hotspotd.errors import ConfigError, Reason, WatchlistError
+from hotspotd.records import audit_file
 from hotspotd.watchlist import Shelf
 from hotspotd.watchlist.layout import Manifest, read_manifest
 from hotspotd.watchlist.numbers import Kind, NumberHit
@@ -34,7 +40,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         description="Looks a number up in the current list: of a travel document, a registration plate, a VIN, a\n"
         "vehicle's part, a vessel or a firearm. O or 0, I or 1, spaces, and a check digit given or not make no\n"
         "difference. A hit is unconfirmed until a person has compared it. Who asked, why, and how many hits\n"
-        "there were goes to the system's log; the number does not.",
+        "there were goes to the system's log and, on a kiosk, to its audit chain; the number does not.",
         epilog="examples:\n"
         "  hotspotctl watchlist lookup vehicle 'LJ 12-345' --issuer SVN --purpose 'second line, lane 2'\n"
         "  hotspotctl watchlist lookup vin 1HGCM82633A004352 --purpose 'vehicle search' --json\n\n"
@@ -46,18 +52,19 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     lookup.add_argument("--issuer", default="", help="who issued or registered it; without, every issuer is tried")
     lookup.add_argument("--purpose", required=True, metavar="TEXT", help="why it is looked up")
     _add_place(lookup)
-    lookup.set_defaults(run=_lookup)
+    lookup.set_defaults(run=_lookup, command="lookup")
 
     explain = commands.add_parser(
         "explain",
         help="show one record, where it came from, and which lists have it",
         description="Shows the record with this reference, and in which of the lists that are kept it is.",
-        epilog="example: hotspotctl watchlist explain XPO/2026/1 --folder /var/lib/hotspotd/watchlist",
+        epilog="example: hotspotctl watchlist explain XPO/2026/1 --purpose 'complaint 2026/7'",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     explain.add_argument("reference", metavar="REFERENCE")
+    explain.add_argument("--purpose", default="", metavar="TEXT", help="why it is looked at; a kiosk asks for it")
     _add_place(explain)
-    explain.set_defaults(run=_explain)
+    explain.set_defaults(run=_explain, command="explain")
 
 
 def _add_place(command: argparse.ArgumentParser) -> None:
@@ -125,8 +132,10 @@ def _lookup(arguments: argparse.Namespace) -> Exit:
     def find(snapshot: Snapshot) -> list[NumberHit]:
         return snapshot.find_number(kind, arguments.number, arguments.issuer, today)
 
+    purpose = _purpose(arguments)
     hits, version = _from_newest(shelf, find)
-    _log(kind, arguments.purpose, hits)
+    _log(f"lookup of a {kind.label}", f"{len(hits)} hits", purpose)
+    _audit(arguments, "watchlist.lookup", f"{kind.value} {len(hits)} hits", purpose)
     if arguments.json:
         print_json({"version": version, "hits": [_told(hit) for hit in hits]})
     elif hits:
@@ -138,10 +147,39 @@ def _lookup(arguments: argparse.Namespace) -> Exit:
     return Exit.PROBLEMS if hits else Exit.OK
 
 
-def _log(kind: Kind, purpose: str, hits: list[NumberHit]) -> None:
-    said = "".join(character if character.isprintable() else "?" for character in purpose)[:200]
+def _purpose(arguments: argparse.Namespace) -> str:
+    """Why it is asked, on one line. Raises ConfigError where a kiosk is asked without."""
+    said = "".join(character if character.isprintable() else "?" for character in arguments.purpose)[:200].strip()
+    if not said and (arguments.command == "lookup" or _records(arguments) is not None):
+        raise ConfigError(Reason.MISSING_KEY, "--purpose is missing", "Say why it is looked up: it is written down.")
+    return said
+
+
+def _records(arguments: argparse.Namespace) -> Path | None:
+    """The records of the kiosk that is asked: of the configuration named, or of the machine's own.
+
+    A machine without either only has lists on it: who builds and tries them is no kiosk's user.
+    """
+    path: Path | None = arguments.config or (_CONFIG if _CONFIG.exists() else None)
+    return None if path is None else resolve(path, load(path).records.database)
+
+
+def _log(what: str, outcome: str, purpose: str) -> None:
     syslog.openlog("hotspotctl", facility=syslog.LOG_AUTHPRIV)
-    syslog.syslog(f"watchlist lookup of a {kind.label} by {getpass.getuser()}: {len(hits)} hits; purpose: {said}")
+    syslog.syslog(f"watchlist {what} by {getpass.getuser()}: {outcome}; purpose: {purpose}")
+
+
+def _audit(arguments: argparse.Namespace, event: str, detail: str, note: str) -> None:
+    """Write it into the kiosk's audit chain. Raises RecordsError: then nothing is answered."""
+    database = _records(arguments)
+    if database is None:
+        return
+    if not database.exists():
+        complain(f"{database} is not there yet: only the system's log has this")
+        return
+    audit_file.add(
+        database, Clock().now(), event, subject="watchlist", actor=getpass.getuser(), detail=detail, note=note
+    )
 
 
 def _told(hit: NumberHit) -> dict[str, str]:
@@ -161,6 +199,7 @@ def _told(hit: NumberHit) -> dict[str, str]:
 
 def _explain(arguments: argparse.Namespace) -> Exit:
     shelf = _shelf(arguments)
+    purpose = _purpose(arguments)
     reference: str = arguments.reference
     lists: list[dict[str, str]] = []
     record: dict[str, Any] | None = None
@@ -169,6 +208,10 @@ def _explain(arguments: argparse.Namespace) -> Exit:
         if found is not None:
             record = record or found
             lists.append({"role": kept.role, "version": kept.manifest.version, "made_at": kept.manifest.made_at})
+    outcome = "found" if record else "not found"
+    if purpose:
+        _log("record asked for", outcome, purpose)
+    _audit(arguments, "watchlist.explain", outcome, f"{purpose} ({reference})")
     if record is None:
         raise WatchlistError(
             Reason.NOT_FOUND, f"no list in {shelf.folder} has the record {reference}", "It may be gone."

@@ -18,7 +18,7 @@ from hotspotd.config import Config
 from hotspotd.console import alert_view, chip_view, record_view
 from hotspotd.console.alert_view import AlertLine, Comparison, Strength, Trouble
 from hotspotd.console.controls import Reporting
-from hotspotd.console.pictures import Modalities, Pictures, sample_address
+from hotspotd.console.pictures import OFFICER, Modalities, Pictures, sample_address
 from hotspotd.console.record_view import Fact
 from hotspotd.console.streams import Message, Streams
 from hotspotd.console.traveller import LaneWatch
@@ -35,8 +35,6 @@ log = logging.getLogger(__name__)
 # A page of more would not be read; the records keep them all.
 _ALERTS_SHOWN = 200
 _RECENT_SHOWN = 40
-# Sign-in comes with a later version: until then a decision is the screen's.
-_OFFICER = "guard screen"
 
 
 class LaneStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -311,15 +309,22 @@ class GuardPages:
 
     async def get_state(self, _: web.Request) -> web.StreamResponse:
         """The state as JSON."""
-        return _json(await self.state())
+        state = await self.state()
+        self._records.viewed("alerts.viewed", subject="alerts", actor=OFFICER)
+        return _json(state)
 
     async def get_events(self, request: web.Request) -> web.StreamResponse:
         """The state and its changes as server-sent events."""
+        self._records.viewed("alerts.viewed", subject="alerts", actor=OFFICER, detail="as they change")
         return await self._streams.serve(request, GuardSource(self))
 
     async def get_alert(self, request: web.Request) -> web.StreamResponse:
         """One alert in detail."""
-        return _json(await self.detail(_number(request, "alert")))
+        alert_id = _number(request, "alert")
+        detail = await self.detail(alert_id)
+        encounter_id = detail.line.encounter_id
+        self._records.viewed("alert.viewed", subject=encounter_id, actor=OFFICER, detail=f"alert {alert_id}")
+        return _json(detail)
 
     async def post_decision(self, request: web.Request) -> web.StreamResponse:
         """Decide on an alert, or take the decision back; answers with the alert as it then is."""
@@ -328,16 +333,16 @@ class GuardPages:
             wish = msgspec.json.decode(await request.read(), type=DecisionRequest)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise web.HTTPBadRequest(text=f"not a decision: {error}") from error
-        reason = ""
+        reason = code = ""
         if wish.decision == "dismiss":
             if wish.reason not in alert_view.DISMISSALS:
                 raise web.HTTPBadRequest(text="a dismissal needs one of the reasons")
-            reason = wish.reason
+            reason = code = wish.reason
         if wish.note:
             reason = f"{reason}: {wish.note}" if reason else wish.note
         decision = Decision(wish.decision)
         report = self._report_of(await self._records.alert(alert_id), decision)
-        alert = await self._records.decide(alert_id, decision, reason, _OFFICER, report)
+        alert = await self._records.decide(alert_id, decision, reason, OFFICER, report, code=code)
         if self.reporting is not None and report is not None:
             self.reporting.wake()
         self._events.publish(AlertChanged(alert_id=alert.alert_id, encounter_id=alert.encounter_id, state=alert.state))

@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 Modalities = Literal["face", "finger", "portrait"]
 
+OFFICER = "guard screen"
+"""Who looks and decides, for the audit chain. Sign-in comes with a later version: until then it is the screen."""
+
 
 class Pictures:
     """Handlers of probe and reference pictures, and where they are found."""
@@ -70,15 +73,22 @@ class Pictures:
     async def get_sample(self, request: web.Request) -> web.StreamResponse:
         """A picture that was taken of the traveller."""
         modality, position = _asked_for(request)
-        image, media_type = await self._records.sample_image(request.match_info["encounter"], modality, position)
+        encounter_id = request.match_info["encounter"]
+        image, media_type = await self._records.sample_image(encounter_id, modality, position)
+        self._records.viewed("picture.viewed", subject=encounter_id, actor=OFFICER, detail=_kind(modality, position))
         return await self._answer(image, media_type)
 
     async def get_reference(self, request: web.Request) -> web.StreamResponse:
         """A picture of the list."""
         modality, position = _asked_for(request)
-        image = await self._reference(request.match_info["reference"], modality, position)
+        reference = request.match_info["reference"]
+        image = await self._reference(reference, modality, position)
         if image is None:
             raise web.HTTPNotFound(text="the list has no such picture")
+        # A list may name its records by what is printed in documents: the reference is a note, which is erased in time.
+        self._records.viewed(
+            "reference.viewed", subject="watchlist", actor=OFFICER, detail=_kind(modality, position), note=reference
+        )
         return await self._answer(image, "")
 
     async def _answer(self, image: bytes, media_type: str) -> web.Response:
@@ -100,6 +110,10 @@ def sample_address(stored: StoredEncounter, modality: Modalities, position: Fing
 def _sample(stored: StoredEncounter, modality: str, position: FingerPosition | None) -> Sample | None:
     of_modality = [sample for sample in stored.encounter.samples if sample.modality == modality]
     return next((sample for sample in of_modality if modality != "finger" or sample.position == position), None)
+
+
+def _kind(modality: Modalities, position: FingerPosition | None) -> str:
+    return modality if position is None else f"{modality} {position.label}"
 
 
 def _address(owner: str, modality: str, position: FingerPosition | None) -> str:

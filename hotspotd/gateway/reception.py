@@ -17,6 +17,7 @@ from hotspotd.clock import Clock
 from hotspotd.errors import HotspotError, Reason, RelayError
 from hotspotd.gateway.storage import Store
 from hotspotd.gateway.storage.base import MessageKind, Received, StoredReply
+from hotspotd.relay import checkpoint
 from hotspotd.relay.inti import xml6
 from hotspotd.relay.links.wire import TCN_PATTERN
 from hotspotd.relay.message import pack, unpack
@@ -191,7 +192,7 @@ class Reception:
         opened = self.trust.open(seal, content, self._clock.now().at)
         if device and opened.signer != device:
             raise RelayError(Reason.UNTRUSTED, "message: sealed by another device than the one that sends it")
-        return await asyncio.to_thread(_readable, opened, content, self.max_bytes)
+        return await asyncio.to_thread(_readable, opened, content, self.max_bytes, self.trust)
 
     async def count(self, device: str, error: RelayError) -> None:
         """Count a refusal; of nobody's where ``device`` is empty."""
@@ -214,7 +215,7 @@ class Reception:
         return self._sealer.seal(content, kind=kind, tcn=tcn, now=now, valid=valid, with_certificate=whole)
 
 
-def _readable(opened: Opened, content: bytes, most: int) -> _Opened:
+def _readable(opened: Opened, content: bytes, most: int, trust: Trust) -> _Opened:
     """What is in the content. Raises RelayError for what is not what its seal says."""
     claims, payload = opened.claims, unpack(content, most)
     kind = next((kind for kind in _KINDS if kind == claims.kind), None)
@@ -222,6 +223,8 @@ def _readable(opened: Opened, content: bytes, most: int) -> _Opened:
         raise RelayError(Reason.BAD_TRANSACTION, f"message: a {claims.kind} is not taken here")
     if not TCN_PATTERN.fullmatch(claims.tcn):
         raise RelayError(Reason.BAD_TRANSACTION, "the control number has characters that are not allowed")
+    if kind == "checkpoint" and checkpoint.opened(payload, trust).device != opened.signer:
+        raise RelayError(Reason.BAD_TRANSACTION, "the checkpoint is of another device than the one of the seal")
     if kind != "transaction":
         return _Opened(claims, opened.signer, kind, payload, _DEFAULT_PRIORITY)
     header = xml6.decode(payload).header

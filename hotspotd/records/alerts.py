@@ -137,10 +137,19 @@ class Alerts:
         return _alert(dict(row))
 
     async def decide(
-        self, alert_id: int, decision: Decision, reason: str, by: str, report: OutboxItem | None = None
+        self,
+        alert_id: int,
+        decision: Decision,
+        reason: str,
+        by: str,
+        report: OutboxItem | None = None,
+        *,
+        code: str = "",
     ) -> Alert:
         """Store an officer's decision and who took it, and in the same transaction the ``report`` of it to the gateway.
 
+        ``reason`` may have the officer's own words in it, and stays with the alert; ``code`` is the part of it that is
+        one of a fixed set, and goes into the audit chain.
         No decision is refused because its report finds no room in the outbox: it is stored without, which is logged
         and audited. Raises RecordsError: NOT_FOUND; CONFLICT when somebody else has decided already (reopen it first).
         """
@@ -163,7 +172,15 @@ class Alerts:
             )
             if cursor.rowcount == 0:
                 raise _undecidable(writer, alert_id, reopening=reopening)
-            audit.append(writer, now, f"alert.{decision}", subject=str(alert_id), actor=by, detail=reason[:300])
+            (encounter_id,) = writer.execute("SELECT encounter_id FROM alert WHERE id = ?", (alert_id,)).fetchone()
+            audit.append(
+                writer,
+                now,
+                f"alert.{decision}",
+                subject=encounter_id,
+                actor=by,
+                detail=f"alert {alert_id} {code}".rstrip(),
+            )
             return None if report is None else self._add_report(writer, now, alert_id, report)
 
         untold = await self._db.write(store)

@@ -15,7 +15,8 @@ class Kind(StrEnum):
     """What an outbox row carries."""
 
     TRANSACTION = "transaction"  # INT-I; the only one that is answered
-    DECISION = "decision"  # JSON, as the two below: an officer's, on a hit
+    DECISION = "decision"  # JSON, as those below: an officer's, on a hit
+    CHECKPOINT = "checkpoint"  # how far the audit chain is, sealed
     STATISTICS = "statistics"
     LOG = "log"
 

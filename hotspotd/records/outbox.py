@@ -95,8 +95,11 @@ class Outbox:
 
         await self._db.write(store)
 
-    async def outbox_quarantine(self, tcn: str, reason: str) -> None:
-        """Set a row aside that can never be sent as it is; the rest goes on."""
+    async def outbox_quarantine(self, tcn: str, reason: str, code: str = "") -> None:
+        """Set a row aside that can never be sent as it is; the rest goes on.
+
+        ``reason`` may quote the gateway; ``code`` is the machine's reason, which goes into the audit chain.
+        """
         now, reason = self._clock.now(), reason[:_ERROR_LENGTH]
 
         def set_aside(writer: sqlite3.Connection) -> None:
@@ -106,7 +109,7 @@ class Outbox:
                 (reason, now.iso(), tcn),
             )
             if cursor.rowcount:
-                audit.append(writer, now, "transaction.quarantined", subject=tcn, detail=reason)
+                audit.append(writer, now, "transaction.quarantined", subject=tcn, detail=code)
 
         await self._db.write(set_aside)
 

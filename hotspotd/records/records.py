@@ -20,6 +20,7 @@ from hotspotd.records import audit
 from hotspotd.records.admission import MB, Admission, Limits
 from hotspotd.records.alerts import Alerts, insert_alert
 from hotspotd.records.answers import Answers
+from hotspotd.records.auditing import Auditing
 from hotspotd.records.counts import Counts
 from hotspotd.records.database import Database
 from hotspotd.records.encounters import Encounters
@@ -30,12 +31,17 @@ from hotspotd.records.outbox import Outbox
 from hotspotd.records.presence import Presence
 from hotspotd.records.retention import Retention
 from hotspotd.records.settling import prints_refused, settle
+from hotspotd.records.views import Views
 
 _encode = msgspec.json.encode
 
 
-class Records(Outbox, Handling, Happenings, Encounters, Presence, Answers, Alerts, Counts, Retention):
+class Records(Outbox, Handling, Happenings, Encounters, Presence, Answers, Alerts, Counts, Retention, Auditing):
     """The records of one device. Made by ``open``."""
+
+    def __init__(self, database: Database, clock: Clock, admission: Admission) -> None:
+        super().__init__(database, clock, admission)
+        self._views = Views(database, clock)
 
     @classmethod
     async def open(
@@ -51,7 +57,10 @@ class Records(Outbox, Handling, Happenings, Encounters, Presence, Answers, Alert
         clock = clock or Clock()
         database = await Database.open(path)
         limits = Limits(rows=outbox_limit, bytes=outbox_mb * MB, free=minimum_free_mb * MB)
-        return cls(database, clock, Admission(database, limits, clock))
+        records = cls(database, clock, Admission(database, limits, clock))
+        if database.set_aside is not None:
+            await records.audited("records.set_aside", subject=database.set_aside.name)
+        return records
 
     @classmethod
     async def beside(cls, path: Path, clock: Clock | None = None) -> Records:
@@ -71,7 +80,8 @@ class Records(Outbox, Handling, Happenings, Encounters, Presence, Answers, Alert
         return self._db.set_aside
 
     async def close(self) -> None:
-        """Close the database."""
+        """Write what is still to be audited, and close the database."""
+        await self.views_written()
         await self._db.close()
 
     async def check_writable(self) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import timedelta
+from typing import Final
 
 from hotspotd.clock import Clock, Stamp
 from hotspotd.records import audit
 from hotspotd.records.database import Database
+
+# As long as the gateway keeps who searched by text, and for what.
+NOTES_KEPT_DAYS: Final = 730
 
 
 class Retention:
@@ -28,6 +32,17 @@ class Retention:
         before = Stamp(now.at - timedelta(hours=keep_hours), trusted=True).iso()
         erased = await self._db.write(lambda writer: _erase(writer, now, before))
         return len(erased)
+
+    async def erase_notes(self, keep_days: float = NOTES_KEPT_DAYS) -> int:
+        """Erase what people wrote into the audit chain's notes, when its time is up; the chain stays whole.
+
+        Nothing is erased while the clock is not trusted. Returns how many were erased.
+        """
+        now = self._clock.now()
+        if not now.trusted:
+            return 0
+        before = Stamp(now.at - timedelta(days=keep_days), trusted=True).iso()
+        return await self._db.write(lambda writer: audit.erase_notes(writer, now, before))
 
 
 def _erase(writer: sqlite3.Connection, now: Stamp, before: str) -> list[str]:

@@ -96,7 +96,7 @@ class Receiving:
     async def set_aside(self, tcn: str, error: RelayError) -> None:
         """The gateway will never take this row. Raises RecordsError."""
         logger.warning("courier: transaction %s is set aside: %s", tcn, error)
-        await self._records.outbox_quarantine(tcn, str(error))
+        await self._records.outbox_quarantine(tcn, str(error), error.reason.value)
 
     async def reply(self, incoming: Incoming, trust: Trust) -> None:
         """Store an answer, and show what came of it. Raises RelayError, RecordsError."""

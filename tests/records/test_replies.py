@@ -347,7 +347,8 @@ async def test_replies_of_before_this_schema_still_count(tmp_path: Path, hand_cl
             "DROP INDEX encounter_recorded; DROP INDEX reply_received; DROP INDEX alert_raised;"
             "DROP TABLE device_fault;"
             "DROP INDEX reply_encounter; DROP INDEX outbox_encounter; ALTER TABLE reply DROP COLUMN answer;"
-            "ALTER TABLE alert DROP COLUMN unsent; PRAGMA user_version = 5;"
+            "ALTER TABLE alert DROP COLUMN unsent; DROP TABLE audit_note; DROP TABLE audit_checkpoint;"
+            "PRAGMA user_version = 5;"
         )
     async with opened(path, hand_clock) as records:
         await records.store_answer(reply(2), b"")

@@ -17,7 +17,7 @@ from hotspotd.domain.candidate import Hit
 from hotspotd.errors import GatewayError, Reason
 from hotspotd.relay.inti.transaction import Header
 
-MessageKind = Literal["transaction", "decision", "statistics", "log"]
+MessageKind = Literal["transaction", "decision", "checkpoint", "statistics", "log"]
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +74,11 @@ class TransactionCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoreCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """Totals, and the latest thousand transactions by control number. ``refused`` counts by reason."""
+    """Totals, and the latest thousand transactions by control number. ``refused`` counts by reason.
+
+    ``audit_chains`` is how many audit chains the device has begun, ``audit_seq`` the last entry of which there is a
+    checkpoint, ``audit_findings`` counts checkpoints that contradict others, by kind: there should be none.
+    """
 
     gateway: str
     transactions: int
@@ -82,6 +86,9 @@ class StoreCounts(msgspec.Struct, frozen=True, kw_only=True):
     replies: int
     by_tcn: dict[str, TransactionCount]
     refused: dict[str, int] = {}
+    audit_chains: int = 0
+    audit_seq: int = 0
+    audit_findings: dict[str, int] = {}
 
 
 class Session(ABC):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from hotspotd.clock import Stamp
+from hotspotd.gateway.storage import checkpoints
 from hotspotd.gateway.storage.base import Session
 
 
@@ -40,5 +41,7 @@ async def erase(session: Session, terms: Terms) -> Erased:
         "UPDATE inbox SET body = ? WHERE processed > 0 AND length(body) > 0 AND processed_at < ?",
         *(b"", terms.before(terms.hit_days)),
     )
+    # Their reports go at the same time.
+    await checkpoints.erase(session, terms.before(terms.report_days))
     finds = await session.execute("DELETE FROM find WHERE at < ?", terms.before(terms.find_days))
     return Erased(reports=reports, bodies=bodies, finds=finds)

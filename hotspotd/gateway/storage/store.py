@@ -8,11 +8,13 @@ erases the body, unless a bureau's officer has to look at a hit. Doesn't search 
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from hotspotd.gateway.storage import desk, outgoing, retention, taking
+from hotspotd.gateway.storage import checkpoints, desk, outgoing, retention, taking
 from hotspotd.gateway.storage.base import (
     Database,
     Found,
@@ -22,12 +24,16 @@ from hotspotd.gateway.storage.base import (
     Taken,
     TransactionCount,
 )
+from hotspotd.gateway.storage.checkpoints import CheckpointShelf
 from hotspotd.gateway.storage.desk import Desk
 from hotspotd.gateway.storage.finds import Finds
 from hotspotd.gateway.storage.outgoing import add_reply
 from hotspotd.gateway.storage.retention import Erased, Terms
+from hotspotd.relay import checkpoint
 from hotspotd.relay.links.wire import Receipt, digest
 from hotspotd.relay.reports import decode_decision
+
+log = logging.getLogger(__name__)
 
 # Counters of what was refused are for people to read: beyond this, devices are counted together.
 _MOST_REFUSED_DEVICES: Final = 10_000
@@ -47,6 +53,8 @@ class Store:
         """The hits that bureau officers decide."""
         self.finds = Finds(database)
         """Who searched by text, for what, with how many candidates."""
+        self.checkpoints = CheckpointShelf(database)
+        """How far devices' audit chains are."""
 
     @classmethod
     async def over(cls, database: Database) -> Store:
@@ -82,6 +90,7 @@ class Store:
         TOO_LARGE and BAD_TRANSACTION for a report that is none; GatewayError.
         """
         decision = decode_decision(message.body) if message.kind == "decision" else None
+        made = checkpoint.read(message.body) if message.kind == "checkpoint" else None
         sha256 = await asyncio.to_thread(digest, message.body)
         receipt = Receipt(
             tcn=message.tcn,
@@ -92,9 +101,19 @@ class Store:
             received_at=at,
         )
         async with self._db.write() as session:
-            return await taking.take(
+            taken = await taking.take(
                 session, message, receipt=receipt, decision=decision, most_unprocessed=most_unprocessed
             )
+            found = await checkpoints.keep(session, made, message.body, at) if made is not None else None
+        if made is not None and found is not None:
+            log.error(
+                "AUDIT: checkpoint %d of %s contradicts what the device has sealed before: %s. Its audit chain, or its"
+                " whole database, is not what it was: look at the device.",
+                made.number,
+                message.device,
+                found.value,
+            )
+        return taken
 
     async def begin(self, busy: Iterable[int]) -> Taken | None:
         """The next transaction to process, most urgent first, leaving out those in ``busy``; counts the run."""
@@ -226,6 +245,7 @@ class Store:
             )
             replies = await session.value("SELECT count(*) FROM reply WHERE device = ?", device)
             refused = await session.rows("SELECT reason, count FROM refusal WHERE device = ?", device)
+            chains = await checkpoints.states(session, device)
         return StoreCounts(
             gateway=self.gateway,
             transactions=int(totals[0][0]),
@@ -235,4 +255,7 @@ class Store:
                 str(row[0]): TransactionCount(deliveries=row[1], processed=row[2], replies=row[3]) for row in latest
             },
             refused={str(reason): int(number) for reason, number in refused},
+            audit_chains=len(chains),
+            audit_seq=chains[-1].seq if chains else 0,
+            audit_findings=dict(sum((Counter(chain.findings) for chain in chains), Counter())),
         )
