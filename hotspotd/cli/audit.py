@@ -74,7 +74,7 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_place(show)
-    show.add_argument("--since", type=_time, default="", metavar="TIME", help="ISO 8601; without a zone it is UTC")
+    show.add_argument("--since", type=_time, metavar="TIME", help="ISO 8601; without a zone it is UTC")
     show.add_argument("--event", default="", help="of this event, or of all whose names begin with it and a dot")
     show.add_argument("--subject", default="", help="of this encounter, transaction or other subject")
     show.add_argument("--json", action="store_true", help="print each as a line of JSON")
@@ -233,7 +233,7 @@ def _tell(
 
 def _show(arguments: argparse.Namespace) -> Exit:
     database, _ = _places(arguments)
-    wanted = Wanted(arguments.since, arguments.event, arguments.subject)
+    wanted = Wanted(arguments.since or "", arguments.event, arguments.subject)
     with audit_file.reading(database) as connection:
         found = audit_file.entries(connection, wanted)
         if arguments.json:

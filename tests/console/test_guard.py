@@ -233,3 +233,36 @@ async def test_the_second_of_two_officers_is_told_so(kiosk: Kiosk) -> None:
 async def test_what_is_not_there_is_not_found(kiosk: Kiosk, path: str) -> None:
     async with kiosk.client() as client, client.get(path) as answer:
         assert answer.status == 404
+
+
+async def test_every_view_and_decision_is_in_the_audit_chain_and_nothing_personal(kiosk: Kiosk) -> None:
+    listed = record(Notice.RED)
+    kiosk.pictures.held[listed.reference, "finger", FingerPosition.RIGHT_INDEX] = png(drawn(7))
+    encounter = await kiosk.encounter()
+    alert = await kiosk.check(encounter, finger_hit(listed))
+    async with kiosk.client() as client:
+        await read(client, "/guard/state")
+        detail = await read(client, f"/api/alerts/{alert}")
+        face, finger = detail["hits"][0]["pairs"]
+        for address in (face["probe"], finger["probe"], finger["reference"]):
+            async with client.get(address) as answer:
+                assert answer.status == 200
+        async with client.get("/api/encounters/nobody/samples/face") as answer:
+            assert answer.status == 404
+        note = "Anna Eriksson, 12 August 1974"
+        await decide(client, alert, decision="dismiss", reason="other_person", note=note)
+    await kiosk.records.views_written()
+    rows = await kiosk.records._db.rows("SELECT event, subject, actor, detail FROM audit")
+    told = [(row["event"], row["subject"], row["detail"].partition("note=")[0].strip()) for row in rows]
+    for one in (
+        ("alerts.viewed", "alerts", ""),
+        ("alert.viewed", encounter.encounter_id, f"alert {alert}"),
+        ("picture.viewed", encounter.encounter_id, "face"),
+        ("picture.viewed", encounter.encounter_id, "finger right_index"),
+        ("reference.viewed", "watchlist", "finger right_index"),
+        ("alert.dismiss", encounter.encounter_id, f"alert {alert} other_person"),
+    ):
+        assert told.count(one) == 1, one
+    assert not [one for one in told if "nobody" in one]
+    assert {row["actor"] for row in rows if "viewed" in row["event"]} == {"guard screen"}
+    assert not [one for one in told if any(word in str(one).upper() for word in ("ERIKSSON", "1974", "L898902C3"))]

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sqlite3
+import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from demonstration.travellers import TRAVELLERS
+from demonstration.world import DEVICE
+from hotspotd.cli.main import main as hotspotctl
 from tests.drivers.libfprint_bench import need_libfprint
 from tests.drivers.pcscd import need_pcscd
 
@@ -60,6 +64,33 @@ async def test_every_traveller_of_the_demonstration_ends_as_expected(tmp_path: P
     log = (tmp_path / "world" / "logs" / "hotspotd.log").read_text()
     # Nothing personal is ever logged.
     assert not [name for name in ("KOVAC", "NOVAK", "X1000003") if name in log]
+    await asyncio.to_thread(_audited, tmp_path / "world")
+
+
+def _audited(world: Path) -> None:
+    """The audit chain is whole, says what was done, names nobody, and is what the gateway has checkpoints of."""
+    exported = subprocess.run(
+        [sys.executable, "-m", "hotspotd.gateway.checkpoints", "export", DEVICE, "--config", world / "gateway.toml"],
+        capture_output=True,
+        check=True,
+    )
+    (world / "checkpoints.jsonl").write_bytes(exported.stdout)
+    arguments = ["--config", str(world / "hotspotd.toml"), "--checkpoints", str(world / "checkpoints.jsonl")]
+    assert hotspotctl(["audit", "verify", *arguments]) == 0
+    with closing(sqlite3.connect(world / "records.db")) as records:
+        entries = records.execute("SELECT event, subject, actor, detail, at FROM audit").fetchall()
+        notes = records.execute("SELECT text FROM audit_note").fetchall()
+    events = {entry[0] for entry in entries}
+    assert {"daemon.started", "configuration.used", "key.used", "watchlist.in_force"} <= events
+    assert {"encounter.recorded", "encounter.checked", "encounter.answered", "alert.raised"} <= events
+    # The first daemon was killed.
+    assert [entry[0] for entry in entries].count("daemon.started") == 2
+    # A thumbprint may have any three letters in it.
+    said = str(([entry for entry in entries if not entry[0].startswith("key.")], notes)).upper()
+    for one in TRAVELLERS:
+        assert not [
+            word for word in (one.surname, one.given_names, one.number, one.birth_date, *one.mrz()) if word in said
+        ], one.key
 
 
 @pytest.mark.timeout(600)
