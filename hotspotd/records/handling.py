@@ -17,7 +17,7 @@ from hotspotd.records.database import Database
 from hotspotd.records.model import OutboxDetail
 
 MOST_ABOUT_ONE = 300
-"""Characters of who or why that the audit chain keeps."""
+"""Characters of who or why that the audit chain, or a note beside it, keeps."""
 
 
 class Handling:
@@ -50,7 +50,7 @@ class Handling:
                     f"transaction.{event}",
                     subject=tcn,
                     actor=by[:MOST_ABOUT_ONE],
-                    detail=why[:MOST_ABOUT_ONE],
+                    note=why[:MOST_ABOUT_ONE],
                 )
 
         await self._db.write(note)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import signal
 import socket
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
 
+from hotspotd import __version__
 from hotspotd.gateway.authority import Authority
 
 _CONFIG = """
@@ -100,6 +103,19 @@ async def test_it_starts_without_list_gateway_or_device_and_stops_when_told(tmp_
         assert "no current watchlist" in logged
         process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0
+    chain, sealed = await asyncio.to_thread(_chain, tmp_path / "records.db")
+    assert chain[0] == ("daemon.started", __version__)
+    assert ("configuration.used", hashlib.sha256(config.read_bytes()).hexdigest()) in chain
+    assert chain[-1] == ("daemon.stopped", "")
+    assert sealed == len(chain), "the last entry has a checkpoint"
+
+
+def _chain(database: Path) -> tuple[list[tuple[str, str]], int]:
+    """Event and detail of each entry, and which is the last one that was sealed."""
+    with closing(sqlite3.connect(database)) as connection:
+        chain = connection.execute("SELECT event, detail FROM audit ORDER BY seq").fetchall()
+        (sealed,) = connection.execute("SELECT max(seq) FROM audit_checkpoint").fetchone()
+    return chain, sealed
 
 
 async def test_systemd_hears_ready_then_beats_then_stopping(tmp_path: Path) -> None:
