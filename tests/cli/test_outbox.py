@@ -50,12 +50,13 @@ def outbox(run: Run, site: Site) -> Run:
 
 
 def audited(site: Site) -> list[tuple[str, str, str, str]]:
-    """Event, subject, actor and detail of each entry; the chain must be whole."""
+    """Event, subject, actor, and note or else detail of each entry; the chain must be whole."""
     with sqlite3.connect(database(site)) as connection:
         entries = connection.execute("SELECT * FROM audit ORDER BY seq").fetchall()
+        notes = dict(connection.execute("SELECT seq, text FROM audit_note").fetchall())
     connection.close()
     assert first_broken(entries) is None
-    return [(entry[3], entry[4], entry[5], entry[6]) for entry in entries]
+    return [(entry[3], entry[4], entry[5], notes.get(entry[0], entry[6])) for entry in entries]
 
 
 def states(site: Site) -> dict[str, str]:
