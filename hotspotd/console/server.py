@@ -150,7 +150,7 @@ class Console:
     def _app(self, pages: _Pages) -> web.Application:
         app = web.Application(client_max_size=_MAX_REQUEST_BYTES, middlewares=[self._same_origin, _errors_as_json])
         app.on_response_prepare.append(_add_headers)
-        traveller = TravellerPages(self._lanes, self._watch, self._streams, pages.words, self._worker, pages.build)
+        traveller = TravellerPages(self._lanes, self._watch, self._streams, self._worker, pages.build)
         pictures = Pictures(self._records, self._watchlist, self._worker)
         guard = GuardPages(
             self._config,

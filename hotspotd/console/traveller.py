@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from drivers.base import Frame
 from hotspotd.console.controls import LaneControls
+from hotspotd.console.languages import SOURCE_LANGUAGE, offered
 from hotspotd.console.streams import Message, Streams
-from hotspotd.console.words import SOURCE_LANGUAGE, Words
 from hotspotd.domain.finger import Slap
 from hotspotd.events import Event, Events, LaneState, LaneView, Prompt
 from hotspotd.workers import Worker
@@ -55,7 +55,8 @@ class TravellerState(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int = 1
     attempts: int = 1
     time_left_s: float | None = None
-    language: str | None = None
+    languages: tuple[str, ...] = ()
+    """Those of the document's nationality, the one to begin with first."""
 
 
 class LaneWatch:
@@ -88,13 +89,13 @@ class LaneWatch:
         return msgspec.structs.replace(view, time_left_s=max(0.0, view.time_left_s - passed))
 
 
-def traveller_state(view: LaneView | None, words: Words) -> TravellerState:
+def traveller_state(view: LaneView | None) -> TravellerState:
     """What a traveller may see of ``view``."""
     if view is None:
         return TravellerState(state=LaneState.STARTING, prompt=Prompt.WAIT)
-    language = words.language_of(view.nationality)
+    languages = offered(view.nationality)
     if view.state not in _CAPTURING:
-        return TravellerState(state=view.state, prompt=_FIXED_PROMPTS[view.state], language=language)
+        return TravellerState(state=view.state, prompt=_FIXED_PROMPTS[view.state], languages=languages)
     finger = view.finger.label if view.finger is not None and view.state is LaneState.FINGER else None
     fingers = view.fingers if view.state is LaneState.FINGER else ()
     slap = next((slap.label for slap in Slap if set(slap.fingers) == set(fingers)), None)
@@ -108,28 +109,27 @@ def traveller_state(view: LaneView | None, words: Words) -> TravellerState:
         attempts=view.attempts,
         # An idle lane waits for ever: what counts down there is no business of a traveller's.
         time_left_s=None if view.state is LaneState.IDLE else view.time_left_s,
-        language=language,
+        languages=languages,
     )
 
 
 class TravellerSource:
     """What the traveller's page of one lane is told."""
 
-    def __init__(self, lane: str, watch: LaneWatch, words: Words, build: str) -> None:
+    def __init__(self, lane: str, watch: LaneWatch, build: str) -> None:
         self._lane = lane
         self._watch = watch
-        self._words = words
         self._build = build
 
     async def present(self) -> list[Message]:
         """The build of the pages, and the lane's state."""
-        state = traveller_state(self._watch.view(self._lane), self._words)
+        state = traveller_state(self._watch.view(self._lane))
         return [("hello", msgspec.json.encode({"build": self._build})), ("state", msgspec.json.encode(state))]
 
     async def changed(self, event: Event) -> list[Message]:
         """The lane's new state, when that is what changed."""
         if isinstance(event, LaneView) and event.lane == self._lane:
-            return [("state", msgspec.json.encode(traveller_state(event, self._words)))]
+            return [("state", msgspec.json.encode(traveller_state(event)))]
         return []
 
 
@@ -185,14 +185,12 @@ class TravellerPages:
         lanes: Mapping[str, LaneControls],
         watch: LaneWatch,
         streams: Streams,
-        words: Words,
         worker: Worker,
         build: str,
     ) -> None:
         self._lanes = lanes
         self._watch = watch
         self._streams = streams
-        self._words = words
         self._build = build
         self._mirrors = {name: Mirror(controls, worker) for name, controls in lanes.items()}
 
@@ -215,16 +213,16 @@ class TravellerPages:
     def first_language(self, lane: str) -> str:
         """The language in which the page of ``lane`` is rendered before its script runs."""
         view = self._watch.view(lane)
-        return self._words.language_of(view.nationality if view else None) or SOURCE_LANGUAGE
+        return next(iter(offered(view.nationality if view else None)), SOURCE_LANGUAGE)
 
     def state(self, lane: str) -> TravellerState:
         """What a traveller may see of ``lane`` now."""
-        return traveller_state(self._watch.view(lane), self._words)
+        return traveller_state(self._watch.view(lane))
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """The lane's state as server-sent events."""
         name = self.controls(request).name
-        return await self._streams.serve(request, TravellerSource(name, self._watch, self._words, self._build))
+        return await self._streams.serve(request, TravellerSource(name, self._watch, self._build))
 
     async def mirror(self, request: web.Request) -> web.StreamResponse:
         """The newest picture, or 204 when there is none to be shown."""

@@ -1,138 +1,69 @@
-"""The traveller's words: one TOML file for each language in ``words/``, all with the same keys.
+"""The traveller's words in every language: the catalogues in ``words/``, checked against the English of ``wording.py``.
 
-A language is added by adding a file. Every prompt, finger and slap must be there, or the console does not start.
-``reviewed`` says whether a native speaker has read the file. ``nationalities`` are the document nationalities
-(ICAO 9303-3 codes) for which the language is chosen when the traveller has not chosen one.
+Every message must be there in every language, with the same places to be filled in, or the console does not start. A
+language is added by a line in ``languages.py`` and its catalogue; see docs/languages.md.
 """
 
 from __future__ import annotations
 
-import tomllib
+import re
 from collections.abc import Callable, Mapping
 from importlib import resources
-from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
 
 from hotspotd.config import LaneSection, OperationSection
-from hotspotd.domain.finger import FingerPosition, Slap
+from hotspotd.console.catalogue import Catalogue, read
+from hotspotd.console.languages import HEADS, SOURCE_LANGUAGE, Head
+from hotspotd.console.wording import WORDING, Message
 from hotspotd.errors import ConfigError, Reason
-from hotspotd.events import Prompt
 
-SOURCE_LANGUAGE = "en"
-
-
-class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
+# The page counts down aloud from here.
+ANNOUNCED_S = 15
+_PLACE = re.compile(r"\{\w+\}")
+_TABLES = ("prompts", "hints", "fingers", "slaps", "labels", "intro")
 
 
-class LanguageHead(_Table, frozen=True):
-    """Which language a file is in."""
+class Language(msgspec.Struct, frozen=True, kw_only=True):
+    """One language, whole. ``tables`` are its texts by table and name, ``times`` the forms that a number decides."""
 
-    code: Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$")]
-    name: str
-    plural: Literal["one_other", "one_to_two", "arabic"]
+    head: Head
     reviewed: bool
-    direction: Literal["ltr", "rtl"] = "ltr"
-    nationalities: tuple[str, ...] = ()
+    """Whether a native speaker has read it."""
+    tables: dict[str, dict[str, str]]
+    times: dict[str, tuple[str, ...]]
+    form: Callable[[int], int]
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """Everything on the page that is not a prompt. ``{n}`` and ``{of}`` are numbers."""
+        return self.tables["labels"]
 
-class Labels(_Table, frozen=True):
-    """Everything on the page that is not a prompt. ``{n}`` and ``{of}`` are numbers."""
+    def number(self, number: int) -> str:
+        """``number`` in the language's own digits."""
+        return "".join(self.head.digits[int(digit)] for digit in str(number))
 
-    page_title: str
-    step_document: str
-    step_face: str
-    step_fingers: str
-    step_done: str
-    help: str
-    choose_language: str
-    close: str
-    attempt: str
-    seconds: str
-    more_time: str
-    moment: str
-    moment_hint: str
-    training: str
-    demo_model: str
-
-
-class Intro(_Table, frozen=True):
-    """What is taken, why, and how long it is kept. ``{items}`` is a list, ``{time}`` a time."""
-
-    what: str
-    why: str
-    keep: str
-    document: str
-    face: str
-    fingers: str
-    separator: str
-    last_separator: str
-
-
-class Language(_Table, frozen=True):
-    """One file."""
-
-    language: LanguageHead
-    prompts: dict[str, str]
-    hints: dict[str, str]
-    fingers: dict[str, str]
-    slaps: dict[str, str]
-    labels: Labels
-    intro: Intro
-    hours: dict[str, str]
-    days: dict[str, str]
-
-
-def _one_other(number: int) -> str:
-    return "one" if number == 1 else "other"
-
-
-def _one_to_two(number: int) -> str:
-    return "one" if number in (0, 1) else "other"
-
-
-def _arabic(number: int) -> str:
-    if number in (0, 1, 2):
-        return ("zero", "one", "two")[number]
-    if 3 <= number % 100 <= 10:
-        return "few"
-    return "many" if number % 100 >= 11 else "other"
-
-
-# CLDR plural rules of the languages that are here, for whole numbers.
-_PLURALS: Mapping[str, Callable[[int], str]] = {"one_other": _one_other, "one_to_two": _one_to_two, "arabic": _arabic}
+    def time(self, unit: str, number: int) -> str:
+        """A number of ``seconds``, ``hours`` or ``days`` in words."""
+        return self.times[unit][self.form(number)].replace("{n}", self.number(number))
 
 
 class Words:
-    """All languages, the source language first."""
+    """All languages, in the order in which they are offered."""
 
     def __init__(self, languages: Mapping[str, Language]) -> None:
-        rest = sorted(code for code in languages if code != SOURCE_LANGUAGE)
-        self.languages = {code: languages[code] for code in (SOURCE_LANGUAGE, *rest)}
-        self._by_nationality = {
-            nationality: code
-            for code, language in self.languages.items()
-            for nationality in language.language.nationalities
-        }
-
-    def language_of(self, nationality: str | None) -> str | None:
-        """The language to begin with for a document of this nationality; ``None`` where none is set."""
-        return self._by_nationality.get(nationality) if nationality else None
+        self.languages = dict(languages)
 
     def for_page(self, lane: LaneSection, operation: OperationSection) -> dict[str, dict[str, object]]:
         """What the traveller page of ``lane`` needs of each language, as plain data."""
         return {
             code: {
-                "name": language.language.name,
-                "direction": language.language.direction,
-                "prompts": language.prompts,
-                "hints": language.hints,
-                "fingers": language.fingers,
-                "slaps": language.slaps,
-                "separators": [language.intro.separator, language.intro.last_separator],
-                "labels": msgspec.to_builtins(language.labels),
+                "name": language.head.name,
+                "direction": language.head.direction,
+                "digits": language.head.digits,
+                **{table: language.tables[table] for table in ("prompts", "hints", "fingers", "slaps", "labels")},
+                "separators": separators(language),
+                "seconds": [language.time("seconds", number) for number in range(ANNOUNCED_S + 1)],
                 "intro": intro(language, lane, operation),
             }
             for code, language in self.languages.items()
@@ -150,56 +81,91 @@ def steps(lane: LaneSection, operation: OperationSection) -> tuple[str, ...]:
     return tuple(step for step, there in present.items() if there)
 
 
+def separators(language: Language) -> tuple[str, str]:
+    """What stands between the parts of a list, and before the last."""
+    return language.tables["intro"]["separator"], language.tables["intro"]["last_separator"]
+
+
 def intro(language: Language, lane: LaneSection, operation: OperationSection) -> dict[str, str]:
     """The three lines before the first capture."""
-    words = language.intro
-    items = [getattr(words, step) for step in steps(lane, operation) if step != "done"]
-    listed = words.separator.join(items[:-1]) + words.last_separator + items[-1] if len(items) > 1 else items[0]
+    words = language.tables["intro"]
+    between, last = separators(language)
+    items = [words[step] for step in steps(lane, operation) if step != "done"]
+    listed = between.join(items[:-1]) + last + items[-1] if len(items) > 1 else items[0]
     return {
-        "what": words.what.replace("{items}", listed),
-        "why": words.why,
-        "keep": words.keep.replace("{time}", duration(language, operation.keep_clear_hours)),
+        "what": words["what"].replace("{items}", listed),
+        "why": words["why"],
+        "keep": words["keep"].replace("{time}", duration(language, operation.keep_clear_hours)),
     }
 
 
 def duration(language: Language, hours: float) -> str:
     """``hours`` in words: whole days from two days on, else hours, rounded up so that no less is promised."""
     whole = max(1, -int(-hours // 1))
-    in_days = whole >= 48 and whole % 24 == 0
-    number = whole // 24 if in_days else whole
-    forms = language.days if in_days else language.hours
-    form = _PLURALS[language.language.plural](number)
-    return forms.get(form, forms["other"]).replace("{n}", str(number))
+    if whole >= 48 and whole % 24 == 0:
+        return language.time("days", whole // 24)
+    return language.time("hours", whole)
 
 
 def load() -> Words:
-    """The languages in ``words/``. Raises ConfigError naming file and key. Reads files: not for the event loop."""
+    """The languages in ``words/``. Raises ConfigError naming file and message. Reads files: not for the event loop."""
     folder = resources.files("hotspotd.console") / "words"
-    languages: dict[str, Language] = {}
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if entry.name.endswith(".toml"):
-            language = parse(entry.read_text(encoding="utf-8"), entry.name)
-            languages[language.language.code] = language
+    languages = {}
+    for head in HEADS:
+        if head.code == SOURCE_LANGUAGE:
+            languages[head.code] = source()
+        else:
+            name = f"{head.code}.po"
+            languages[head.code] = parse((folder / name).read_text(encoding="utf-8"), name, head)
     return Words(languages)
 
 
-def parse(text: str, name: str) -> Language:
-    """The language in ``text``, read from the file ``name``. Raises ConfigError."""
-    try:
-        language = msgspec.convert(tomllib.loads(text), Language)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ConfigError(Reason.BAD_VALUE, f"words/{name}: {error}", "Compare it with words/en.toml.") from error
-    wanted = {
-        "prompts": {prompt.value for prompt in Prompt},
-        "fingers": {position.label for position in FingerPosition},
-        "slaps": {slap.label for slap in Slap},
-    }
-    for table, keys in wanted.items():
-        present = set(getattr(language, table))
-        if odd := keys ^ present:
+def source() -> Language:
+    """English, which is in no catalogue."""
+    texts = {one.key: (one.text, one.plural) if one.plural else (one.text,) for one in WORDING}
+    return _language(HEADS[0], texts, lambda number: int(number != 1), reviewed=True)
+
+
+def parse(text: str, name: str, head: Head) -> Language:
+    """The language of the catalogue ``text``, read from the file ``name``. Raises ConfigError."""
+    catalogue = read(text, name)
+    if catalogue.headers.get("Language") != head.code:
+        raise ConfigError(Reason.BAD_VALUE, f"words/{name}: Language is not {head.code}", "Mend the header.")
+    known = {(one.key, one.text) for one in WORDING}
+    if odd := {key for key, _ in known ^ set(catalogue.messages)}:
+        raise ConfigError(
+            Reason.MISSING_KEY,
+            f"words/{name}: missing or unknown: {', '.join(sorted(odd))}",
+            "Run ./scripts/words, and translate what is new.",
+        )
+    texts = {one.key: _translated(one, catalogue, name) for one in WORDING}
+    reviewed = catalogue.headers.get("X-Native-Speaker-Review", "none") != "none"
+    return _language(head, texts, catalogue.form, reviewed=reviewed)
+
+
+def _translated(message: Message, catalogue: Catalogue, name: str) -> tuple[str, ...]:
+    texts = catalogue.messages[message.key, message.text]
+    wanted = set(_PLACE.findall(message.text))
+    for text in texts:
+        # "One hour" and "two hours" may say the number in a word.
+        if (found := set(_PLACE.findall(text))) != wanted and not (message.plural and not found and text != texts[-1]):
             raise ConfigError(
-                Reason.MISSING_KEY,
-                f"words/{name}: {table}: missing or unknown: {', '.join(sorted(odd))}",
-                "Compare it with words/en.toml.",
+                Reason.BAD_VALUE,
+                f"words/{name}: {message.key}: places to fill in are {sorted(found)}, not {sorted(wanted)}",
+                "Give the text the places of the English one.",
             )
-    return language
+    return texts
+
+
+def _language(
+    head: Head, texts: Mapping[str, tuple[str, ...]], form: Callable[[int], int], *, reviewed: bool
+) -> Language:
+    tables: dict[str, dict[str, str]] = {table: {} for table in _TABLES}
+    times: dict[str, tuple[str, ...]] = {}
+    for key, forms in texts.items():
+        table, name = key.split(".")
+        if table == "times":
+            times[name] = forms
+        else:
+            tables[table][name] = forms[0]
+    return Language(head=head, reviewed=reviewed, tables=tables, times=times, form=form)

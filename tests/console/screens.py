@@ -28,6 +28,7 @@ from playwright.async_api import Browser, Page, async_playwright
 from hotspotd.biometrics.face import synthetic as faces
 from hotspotd.biometrics.finger import synthetic as prints
 from hotspotd.clock import Clock, Stamp
+from hotspotd.console.languages import HEADS, SOURCE_LANGUAGE
 from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality, NameKind, OtherName
 from hotspotd.domain.caution import Caution
 from hotspotd.domain.document import parse_mrz
@@ -269,6 +270,14 @@ async def _languages(page: Page) -> None:
     await page.click("#language")
 
 
+def _in(code: str) -> Act:
+    async def choose_it(page: Page) -> None:
+        await page.click("#language")
+        await page.click(f'#languages [data-language="{code}"]')
+
+    return choose_it
+
+
 async def _flicker(page: Page) -> None:
     await page.wait_for_selector(".alert")
     await page.keyboard.down("f")
@@ -348,7 +357,19 @@ SCENES = (
     Scene("traveller-officer", "/traveller/lane-1", PORTRAIT, lane(LaneState.OFFICER, Prompt.OFFICER_COMES), docs=True),
     Scene("traveller-closed", "/traveller/lane-1", PORTRAIT, lane(LaneState.OUT_OF_SERVICE, Prompt.CLOSED)),
     Scene("traveller-lost", "/traveller/lane-1", PORTRAIT, idle, lose=True),
-    Scene("traveller-languages", "/traveller/lane-1", PORTRAIT, idle, act=_languages),
+    Scene("traveller-languages", "/traveller/lane-1", PORTRAIT, idle, act=_languages, docs=True),
+    *(
+        Scene(f"traveller-in-{head.code}", "/traveller/lane-1", PORTRAIT, idle, act=_in(head.code), docs=True)
+        for head in HEADS
+        if head.code != SOURCE_LANGUAGE
+    ),
+    Scene(
+        "traveller-offered",
+        "/traveller/lane-1",
+        PORTRAIT,
+        lane(LaneState.FINGER, Prompt.FINGER_AGAIN, attempt=2, time_left_s=12.0, nationality="TJK", **FINGER),
+        docs=True,
+    ),
     Scene("wide-document", "/traveller/lane-1", LANDSCAPE, idle, mode="training"),
     Scene("wide-document-arabic", "/traveller/lane-1", LANDSCAPE, idle, act=_language_arabic),
     Scene("wide-face", "/traveller/lane-1", LANDSCAPE, lane(LaneState.FACE, Prompt.LOOK_AT_CAMERA), docs=True),

@@ -1,13 +1,15 @@
 // The traveller's page: shows what the lane says, in the traveller's language.
 
+import { make } from "./dom.js";
 import { follow, insist, post, reloadIfNew } from "./stream.js";
 
-const ANNOUNCE_S = 15; // A time-out is announced this long before.
 const LOST_PATIENCE_MS = 1500; // A reconnect that takes no longer goes unseen.
 const MIRROR_MS = 125;
 const HELP_TRIES = 10;
 const HELP_AGAIN_MS = 1500;
 const OTHERS_SHOWN = 3;
+const LEFT_MS = 45000; // Nobody touches the screen, and no document is there: whoever chose the language has left.
+const LONG = 46; // Characters of a sentence that needs a smaller letter on a low screen.
 const READABLE_MS = 700; // No advice is taken back before it can be read.
 
 const body = document.body;
@@ -23,6 +25,7 @@ const PICTURE = {
 
 const words = await insist(`/traveller/${lane}/words.json`);
 const first = document.documentElement.lang;
+const ANNOUNCE_S = words.en.seconds.length - 1; // A time-out is announced this long before.
 let state = null;
 let lost = false;
 let chosen = sessionStorage.getItem("language");
@@ -30,9 +33,12 @@ let deadline = null;
 let announced = ANNOUNCE_S;
 
 const language = () => {
-  const code = chosen ?? state?.language ?? first;
+  const code = chosen ?? (state ? state.languages[0] ?? "en" : first);
   return code in words ? code : "en";
 };
+
+/** A whole number in the language's own digits. */
+const digits = (own, number) => [...String(number)].map((digit) => own.digits[digit]).join("");
 
 function fill(text, values) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
@@ -50,12 +56,11 @@ function show() {
   document.documentElement.dir = own.direction;
   document.title = own.labels.page_title;
   for (const element of all("[data-label]")) element.textContent = own.labels[element.dataset.label];
+  for (const element of all("[data-aria]")) element.setAttribute("aria-label", own.labels[element.dataset.aria]);
   for (const element of all("[data-intro]")) element.textContent = own.intro[element.dataset.intro];
   one("#language-name").textContent = own.name;
-  // A stranger looks for a word of their own language.
-  const others = Object.keys(words).filter((each) => each !== code).slice(0, OTHERS_SHOWN).map((each) => words[each].name);
-  one("#language-others").textContent = state?.state === "idle" ? others.join(" · ") : "";
-  for (const button of all("[data-language]")) button.setAttribute("aria-pressed", button.dataset.language === code);
+  showOthers(code);
+  for (const button of all("#languages [data-language]")) button.setAttribute("aria-pressed", button.dataset.language === code);
 
   const waiting = lost || state === null || state.state === "starting";
   const now = waiting ? "starting" : state.state;
@@ -63,6 +68,7 @@ function show() {
   const finger = own.fingers[state?.finger ?? "unknown"];
   const fingers = own.slaps[state?.slap] ?? list(own, (state?.fingers ?? []).map((each) => own.fingers[each]));
   setText("#prompt", waiting ? own.labels.moment : fill(own.prompts[state.prompt], { finger, fingers }));
+  one("#prompt").toggleAttribute("data-long", one("#prompt").textContent.length > LONG);
   setText("#hint", waiting ? own.labels.moment_hint : own.hints[state.prompt] ?? "");
 
   // SVG elements have no `hidden` property.
@@ -77,6 +83,26 @@ function show() {
   one("#help").disabled = waiting || now === "officer" || now === "out_of_service";
   showAttempt(own, now);
   showTime();
+}
+
+function showOthers(code) {
+  // A stranger looks for a word of their own language.
+  const others = Object.keys(words).filter((each) => each !== code).slice(0, OTHERS_SHOWN);
+  const named = others.map((each) => make("bdi", { lang: each }, words[each].name));
+  const dotted = named.flatMap((each, number) => (number ? [" · ", each] : [each]));
+  one("#language-others").replaceChildren(...(state?.state === "idle" ? dotted : []));
+  // Where a country has several languages, the others are one touch away.
+  const place = one("#offered");
+  const held = place.contains(document.activeElement);
+  const offered = (state?.languages ?? []).filter((each) => each !== code && each in words);
+  if (place.dataset.codes !== offered.join()) {
+    place.dataset.codes = offered.join();
+    place.replaceChildren(...offered.map((each) => make(
+      "button", { class: "button", type: "button", lang: each, dir: words[each].direction, data: { language: each } },
+      words[each].name,
+    )));
+    if (held) (place.querySelector("button") ?? one("#language")).focus();
+  }
 }
 
 function setText(selector, text) {
@@ -106,7 +132,7 @@ function showAttempt(own, now) {
     mark.className = number <= state.attempt ? "used" : "";
     place.append(mark);
   }
-  place.append(fill(own.labels.attempt, { n: state.attempt, of: state.attempts }));
+  place.append(fill(own.labels.attempt, { n: digits(own, state.attempt), of: digits(own, state.attempts) }));
 }
 
 function showTime() {
@@ -115,7 +141,7 @@ function showTime() {
   const place = one("#time");
   place.hidden = !near;
   if (!near) return;
-  place.querySelector("output").textContent = fill(words[language()].labels.seconds, { n: Math.ceil(left) });
+  place.querySelector("output").textContent = words[language()].seconds[Math.ceil(left)];
   place.querySelector(".bar i").style.inlineSize = `${(100 * left) / announced}%`;
 }
 
@@ -137,7 +163,7 @@ function take(next) {
 function accept(next) {
   if (next.prompt !== state?.prompt || next.state !== state?.state) shownAt = performance.now();
   // A choice lasts for one traveller.
-  if (next.state === "idle" && state && state.state !== "idle") choose(null);
+  if (next.state === "idle" && state && state.state !== "idle") forget();
   deadline = next.time_left_s === null ? null : performance.now() + 1000 * next.time_left_s;
   announced = Math.max(1, Math.min(ANNOUNCE_S, next.time_left_s ?? ANNOUNCE_S));
   state = next;
@@ -149,6 +175,23 @@ function choose(code) {
   chosen = code;
   if (code) sessionStorage.setItem("language", code);
   else sessionStorage.removeItem("language");
+}
+
+/** The next traveller begins with the language of the house. */
+function forget() {
+  choose(null);
+  one("#languages").close();
+}
+
+let leaving;
+
+function touched() {
+  clearTimeout(leaving);
+  leaving = setTimeout(() => {
+    if (state?.state !== "idle") return;
+    forget();
+    show();
+  }, LEFT_MS);
 }
 
 // --- the mirror: one picture after the other, only while the face is taken --------------------------------------
@@ -204,13 +247,16 @@ one("#help").addEventListener("click", callOfficer);
 one("#more-time").addEventListener("click", () => post(`/api/lanes/${lane}/more-time`));
 one("#language").addEventListener("click", () => one("#languages").showModal());
 one("#languages").addEventListener("click", (event) => {
-  const button = event.target.closest("[data-language]");
-  if (button) {
-    choose(button.dataset.language);
-    show();
-  }
-  if (button || event.target === event.currentTarget) one("#languages").close();
+  if (event.target === event.currentTarget || event.target.closest("#languages-close")) one("#languages").close();
 });
+body.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-language]");
+  if (!button) return;
+  one("#languages").close();
+  choose(button.dataset.language);
+  show();
+});
+for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, touched);
 
 // --- the daemon ---------------------------------------------------------------------------------------------------
 
@@ -233,4 +279,5 @@ follow(
   },
 );
 setInterval(showTime, 250);
+if (chosen) touched();
 show();
