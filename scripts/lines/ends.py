@@ -139,7 +139,11 @@ class Kiosk:
 
 
 def end_as_interrupted() -> None:
-    """Let SIGTERM do as Ctrl-C does: whoever started processes ends them before it ends itself."""
+    """Let SIGTERM do as Ctrl-C does: whoever started processes ends them before it ends itself.
+
+    A shell that starts a command in the background has it ignore Ctrl-C; this one must not.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
