@@ -8,8 +8,14 @@ from pathlib import Path
 
 import pytest
 from blockbuster import blockbuster_ctx
+from hypothesis import HealthCheck, settings
 
 from tests.drivers.pcscd import own_folder
+
+# Examples are the same in each run, and no test fails because a machine has other work.
+settings.register_profile("project", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("project")
+
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 

@@ -107,7 +107,7 @@ async def test_the_technician_sees_the_link_the_devices_and_that_nothing_stands_
 ) -> None:
     problems: list[str] = []
     technician = await _open(browser, f"{stage.url}/technician", 1920, 1080, problems)
-    await expect(technician.locator("#gateway .head")).to_have_text("Connected", timeout=_PATIENCE_MS)
+    await expect(technician.locator("#gateway .head")).to_have_text("Connected by fibre", timeout=_PATIENCE_MS)
     await expect(technician.locator("#lanes .device[data-is='ready']").first).to_be_visible(timeout=_PATIENCE_MS)
     result = await Visit(stage, _traveller("a"), lambda _: None).play()
     assert result.ok, result.problems
