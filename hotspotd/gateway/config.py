@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from hotspotd.config import Country, LogSection, ModelsSection, Name, Port, Rate, Seconds, read_text, resolve, typed
+from hotspotd.config import Country, ModelsSection, Name, Port, Rate, Seconds, read_text, resolve, typed
 from hotspotd.errors import ConfigError, Reason
 from hotspotd.relay.inquiry import Responder
 from hotspotd.relay.inti.transaction import Organisation
@@ -153,6 +153,12 @@ class DeskSection(_Section, frozen=True, kw_only=True):
     """The hit desk's page, on this machine's loopback address only. ``port`` 0 takes a free one."""
 
     port: Port = 8444
+
+
+class LogSection(_Section, frozen=True, kw_only=True):
+    """What is logged."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class GatewayConfig(_Section, frozen=True, kw_only=True):

@@ -93,7 +93,8 @@ async def test_a_row_queued_again_beside_the_running_daemon_goes_without_a_resta
             while json.loads((await _outbox(config, "show", given.tcn))[1])["state"] != "answered":
                 pass
             told = await _metrics(port)
-            assert told["hotspotd_outbox_rows answered"] == 1
+            # The check, and perhaps by now the checkpoint of the audit chain that was made at the start.
+            assert told["hotspotd_outbox_rows answered"] in {1, 2}
             assert told["hotspotd_gateway_answers_total no_hit"] == 1
             assert told["hotspotd_link_sent_bytes_total gateway"] > 0
             assert (await _outbox(config, "list"))[0] == 0
