@@ -141,14 +141,17 @@ class Reception:
 
     async def replies(self, device: str, limit: int, *, valid: timedelta, whole: bool = False) -> list[SealedReply]:
         """Replies that ``device`` has not acknowledged, oldest first."""
-        return [self._sealed(reply, valid, whole=whole) for reply in await self._store.replies(device, limit)]
+        found = await self._store.replies(device, limit)
+        return await asyncio.to_thread(lambda: [self._sealed(reply, valid, whole=whole) for reply in found])
 
     async def to_push(
         self, door: str, limit: int, *, valid: timedelta = LONGEST_VALID
     ) -> list[tuple[str, SealedReply]]:
         """Replies for ``door`` to give out by itself, with their devices: those of what came through it."""
         found = await self._store.to_push(door, limit)
-        return [(device, self._sealed(reply, valid, whole=True)) for device, reply in found]
+        return await asyncio.to_thread(
+            lambda: [(device, self._sealed(reply, valid, whole=True)) for device, reply in found]
+        )
 
     async def pushed(self, device: str, cursor: str) -> None:
         """The door holds the reply with this cursor durably. It may be given out again all the same."""
@@ -189,7 +192,8 @@ class Reception:
             event.set()
 
     async def _checked(self, seal: str, content: bytes, device: str) -> _Opened:
-        opened = self.trust.open(seal, content, self._clock.now().at)
+        # In a thread: megabytes are hashed.
+        opened = await asyncio.to_thread(self.trust.open, seal, content, self._clock.now().at)
         if device and opened.signer != device:
             raise RelayError(Reason.UNTRUSTED, "message: sealed by another device than the one that sends it")
         return await asyncio.to_thread(_readable, opened, content, self.max_bytes, self.trust)
