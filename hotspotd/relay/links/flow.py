@@ -14,7 +14,7 @@ import termios
 from asyncio import BaseTransport
 from collections.abc import Callable
 from contextlib import suppress
-from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, socket
+from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, TCP_CONGESTION, TCP_USER_TIMEOUT, socket
 from typing import Any
 
 from aiohttp.abc import AbstractStreamWriter
@@ -29,10 +29,7 @@ _LOOK_EVERY_S = 0.02
 _MEASURED_OVER_S = 0.5
 _SECONDS_UNDER_WAY = 1.25
 
-# Congestion control that takes a lost packet for a lost packet, where the kernel has it; and as number since the
-# socket module knows the option from Python 3.12's builds only.
-_TCP_CONGESTION = 13
-_TCP_USER_TIMEOUT = 18
+# Congestion control that takes a lost packet for a lost packet, where the kernel has it.
 _CONTROL = b"bbr"
 
 
@@ -42,9 +39,9 @@ def tcp_socket(address: tuple[Any, ...], silence_s: float) -> socket:
     made = socket(family, kind, protocol)
     made.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
     with suppress(OSError):  # Not on every kernel; the link does without.
-        made.setsockopt(IPPROTO_TCP, _TCP_USER_TIMEOUT, int(silence_s * 1000))
+        made.setsockopt(IPPROTO_TCP, TCP_USER_TIMEOUT, int(silence_s * 1000))
     with suppress(OSError):
-        made.setsockopt(IPPROTO_TCP, _TCP_CONGESTION, _CONTROL)
+        made.setsockopt(IPPROTO_TCP, TCP_CONGESTION, _CONTROL)
     return made
 
 
