@@ -147,7 +147,6 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
     journal = Journal(records, clock)
     if left := await records.release_all():
         log.warning("%d encounters had not ended when the daemon last stopped", left)
-    await records.outbox_requeue()
     watchlist = LiveWatchlist(
         places.watchlist,
         finger_engine=finger.ENGINE,
