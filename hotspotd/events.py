@@ -127,7 +127,7 @@ class AlertChanged(msgspec.Struct, frozen=True, kw_only=True, tag="alert"):
 class RouteView(msgspec.Struct, frozen=True, kw_only=True):
     """One of several links to the gateway. ``under_way``: messages given to it whose receipt has not come.
 
-    ``carries`` names the ranks of messages it may carry, ``sending`` the control number of what goes now; bytes are
+    ``carries`` names the ranks of messages it may carry, ``sending`` a control number of what goes now; bytes are
     those of messages since the start. ``since`` is the ISO 8601 time at which it came up or went down; one that is
     not up and has no error was not tried yet.
     """

@@ -108,20 +108,17 @@ class Sending:
         return (due[0], usable[due[0].rank]) if due else None
 
     async def _send(self, item: OutboxItem, route: Route) -> None:
-        content = await asyncio.to_thread(pack, item.payload)
+        content, sha256 = await asyncio.to_thread(lambda: (pack(item.payload), digest(item.payload)))
         if not await self._records.outbox_sending(item.tcn, route.name):
             return  # Answered meanwhile.
-        self._telling.sending(item.tcn, route)
         try:
-            with route.pacer.turn(item.rank, len(content)) as turn:
-                receipt = await route.link.send(self._outgoing(item, content), turn)
+            with self._telling.sending(item.tcn, route), route.pacer.turn(item.rank, len(content)) as turn:
+                receipt = await route.link.send(self._outgoing(item, content, sha256), turn)
             if receipt is not None:
                 await self._receiving.receipt(receipt, route.link.trust, item.payload)
         except RelayError as error:
             await self._not_sent(item, route, error)
             return
-        finally:
-            self._telling.sending("", route)
         if receipt is None:
             await self._handed(item, route)
             return
@@ -137,7 +134,7 @@ class Sending:
         self._routes.worked(route, sent=True)
         self._telling.soon()
 
-    def _outgoing(self, item: OutboxItem, content: bytes) -> Outgoing:
+    def _outgoing(self, item: OutboxItem, content: bytes, sha256: str) -> Outgoing:
         def seal(valid_s: float, whole: bool) -> str:
             return self._sealer.seal(
                 content,
@@ -149,7 +146,7 @@ class Sending:
                 with_certificate=whole,
             )
 
-        return Outgoing(item.tcn, digest(item.payload), content, seal, begun=bool(item.link))
+        return Outgoing(item.tcn, sha256, content, seal, begun=bool(item.link))
 
     async def _not_sent(self, item: OutboxItem, route: Route, error: RelayError) -> None:
         if error.reason in HOPELESS:

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from hotspotd.clock import Clock
@@ -33,17 +35,23 @@ class Telling:
         self._receiving = receiving
         self._changed = asyncio.Event()
         self._changed.set()
-        self._sending: dict[str, str] = {}
+        self._sending: dict[str, Route] = {}
         self._was: dict[str, tuple[bool, str]] = {}
 
     def soon(self) -> None:
         """Something has changed."""
         self._changed.set()
 
-    def sending(self, tcn: str, route: Route) -> None:
-        """What is being sent on ``route``; empty for nothing."""
-        self._sending[route.name] = tcn
+    @contextmanager
+    def sending(self, tcn: str, route: Route) -> Iterator[None]:
+        """For as long as this is being sent on ``route``, perhaps beside others."""
+        self._sending[tcn] = route
         self.soon()
+        try:
+            yield
+        finally:
+            del self._sending[tcn]
+            self.soon()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -97,7 +105,7 @@ class Telling:
             sent_bytes=route.pacer.sent,
             received_bytes=route.received,
             under_way=len(route.handed),
-            sending=self._sending.get(route.name, ""),
+            sending=next((tcn for tcn, on in self._sending.items() if on is route), ""),
             last_error=route.last_error,
             since=self._since(route.name, up=bool(route.up)),
         )
