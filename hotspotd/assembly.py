@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ from hotspotd.console.server import Console
 from hotspotd.devices.zones import ZONE_CAMERA, document_reader
 from hotspotd.domain.encounter import Encounter
 from hotspotd.emrtd.authorities import Authorities
-from hotspotd.errors import BiometricError, HotspotError, Reason
+from hotspotd.errors import BiometricError, ConfigError, HotspotError, Reason
 from hotspotd.events import DeviceState, DeviceView, Events
 from hotspotd.health.metrics import Metrics
 from hotspotd.health.notify import Notifier, watchdog_period_s
@@ -83,6 +84,8 @@ class Places:
     finger_calibration: Path | None
     face_calibration: Path | None
     authorities: Path | None
+    console_papers: tuple[Path, Path] | None
+    """Certificate and key of the pages on the network; ``None``: they are not served there."""
 
     @classmethod
     def of(cls, path: Path, config: Config) -> Places:
@@ -103,6 +106,11 @@ class Places:
             ),
             face_calibration=resolve(config.matching.face_calibration) if config.matching.face_calibration else None,
             authorities=resolve(config.chip.authorities) if config.chip.authorities else None,
+            console_papers=(
+                (resolve(config.console.certificate), resolve(config.console.key))
+                if config.console.network_host
+                else None
+            ),
         )
 
 
@@ -197,6 +205,8 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
         clock=clock,
         demo_models=faces is not None and faces.grade == "demo",
     )
+    if places.console_papers is not None:
+        console.serve_network(await asyncio.to_thread(_console_tls, *places.console_papers))
     console.reporting = Reporting(partial(compose_decision, country=config.device.country, role=_ROLE), courier.wake)
     metrics = Metrics(records, events, clock)
     await metrics.start()
@@ -306,6 +316,21 @@ def _authorities(config: Config, places: Places) -> Authorities:
     if config.operation.chip != "off" and any(lane.chip is not None for lane in config.lanes):
         log.warning("no chip can be found genuine: chip.authorities names no signing authorities")
     return Authorities(())
+
+
+def _console_tls(certificate: Path, key: Path) -> ssl.SSLContext:
+    """TLS for the pages on the network. Raises ConfigError for papers that cannot be used."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
+        context.load_cert_chain(certificate, key)
+    except OSError as error:  # ssl.SSLError is one.
+        raise ConfigError(
+            Reason.UNREADABLE,
+            f"console.certificate, console.key: {error.strerror or error}",
+            "Put certificate and key there, as PEM, readable by the daemon.",
+        ) from error
+    return context
 
 
 def _composer(config: Config) -> Callable[[Encounter, Stamp], bytes]:

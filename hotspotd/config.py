@@ -229,10 +229,20 @@ class RelaySection(_Section, frozen=True, kw_only=True):
 
 
 class ConsoleSection(_Section, frozen=True):
-    """Where the pages are served. Sign-in comes with a later version: keep it on loopback."""
+    """Where the pages are served, and for how long somebody stays signed in.
+
+    ``network_host`` is where staff reach them over the network, on TLS only; empty: nowhere.
+    """
 
     host: Literal["127.0.0.1", "::1", "localhost"] = "127.0.0.1"
     port: Port = 8480
+    idle_minutes: Annotated[float, Meta(gt=0, le=60)] = 5.0
+    longest_hours: Annotated[float, Meta(gt=0, le=24)] = 12.0
+    network_host: Annotated[str, Meta(max_length=64)] = ""
+    network_port: Port = 8443
+    network_names: tuple[Annotated[str, Meta(pattern=r"^[a-z0-9.:\[\]-]{1,253}$")], ...] = ()
+    certificate: str = ""
+    key: str = ""
 
 
 class HealthSection(_Section, frozen=True):
@@ -344,6 +354,7 @@ def _check(path: Path, config: Config) -> None:
                 "Name its reader in lanes.chip, or set operation.chip to when_present.",
             )
     _check_links(path, config.relay)
+    _check_console(path, config.console)
     labels = [label.lower() for label in config.operation.fingers]
     if len(set(labels)) != len(labels):
         raise ConfigError(Reason.BAD_VALUE, f"{path}: operation.fingers: a finger is named twice", "Name each once.")
@@ -373,6 +384,18 @@ def _check_links(path: Path, relay: RelaySection) -> None:
         raise ConfigError(
             Reason.BAD_VALUE, f"{path}: relay.links: none carries live checks", 'Let one link carry "live" at least.'
         )
+
+
+def _check_console(path: Path, console: ConsoleSection) -> None:
+    if not console.network_host:
+        return
+    for key in ("network_names", "certificate", "key"):
+        if not getattr(console, key):
+            raise ConfigError(
+                Reason.BAD_VALUE,
+                f"{path}: console.{key}: needed where console.network_host is set",
+                "config/hotspotd.toml explains it.",
+            )
 
 
 def resolve(config_path: Path, value: str) -> Path:

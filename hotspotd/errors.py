@@ -55,6 +55,11 @@ class Reason(StrEnum):
     TAMPERED = "tampered"
     REPLAYED = "replayed"
     WRONG_OFFSET = "wrong_offset"
+    # access
+    NOT_SIGNED_IN = "not_signed_in"
+    NOT_ALLOWED = "not_allowed"
+    WRONG_SECRET = "wrong_secret"  # noqa: S105  # A reason, no secret.
+    LOCKED = "locked"
     # work
     BUSY = "busy"
 
@@ -98,6 +103,10 @@ class RecordsError(HotspotError):
 
 class RelayError(HotspotError):
     """A transaction could not be made, read, sent or answered."""
+
+
+class AccessError(HotspotError):
+    """Somebody may not do this, or not yet."""
 
 
 class GatewayError(HotspotError):

@@ -18,13 +18,15 @@ from hotspotd.config import Config
 from hotspotd.console import alert_view, chip_view, record_view
 from hotspotd.console.alert_view import AlertLine, Comparison, Strength, Trouble
 from hotspotd.console.controls import Reporting
-from hotspotd.console.pictures import OFFICER, Modalities, Pictures, sample_address
+from hotspotd.console.gate import actor, needs, session_of
+from hotspotd.console.pictures import Modalities, Pictures, sample_address
 from hotspotd.console.record_view import Fact
 from hotspotd.console.streams import Message, Streams
 from hotspotd.console.traveller import LaneWatch
 from hotspotd.domain.candidate import Hit, Modality
 from hotspotd.domain.encounter import Sample
 from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.rights import Act
 from hotspotd.errors import RelayError
 from hotspotd.events import AlertChanged, DeviceView, EncounterChanged, Event, Events, LaneView, LinkView
 from hotspotd.records import Records
@@ -175,10 +177,10 @@ class GuardPages:
     def routes(self) -> list[web.RouteDef]:
         """Everything but the page itself."""
         return [
-            web.get("/guard/state", self.get_state),
-            web.get("/guard/events", self.get_events),
-            web.get("/api/alerts/{alert}", self.get_alert),
-            web.post("/api/alerts/{alert}/decision", self.post_decision),
+            needs(Act.SEE_ALERTS, "GET", "/guard/state", self.get_state),
+            needs(Act.SEE_ALERTS, "GET", "/guard/events", self.get_events),
+            needs(Act.SEE_ALERTS, "GET", "/api/alerts/{alert}", self.get_alert),
+            needs(Act.DECIDE, "POST", "/api/alerts/{alert}/decision", self.post_decision),
         ]
 
     # --- state -------------------------------------------------------------------------------------------------
@@ -307,23 +309,23 @@ class GuardPages:
 
     # --- handlers ----------------------------------------------------------------------------------------------
 
-    async def get_state(self, _: web.Request) -> web.StreamResponse:
+    async def get_state(self, request: web.Request) -> web.StreamResponse:
         """The state as JSON."""
         state = await self.state()
-        self._records.viewed("alerts.viewed", subject="alerts", actor=OFFICER)
+        self._records.viewed("alerts.viewed", subject="alerts", actor=actor(request))
         return _json(state)
 
     async def get_events(self, request: web.Request) -> web.StreamResponse:
         """The state and its changes as server-sent events."""
-        self._records.viewed("alerts.viewed", subject="alerts", actor=OFFICER, detail="as they change")
-        return await self._streams.serve(request, GuardSource(self))
+        self._records.viewed("alerts.viewed", subject="alerts", actor=actor(request), detail="as they change")
+        return await self._streams.serve(request, GuardSource(self), session_of(request))
 
     async def get_alert(self, request: web.Request) -> web.StreamResponse:
         """One alert in detail."""
         alert_id = _number(request, "alert")
         detail = await self.detail(alert_id)
         encounter_id = detail.line.encounter_id
-        self._records.viewed("alert.viewed", subject=encounter_id, actor=OFFICER, detail=f"alert {alert_id}")
+        self._records.viewed("alert.viewed", subject=encounter_id, actor=actor(request), detail=f"alert {alert_id}")
         return _json(detail)
 
     async def post_decision(self, request: web.Request) -> web.StreamResponse:
@@ -342,7 +344,7 @@ class GuardPages:
             reason = f"{reason}: {wish.note}" if reason else wish.note
         decision = Decision(wish.decision)
         report = self._report_of(await self._records.alert(alert_id), decision)
-        alert = await self._records.decide(alert_id, decision, reason, OFFICER, report, code=code)
+        alert = await self._records.decide(alert_id, decision, reason, actor(request), report, code=code)
         if self.reporting is not None and report is not None:
             self.reporting.wake()
         self._events.publish(AlertChanged(alert_id=alert.alert_id, encounter_id=alert.encounter_id, state=alert.state))

@@ -15,8 +15,10 @@ import numpy as np
 from aiohttp import web
 
 from hotspotd.console.controls import ReferencePictures
+from hotspotd.console.gate import actor, needs
 from hotspotd.domain.encounter import Sample
 from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.rights import Act
 from hotspotd.errors import BiometricError, HotspotError, Reason
 from hotspotd.records import Records
 from hotspotd.records.model import StoredEncounter
@@ -25,9 +27,6 @@ from hotspotd.workers import Worker
 log = logging.getLogger(__name__)
 
 Modalities = Literal["face", "finger", "portrait"]
-
-OFFICER = "guard screen"
-"""Who looks and decides, for the audit chain. Sign-in comes with a later version: until then it is the screen."""
 
 
 class Pictures:
@@ -41,10 +40,10 @@ class Pictures:
     def routes(self) -> list[web.RouteDef]:
         """Both kinds of pictures; a finger is named by its position's label."""
         return [
-            web.get("/api/encounters/{encounter}/samples/{modality}", self.get_sample),
-            web.get("/api/encounters/{encounter}/samples/{modality}/{position}", self.get_sample),
-            web.get("/api/references/{reference}/{modality}", self.get_reference),
-            web.get("/api/references/{reference}/{modality}/{position}", self.get_reference),
+            needs(Act.SEE_ALERTS, "GET", "/api/encounters/{encounter}/samples/{modality}", self.get_sample),
+            needs(Act.SEE_ALERTS, "GET", "/api/encounters/{encounter}/samples/{modality}/{position}", self.get_sample),
+            needs(Act.SEE_ALERTS, "GET", "/api/references/{reference}/{modality}", self.get_reference),
+            needs(Act.SEE_ALERTS, "GET", "/api/references/{reference}/{modality}/{position}", self.get_reference),
         ]
 
     async def reference_address(
@@ -75,7 +74,9 @@ class Pictures:
         modality, position = _asked_for(request)
         encounter_id = request.match_info["encounter"]
         image, media_type = await self._records.sample_image(encounter_id, modality, position)
-        self._records.viewed("picture.viewed", subject=encounter_id, actor=OFFICER, detail=_kind(modality, position))
+        self._records.viewed(
+            "picture.viewed", subject=encounter_id, actor=actor(request), detail=_kind(modality, position)
+        )
         return await self._answer(image, media_type)
 
     async def get_reference(self, request: web.Request) -> web.StreamResponse:
@@ -87,7 +88,11 @@ class Pictures:
             raise web.HTTPNotFound(text="the list has no such picture")
         # A list may name its records by what is printed in documents: the reference is a note, which is erased in time.
         self._records.viewed(
-            "reference.viewed", subject="watchlist", actor=OFFICER, detail=_kind(modality, position), note=reference
+            "reference.viewed",
+            subject="watchlist",
+            actor=actor(request),
+            detail=_kind(modality, position),
+            note=reference,
         )
         return await self._answer(image, "")
 

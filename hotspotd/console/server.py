@@ -1,35 +1,37 @@
 """The web server of the screens: what may be asked, by whom, and how it is answered.
 
-Serves on loopback. Promises that nothing is loaded from elsewhere (a strict content security policy, no inline
-script or style), that a request naming another host, or a POST from a page of another origin, is refused, that
-requests are bounded in size and streams in number, and that ``stop`` ends open streams instead of waiting for
-them. Templates, styles and scripts are read once, at the start.
+Serves on loopback, and over TLS where the configuration names a network address. Promises that nothing is loaded from
+elsewhere (a strict content security policy, no inline script or style), that a request naming another host, or one that
+changes something from a page of another origin, is refused, that every address is answered by the rights it was given
+with (``console.gate``), that requests are bounded in size and streams in number, and that ``stop`` ends open streams
+instead of waiting for them. Templates, styles and scripts are read once, at the start.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from importlib import resources
-from importlib.resources.abc import Traversable
 
-import jinja2
 import msgspec
 from aiohttp import web
-from markupsafe import Markup
 
+from hotspotd.access.sessions import Sessions
+from hotspotd.access.sign_in import SignIn
 from hotspotd.clock import Clock
 from hotspotd.config import Config
-from hotspotd.console import alert_view, words
 from hotspotd.console.controls import LaneControls, Reporting, Watchlist
+from hotspotd.console.gate import Gate, Handler, Open, needs
 from hotspotd.console.guard import GuardPages
+from hotspotd.console.page_files import PageFiles, Templates, read_pages
 from hotspotd.console.pictures import Pictures
+from hotspotd.console.sign_in_page import SignInPages
 from hotspotd.console.streams import Streams
 from hotspotd.console.technician import TechnicianPages
 from hotspotd.console.traveller import LaneWatch, TravellerPages
+from hotspotd.domain.rights import Act
 from hotspotd.errors import HotspotError, Reason
 from hotspotd.events import Events
 from hotspotd.records import Records
@@ -42,8 +44,19 @@ _MAX_REQUEST_BYTES = 16 * 1024
 _SHUTDOWN_S = 3.0
 # Prometheus' text format.
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-_STATUS = {Reason.NOT_FOUND: 404, Reason.CONFLICT: 409, Reason.BUSY: 503, Reason.STORAGE_FULL: 507}
+_STATUS = {
+    Reason.BAD_VALUE: 400,
+    Reason.NOT_SIGNED_IN: 401,
+    Reason.WRONG_SECRET: 401,
+    Reason.NOT_ALLOWED: 403,
+    Reason.NOT_FOUND: 404,
+    Reason.CONFLICT: 409,
+    Reason.LOCKED: 429,
+    Reason.BUSY: 503,
+    Reason.STORAGE_FULL: 507,
+}
+_SWEEP_S = 1.0
+_HERE = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 SECURITY_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
@@ -56,17 +69,6 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), usb=(), serial=()",
 }
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class _Pages(msgspec.Struct, frozen=True):
-    """What the pages are made of, read once."""
-
-    templates: dict[str, str]
-    static: dict[str, bytes]
-    words: words.Words
-    build: str
 
 
 class Console:
@@ -98,14 +100,26 @@ class Console:
         self._streams = streams or Streams(events)
         self._worker = Worker("console", threads=1, waiting=32)
         self._watch = LaneWatch(events, self._clock.monotonic)
-        self._watching: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._runner: web.AppRunner | None = None
         self._port = 0
+        self._tls: ssl.SSLContext | None = None
+        self._network_port = 0
+        minutes, hours = config.console.idle_minutes, config.console.longest_hours
+        self.sessions = Sessions(minutes * 60, hours * 3600, monotonic=self._clock.monotonic)
+        """Who is signed in."""
+        # Its own thread, for each hash takes 64 MiB: one at a time.
+        self._hashing = Worker("sign-in")
 
     @property
     def port(self) -> int:
         """The port that is listened on; the one the system chose when the configuration says 0."""
         return self._port
+
+    @property
+    def network_port(self) -> int:
+        """The port that is listened on over TLS; 0 where none is."""
+        return self._network_port
 
     @property
     def worker(self) -> Worker:
@@ -116,23 +130,43 @@ class Console:
         """Serve under ``/metrics`` what ``metrics`` gives: the text format of Prometheus."""
         self._metrics = metrics
 
+    def serve_network(self, tls: ssl.SSLContext) -> None:
+        """Serve the staff's pages on the configuration's network address too, over ``tls``."""
+        self._tls = tls
+
     async def start(self) -> None:
         """Read the pages and listen. Raises OSError when the port is taken, ConfigError for a bad word file."""
-        pages = await asyncio.to_thread(_read_pages)
+        pages = await asyncio.to_thread(read_pages)
         app = self._app(pages)
-        self._watching = asyncio.create_task(self._watch.run(), name="console-watch")
+        self._tasks = [
+            asyncio.create_task(self._watch.run(), name="console-watch"),
+            asyncio.create_task(self._sweep(), name="console-sessions"),
+        ]
         self._runner = web.AppRunner(
             app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_S, keepalive_timeout=30.0
         )
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._config.console.host, self._config.console.port)
         try:
-            await site.start()
+            await self._listen(self._runner)
         except OSError:
             await self.stop()
             raise
-        self._port = int(self._runner.addresses[0][1])
         log.info("screens are served on http://%s:%d", self._config.console.host, self._port)
+
+    async def _listen(self, runner: web.AppRunner) -> None:
+        section = self._config.console
+        await web.TCPSite(runner, section.host, section.port).start()
+        self._port = int(runner.addresses[0][1])
+        if self._tls is None:
+            return
+        await web.TCPSite(runner, section.network_host, section.network_port, ssl_context=self._tls).start()
+        self._network_port = int(runner.addresses[-1][1])
+        log.info("screens are served over TLS on port %d as %s", self._network_port, ", ".join(section.network_names))
+
+    async def _sweep(self) -> None:
+        while True:
+            self.sessions.sweep()
+            await asyncio.sleep(_SWEEP_S)
 
     async def stop(self) -> None:
         """End the streams, finish what is being answered, close. May be called twice."""
@@ -140,15 +174,19 @@ class Console:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
-        if self._watching is not None:
-            self._watching.cancel()
+        for task in self._tasks:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._watching
-            self._watching = None
+                await task
+        self._tasks = []
         self._worker.close()
+        self._hashing.close()
 
-    def _app(self, pages: _Pages) -> web.Application:
-        app = web.Application(client_max_size=_MAX_REQUEST_BYTES, middlewares=[self._same_origin, _errors_as_json])
+    def _app(self, pages: PageFiles) -> web.Application:
+        gate = Gate(self.sessions)
+        app = web.Application(
+            client_max_size=_MAX_REQUEST_BYTES, middlewares=[self._same_origin, _errors_as_json, gate.middleware]
+        )
         app.on_response_prepare.append(_add_headers)
         traveller = TravellerPages(self._lanes, self._watch, self._streams, self._worker, pages.build)
         pictures = Pictures(self._records, self._watchlist, self._worker)
@@ -172,13 +210,21 @@ class Console:
             build=pages.build,
             clock=self._clock,
         )
-        templates = _Templates(self._config, pages, traveller, demo_models=self._demo_models)
+        sign_in = SignIn(self._records, self.sessions, self._hashing, self._clock.monotonic)
+        people = SignInPages(sign_in, self._events, self._records, self._streams, build=pages.build)
+        templates = Templates(self._config, pages, traveller, gate, demo_models=self._demo_models)
         app.add_routes(traveller.routes())
         app.add_routes(guard.routes())
         app.add_routes(technician.routes())
         app.add_routes(pictures.routes())
+        app.add_routes(people.routes())
         app.add_routes(templates.routes())
-        app.add_routes([web.post("/api/lanes/{lane}/next", self._next), web.get("/metrics", self._numbers)])
+        app.add_routes(
+            [
+                needs(Act.TAKE_OVER, "POST", "/api/lanes/{lane}/next", self._next),
+                needs(Open.AT_KIOSK, "GET", "/metrics", self._numbers),
+            ]
+        )
         return app
 
     async def _next(self, request: web.Request) -> web.StreamResponse:
@@ -196,14 +242,23 @@ class Console:
     @web.middleware
     async def _same_origin(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         # A page elsewhere can neither read (DNS rebinding gives a foreign Host) nor act (browsers send Origin
-        # with every POST, and scripts of other pages cannot leave it out).
-        names = {"127.0.0.1", "localhost", "[::1]"}
-        allowed = {f"{name}:{self._port}" for name in names} | (names if self._port == 80 else set())
-        if request.host not in allowed:
+        # with all that changes something, and scripts of other pages cannot leave it out). A program that shows a
+        # bearer token is no page: no browser adds one by itself.
+        if request.secure:
+            names, port, usual = frozenset(self._config.console.network_names), self._network_port, 443
+        else:
+            names, port, usual = _HERE, self._port, 80
+        allowed = {f"{name}:{port}" for name in names} | (names if port == usual else set())
+        if request.host.lower() not in allowed:
             raise web.HTTPForbidden(text="asked under a name that is not this kiosk's")
-        if request.method not in ("GET", "HEAD") and request.headers.get("Origin") != f"http://{request.host}":
+        is_ours = request.headers.get("Origin") == f"{request.scheme}://{request.host}"
+        if request.method not in ("GET", "HEAD") and not is_ours and not _is_program(request):
             raise web.HTTPForbidden(text="not asked by a page of this kiosk: the Origin header is missing or another's")
         return await handler(request)
+
+
+def _is_program(request: web.Request) -> bool:
+    return request.headers.get("Authorization", "").lower().startswith("bearer ")
 
 
 @web.middleware
@@ -217,112 +272,9 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
         return web.Response(status=status, body=msgspec.json.encode(body), content_type="application/json")
 
 
-async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(SECURITY_HEADERS)
+    if request.secure:
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
     # Pictures and states of people are not kept by the browser.
     response.headers.setdefault("Cache-Control", "no-store")
-
-
-class _Templates:
-    """The pages themselves, their styles, scripts and words."""
-
-    def __init__(self, config: Config, pages: _Pages, traveller: TravellerPages, *, demo_models: bool) -> None:
-        self._config = config
-        self._demo_models = demo_models
-        self._pages = pages
-        self._traveller = traveller
-        self._environment = jinja2.Environment(
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            loader=jinja2.DictLoader(pages.templates),
-            auto_reload=False,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._icons = Markup(pages.static["icons.svg"].decode())  # noqa: S704  # Our own file.
-        self._etags = {name: f'"{hashlib.sha256(data).hexdigest()[:16]}"' for name, data in pages.static.items()}
-
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.get("/", self.index),
-            web.get("/guard", self.guard),
-            web.get("/technician", self.technician),
-            web.get("/traveller/{lane}", self.traveller),
-            web.get("/traveller/{lane}/words.json", self.words),
-            web.get("/static/{name}", self.static),
-            web.get("/favicon.ico", self.no_icon),
-        ]
-
-    def _page(self, template: str, **values: object) -> web.Response:
-        device = self._config.device
-        text = self._environment.get_template(template).render(
-            icons=self._icons,
-            build=self._pages.build,
-            training=device.mode == "training",
-            demo_models=self._demo_models,
-            device=device,
-            operation=self._config.operation,
-            **values,
-        )
-        return web.Response(text=text, content_type="text/html")
-
-    async def index(self, _: web.Request) -> web.StreamResponse:
-        return self._page("index.html", lanes=[lane.name for lane in self._config.lanes])
-
-    async def guard(self, _: web.Request) -> web.StreamResponse:
-        return self._page("guard.html", dismissals=alert_view.DISMISSALS)
-
-    async def technician(self, _: web.Request) -> web.StreamResponse:
-        return self._page("technician.html")
-
-    async def traveller(self, request: web.Request) -> web.StreamResponse:
-        lane = self._traveller.controls(request).name
-        section = next(section for section in self._config.lanes if section.name == lane)
-        code = self._traveller.first_language(lane)
-        language = self._pages.words.languages[code]
-        return self._page(
-            "traveller.html",
-            lane=lane,
-            code=code,
-            language=language,
-            languages=self._pages.words.languages,
-            steps=words.steps(section, self._config.operation),
-            intro=words.intro(language, section, self._config.operation),
-            state=self._traveller.state(lane),
-        )
-
-    async def words(self, request: web.Request) -> web.StreamResponse:
-        lane = self._traveller.controls(request).name
-        section = next(section for section in self._config.lanes if section.name == lane)
-        body = msgspec.json.encode(self._pages.words.for_page(section, self._config.operation))
-        return web.Response(body=body, content_type="application/json")
-
-    async def static(self, request: web.Request) -> web.StreamResponse:
-        name = request.match_info["name"]
-        data = self._pages.static.get(name)
-        if data is None:
-            raise web.HTTPNotFound(text="no such file")
-        headers = {"ETag": self._etags[name], "Cache-Control": "no-cache"}
-        if request.headers.get("If-None-Match") == self._etags[name]:
-            return web.Response(status=304, headers=headers)
-        suffix = name[name.rfind(".") :]
-        return web.Response(body=data, content_type=_TYPES[suffix], charset="utf-8", headers=headers)
-
-    async def no_icon(self, _: web.Request) -> web.StreamResponse:
-        return web.Response(status=204)
-
-
-def _read_pages() -> _Pages:
-    room = resources.files("hotspotd.console")
-    templates = {entry.name: entry.read_text(encoding="utf-8") for entry in _files(room / "templates", (".html",))}
-    static = {entry.name: entry.read_bytes() for entry in _files(room / "static", tuple(_TYPES))}
-    digest = hashlib.sha256()
-    for name, text in sorted(templates.items()):
-        digest.update(name.encode() + text.encode())
-    for name, data in sorted(static.items()):
-        digest.update(name.encode() + data)
-    return _Pages(templates, static, words.load(), digest.hexdigest()[:12])
-
-
-def _files(folder: Traversable, suffixes: tuple[str, ...]) -> list[Traversable]:
-    return sorted((entry for entry in folder.iterdir() if entry.name.endswith(suffixes)), key=lambda entry: entry.name)

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from aiohttp import web
 
+from hotspotd.access.sessions import Session
 from hotspotd.errors import HotspotError
 from hotspotd.events import Event, Events, Missed, Subscription
 
@@ -61,8 +62,8 @@ class Streams:
         """End every stream, now and from now on."""
         self._ending.set()
 
-    async def serve(self, request: web.Request, source: Source) -> web.StreamResponse:
-        """Serve one stream until its reader goes or the console stops."""
+    async def serve(self, request: web.Request, source: Source, session: Session | None = None) -> web.StreamResponse:
+        """Serve one stream until its reader goes, the console stops or ``session`` ends: the last is said first."""
         if self._open >= self._limit or self._ending.is_set():
             return web.Response(status=503, headers={"Retry-After": "2"}, text="too many open pages")
         self._open += 1
@@ -72,7 +73,7 @@ class Streams:
             )
             await response.prepare(request)
             with self._events.subscribe() as subscription:
-                await self._feed(response, source, subscription)
+                await self._feed(response, source, subscription, session)
         except (ConnectionResetError, TimeoutError):
             log.debug("a page's event stream was closed by its reader")
         except HotspotError as error:
@@ -82,14 +83,21 @@ class Streams:
             self._open -= 1
         return response
 
-    async def _feed(self, response: web.StreamResponse, source: Source, subscription: Subscription) -> None:
+    async def _feed(
+        self, response: web.StreamResponse, source: Source, subscription: Subscription, session: Session | None
+    ) -> None:
         ending = asyncio.create_task(self._ending.wait())
+        over = asyncio.create_task((session.ended if session else asyncio.Event()).wait())
         upcoming = asyncio.create_task(subscription.next())
         try:
             await self._send(response, b"retry: 1000\n\n")
             await self._send_all(response, await source.present())
             while not ending.done():
-                await asyncio.wait({ending, upcoming}, timeout=self._beat_s, return_when=asyncio.FIRST_COMPLETED)
+                waited = {ending, over, upcoming}
+                await asyncio.wait(waited, timeout=self._beat_s, return_when=asyncio.FIRST_COMPLETED)
+                if over.done():
+                    await self._send(response, b"event: signed_out\ndata: {}\n\n")
+                    return
                 if upcoming.done():
                     event = upcoming.result()
                     upcoming = asyncio.create_task(subscription.next())
@@ -99,8 +107,8 @@ class Streams:
                     # The comment keeps connections open; the event lets the page notice silence.
                     await self._send(response, b": alive\nevent: beat\ndata: {}\n\n")
         finally:
-            ending.cancel()
-            upcoming.cancel()
+            for task in (ending, over, upcoming):
+                task.cancel()
 
     async def _send_all(self, response: web.StreamResponse, messages: list[Message]) -> None:
         for name, data in messages:

@@ -16,7 +16,9 @@ from hotspotd import __version__
 from hotspotd.clock import Clock
 from hotspotd.config import Config
 from hotspotd.console.controls import ListInForce
+from hotspotd.console.gate import actor, needs, session_of
 from hotspotd.console.streams import Message, Streams
+from hotspotd.domain.rights import Act
 from hotspotd.errors import Reason
 from hotspotd.events import DeviceView, Event, Events, LinkView
 from hotspotd.records import Records
@@ -24,8 +26,6 @@ from hotspotd.records.model import OutboxRow, OutboxState, Rank
 
 # A page of more would not be read; the command line lists them all.
 _ASIDE_SHOWN = 100
-# Sign-in comes with a later version: until then what is done here is the screen's doing.
-_TECHNICIAN = "technician screen"
 
 _WHY = {
     Reason.BAD_TRANSACTION: "The gateway cannot read it, or it is not by its rules.",
@@ -112,9 +112,9 @@ class TechnicianPages:
     def routes(self) -> list[web.RouteDef]:
         """Everything but the page itself."""
         return [
-            web.get("/technician/state", self.get_state),
-            web.get("/technician/events", self.get_events),
-            web.post("/api/outbox/{tcn}/retry", self.post_retry),
+            needs(Act.SEE_DEVICES, "GET", "/technician/state", self.get_state),
+            needs(Act.SEE_DEVICES, "GET", "/technician/events", self.get_events),
+            needs(Act.MEND, "POST", "/api/outbox/{tcn}/retry", self.post_retry),
         ]
 
     async def state(self) -> TechnicianState:
@@ -163,11 +163,11 @@ class TechnicianPages:
 
     async def get_events(self, request: web.Request) -> web.StreamResponse:
         """The page's stream."""
-        return await self._streams.serve(request, self)
+        return await self._streams.serve(request, self, session_of(request))
 
     async def post_retry(self, request: web.Request) -> web.StreamResponse:
         """Queue a row again that was set aside; the courier finds it. Gives the state after that."""
-        await self._records.outbox_retry(request.match_info["tcn"], _TECHNICIAN)
+        await self._records.outbox_retry(request.match_info["tcn"], actor(request))
         return await self.get_state(request)
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from drivers.base import Frame
 from hotspotd.console.controls import LaneControls
+from hotspotd.console.gate import Open, needs
 from hotspotd.console.languages import SOURCE_LANGUAGE, offered
 from hotspotd.console.streams import Message, Streams
 from hotspotd.domain.finger import Slap
@@ -197,10 +198,10 @@ class TravellerPages:
     def routes(self) -> list[web.RouteDef]:
         """Streams, mirror and buttons; the page itself is the server's, which has the templates."""
         return [
-            web.get("/traveller/{lane}/events", self.events),
-            web.get("/traveller/{lane}/mirror.jpg", self.mirror),
-            web.post("/api/lanes/{lane}/help", self.help),
-            web.post("/api/lanes/{lane}/more-time", self.more_time),
+            needs(Open.AT_KIOSK, "GET", "/traveller/{lane}/events", self.events),
+            needs(Open.AT_KIOSK, "GET", "/traveller/{lane}/mirror.jpg", self.mirror),
+            needs(Open.AT_KIOSK, "POST", "/api/lanes/{lane}/help", self.help),
+            needs(Open.AT_KIOSK, "POST", "/api/lanes/{lane}/more-time", self.more_time),
         ]
 
     def controls(self, request: web.Request) -> LaneControls:

@@ -28,6 +28,7 @@ from hotspotd.records.handling import Handling
 from hotspotd.records.happenings import Happenings
 from hotspotd.records.model import AlertKind, OutboxItem
 from hotspotd.records.outbox import Outbox
+from hotspotd.records.people import People
 from hotspotd.records.presence import Presence
 from hotspotd.records.retention import Retention
 from hotspotd.records.settling import prints_refused, settle
@@ -36,7 +37,7 @@ from hotspotd.records.views import Views
 _encode = msgspec.json.encode
 
 
-class Records(Outbox, Handling, Happenings, Encounters, Presence, Answers, Alerts, Counts, Retention, Auditing):
+class Records(Outbox, Handling, Happenings, Encounters, Presence, Answers, Alerts, Counts, Retention, Auditing, People):
     """The records of one device. Made by ``open``."""
 
     def __init__(self, database: Database, clock: Clock, admission: Admission) -> None:

@@ -24,7 +24,7 @@ from demonstration.play import Visit
 from demonstration.processes import ProcessError
 from demonstration.result import Result
 from demonstration.rigs import READERS, SCANNERS
-from demonstration.stage import Stage
+from demonstration.stage import BADGE, Stage
 from demonstration.travellers import TRAVELLERS, Traveller
 from demonstration.world import LANE
 
@@ -85,7 +85,7 @@ async def _once(stage: Stage, travellers: list[Traveller], pace_s: float = 0.0) 
 
 async def _for_ever(stage: Stage, travellers: list[Traveller]) -> None:
     _OUT.print(f"\n[bold]Traveller[/bold]  {stage.url}/traveller/{LANE}")
-    _OUT.print(f"[bold]Officer[/bold]    {stage.url}/guard")
+    _OUT.print(f"[bold]Officer[/bold]    {stage.url}/guard   badge {BADGE}, PIN {stage.pin}")
     _OUT.print(f"[bold]Bureau[/bold]     {stage.bureau.url}")
     _OUT.print("Ctrl-C ends it.\n")
     for traveller in itertools.cycle(travellers):

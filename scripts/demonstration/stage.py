@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -16,10 +17,15 @@ import aiohttp
 from demonstration.bureau import Bureau
 from demonstration.emulated import Scene
 from demonstration.link import Cables
-from demonstration.processes import Process
+from demonstration.processes import Process, ProcessError
 from demonstration.rigs import READERS, SCANNERS
 from demonstration.watching import OfficerScreen, TravellerScreen
 from demonstration.world import DEVICE, LANE, build
+from hotspotd.access import secrets
+from hotspotd.domain.rights import Role
+
+BADGE = "1001"
+"""Who is signed in at the demonstration's kiosk."""
 
 
 class Stage:
@@ -45,6 +51,8 @@ class Stage:
         self._eyes: list[asyncio.Task[None]] = []
         self.cables = Cables()
         self.url = ""
+        self.pin = ""
+        """Of BADGE, who has every role."""
 
     async def __aenter__(self) -> Self:
         """Build the world and start every process."""
@@ -93,7 +101,8 @@ class Stage:
         self._gateway = await self._stack.enter_async_context(self._gateway_session(port))
         desk = await gateway.wait_for_line("desk http://")
         self.bureau = await self._stack.enter_async_context(Bureau(desk.removeprefix("desk ")))
-        self.http = await self._stack.enter_async_context(aiohttp.ClientSession())
+        jar = aiohttp.CookieJar(unsafe=True)  # Cookies of an address without a name.
+        self.http = await self._stack.enter_async_context(aiohttp.ClientSession(cookie_jar=jar))
         self._stack.push_async_callback(self.daemon.stop)
         self._stack.push_async_callback(self._close_eyes)
         await self.start_daemon()
@@ -111,11 +120,30 @@ class Stage:
         found = re.search(r"http://\S+", ready)
         self.url = found.group() if found else ""
         await self._close_eyes()
+        await self._sign_in()
         self.traveller, self.officer = TravellerScreen(), OfficerScreen()
         self._eyes = [
             asyncio.create_task(self.traveller.watch(self.http, f"{self.url}/traveller/{LANE}/events")),
             asyncio.create_task(self.officer.watch(self.http, f"{self.url}/guard/events")),
         ]
+
+    async def _sign_in(self) -> None:
+        """Sign the officer in, who is added at the first start."""
+        if not self.pin:
+            self.pin = secrets.new_pin(BADGE)
+            code = "import sys; from hotspotd.cli.main import main; sys.exit(main(sys.argv[1:]))"
+            roles = [part for role in Role for part in ("--role", role)]
+            place = ("--config", str(self.world.kiosk_config))
+            adding = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", code, "people", "add", BADGE, *roles, "--secret-stdin", "--by", "demo", *place),
+                stdin=asyncio.subprocess.PIPE,
+            )
+            await adding.communicate(self.pin.encode() + b"\n")
+            if adding.returncode:
+                raise ProcessError("the officer could not be added: see above")
+        wish = {"badge": BADGE, "secret": self.pin}
+        async with self.http.post(f"{self.url}/api/session", json=wish, headers={"Origin": self.url}) as response:
+            response.raise_for_status()
 
     async def _close_eyes(self) -> None:
         for task in self._eyes:

@@ -13,11 +13,13 @@ import aiohttp
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from playwright.async_api import BrowserContext
 
 from drivers.base import Frame
 from hotspotd.clock import Clock, Stamp
 from hotspotd.config import Config, parse
 from hotspotd.console.controls import Reporting
+from hotspotd.console.gate import COOKIE
 from hotspotd.console.server import Console
 from hotspotd.console.streams import Streams
 from hotspotd.domain.candidate import Candidate, Hit, ListRecord, Modality
@@ -27,6 +29,7 @@ from hotspotd.domain.encounter import Encounter, Sample
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.liveness import Liveness
 from hotspotd.domain.notice import Notice
+from hotspotd.domain.rights import Role
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, ReferReason, Verdict
 from hotspotd.events import (
     AlertChanged,
@@ -41,6 +44,9 @@ from hotspotd.events import (
 )
 from hotspotd.records import Records
 from hotspotd.records.model import Kind, OutboxItem, Rank
+
+BADGE = "4711"
+"""Whoever is signed in, where a test does not say otherwise."""
 
 SPECIMEN = (
     "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
@@ -214,9 +220,22 @@ class Kiosk:
     def origin(self) -> str:
         return f"http://127.0.0.1:{self.console.port}"
 
-    def client(self) -> aiohttp.ClientSession:
-        """A client that asks as a page of this kiosk."""
+    def client(self, *roles: Role) -> aiohttp.ClientSession:
+        """A client that asks as a page of this kiosk at which somebody with ``roles`` is signed in; by default all."""
+        shown = {"Origin": self.origin, "Cookie": f"{COOKIE}={self.signed(*roles)}"}
+        return aiohttp.ClientSession(self.origin, headers=shown)
+
+    def stranger(self) -> aiohttp.ClientSession:
+        """A client that asks as a page of this kiosk at which nobody is signed in."""
         return aiohttp.ClientSession(self.origin, headers={"Origin": self.origin})
+
+    def signed(self, *roles: Role) -> str:
+        """The token of a new session of BADGE with ``roles``; by default all."""
+        return self.console.sessions.begin(BADGE, roles or tuple(Role))[0]
+
+    async def sign_in(self, context: BrowserContext, *roles: Role) -> None:
+        """Let somebody with ``roles``, by default all, be signed in in every page of ``context``."""
+        await context.add_cookies([{"name": COOKIE, "value": self.signed(*roles), "url": self.origin}])
 
     def devices_ready(self) -> None:
         for lane in self.lanes:
@@ -319,13 +338,14 @@ async def running(
     port: int = 0,
     demo_models: bool = False,
     reporting: Reporting | None = None,
+    settings: Config | None = None,
 ) -> AsyncIterator[Kiosk]:
     """A kiosk with two idle lanes."""
     import msgspec
 
     events = Events()
     records = await Records.open(folder / "records.sqlite")
-    settings = config(mode)
+    settings = settings or config(mode)
     settings = msgspec.structs.replace(settings, console=msgspec.structs.replace(settings.console, port=port))
     lanes = {name: ScriptedLane(name, events) for name in ("lane-1", "lane-2")}
     holder: list[Kiosk] = []

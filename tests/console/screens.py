@@ -34,6 +34,7 @@ from hotspotd.domain.caution import Caution
 from hotspotd.domain.document import parse_mrz
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.notice import Notice
+from hotspotd.domain.rights import Role
 from hotspotd.domain.verdict import ReferReason
 from hotspotd.events import DeviceState, DeviceView, LaneState, Prompt
 from tests.console import screens_links
@@ -97,6 +98,8 @@ class Scene:
     mode: str = "production"
     docs: bool = False
     lose: bool = False
+    roles: tuple[Role, ...] = ()
+    """Of whoever is signed in; by default all."""
 
 
 def lane(state: LaneState, prompt: Prompt, **fields: object) -> Setup:
@@ -429,6 +432,7 @@ async def take(scene: Scene, browser: Browser, target: Path) -> None:
             context = await browser.new_context(
                 viewport={"width": width, "height": height}, reduced_motion="reduce", timezone_id="Europe/Zagreb"
             )
+            await kiosk.sign_in(context, *scene.roles)
             page = await context.new_page()
             await page.goto(f"{kiosk.origin}{scene.path}")
             ready = "#lanes li" if scene.path in ("/guard", "/technician") else "body:not([data-state='starting'])"

@@ -18,7 +18,7 @@ from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.liveness import Liveness, LivenessCheck, LivenessDetail, LivenessState
 from hotspotd.domain.notice import Notice
 from hotspotd.domain.verdict import ReferReason
-from tests.console.kiosk import Kiosk, drawn, finger_hit, png, record
+from tests.console.kiosk import BADGE, Kiosk, drawn, finger_hit, png, record
 
 
 async def read(client: aiohttp.ClientSession, path: str) -> Any:
@@ -264,5 +264,5 @@ async def test_every_view_and_decision_is_in_the_audit_chain_and_nothing_persona
     ):
         assert told.count(one) == 1, one
     assert not [one for one in told if "nobody" in one]
-    assert {row["actor"] for row in rows if "viewed" in row["event"]} == {"guard screen"}
+    assert {row["actor"] for row in rows if "viewed" in row["event"]} == {f"badge {BADGE}"}
     assert not [one for one in told if any(word in str(one).upper() for word in ("ERIKSSON", "1974", "L898902C3"))]

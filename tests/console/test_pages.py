@@ -62,8 +62,9 @@ class Window:
 
 
 @pytest.fixture
-async def window(browser: Browser) -> AsyncIterator[Window]:
+async def window(browser: Browser, kiosk: Kiosk) -> AsyncIterator[Window]:
     context = await browser.new_context(viewport={"width": 1920, "height": 1080})
+    await kiosk.sign_in(context)
     yield Window(await context.new_page())
     await context.close()
 
@@ -193,6 +194,7 @@ async def test_the_first_screen_has_room_for_every_language(
 
 async def test_training_is_said_on_both_pages(tmp_path: Path, window: Window) -> None:
     async with running(tmp_path, mode="training") as kiosk:
+        await kiosk.sign_in(window.page.context)
         for path in ("/traveller/lane-1", "/guard"):
             await window.page.goto(f"{kiosk.origin}{path}")
             await expect(window.page.locator(".training")).to_contain_text("Training")
@@ -205,6 +207,7 @@ async def test_a_demonstration_model_is_said_on_every_page_and_an_operational_on
     for demo in (True, False):
         (tmp_path / str(demo)).mkdir()
         async with running(tmp_path / str(demo), mode="training", demo_models=demo) as kiosk:
+            await kiosk.sign_in(window.page.context)
             for path in paths:
                 await window.page.goto(f"{kiosk.origin}{path}")
                 text = (await window.page.locator("body").inner_text()).lower()
@@ -493,6 +496,7 @@ async def test_both_pages_say_that_the_kiosk_is_gone_and_come_back_by_themselves
     traveller, guard = await browser.new_page(), await browser.new_page()
     async with running(tmp_path) as kiosk:
         port = kiosk.console.port
+        await kiosk.sign_in(guard.context)
         await traveller.goto(f"{kiosk.origin}/traveller/lane-1")
         await guard.goto(f"{kiosk.origin}/guard")
         await kiosk.check(await kiosk.encounter(), finger_hit())
@@ -501,8 +505,12 @@ async def test_both_pages_say_that_the_kiosk_is_gone_and_come_back_by_themselves
     await expect(guard.locator(".actions .first")).to_be_disabled()
     await expect(traveller.locator("#prompt")).to_have_text("One moment, please")
     # The same records, the same address: the daemon started again.
-    async with running(tmp_path, port=port):
-        await expect(guard.locator("#lost")).to_be_hidden()
+    async with running(tmp_path, port=port) as kiosk:
+        # Whoever was signed in is not any more.
+        await expect(guard.locator("#badge")).to_be_visible()
+        await expect(guard.locator("#waiting")).to_contain_text("1 alert waits")
+        await kiosk.sign_in(guard.context)
+        await guard.goto(f"{kiosk.origin}/guard")
         await expect(guard.locator(".alert h1")).to_have_text("ERIKSSON, ANNA MARIA")
         await expect(guard.locator(".actions .first")).to_be_enabled()
         await expect(traveller.locator("#prompt")).to_have_text("Put your document on the reader")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from demonstration.play import Visit
-from demonstration.stage import Stage
+from demonstration.stage import BADGE, Stage
 from demonstration.travellers import TRAVELLERS, Traveller
 from demonstration.world import LANE
 from playwright.async_api import Browser, Page, async_playwright, expect
@@ -49,8 +49,20 @@ async def browser() -> AsyncIterator[Browser]:
         await started.close()
 
 
+async def _signed_in(browser: Browser, stage: Stage, path: str, problems: list[str]) -> Page:
+    """The page at ``path``, at which somebody has just signed in, as a person does."""
+    page = await _open(browser, f"{stage.url}{path}", 1920, 1080, problems)
+    await page.fill("#badge", BADGE)
+    await page.fill("#secret", stage.pin)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"{stage.url}{path}")
+    await page.evaluate("window.notReloaded = true")
+    return page
+
+
 async def _open(browser: Browser, url: str, width: int, height: int, problems: list[str]) -> Page:
-    page = await browser.new_page(viewport={"width": width, "height": height})
+    context = await browser.new_context(viewport={"width": width, "height": height})
+    page = await context.new_page()
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
     await page.goto(url)
@@ -62,7 +74,7 @@ async def _open(browser: Browser, url: str, width: int, height: int, problems: l
 async def test_a_hit_goes_from_the_glass_to_the_officers_decision(stage: Stage, browser: Browser) -> None:
     problems: list[str] = []
     traveller = await _open(browser, f"{stage.url}/traveller/{LANE}", 1080, 1920, problems)
-    officer = await _open(browser, f"{stage.url}/guard", 1920, 1080, problems)
+    officer = await _signed_in(browser, stage, "/guard", problems)
     prompts: list[str] = []
 
     def prompted(text: str) -> None:
@@ -94,7 +106,7 @@ async def test_a_hit_goes_from_the_glass_to_the_officers_decision(stage: Stage, 
 
 async def test_a_late_hit_reaches_the_officer_without_a_reload(stage: Stage, browser: Browser) -> None:
     problems: list[str] = []
-    officer = await _open(browser, f"{stage.url}/guard", 1920, 1080, problems)
+    officer = await _signed_in(browser, stage, "/guard", problems)
     result = await Visit(stage, _traveller("f"), lambda _: None).play()
     assert result.ok, result.problems
     await expect(officer.locator(".latehit").first).to_be_visible(timeout=_PATIENCE_MS)
@@ -106,7 +118,7 @@ async def test_the_technician_sees_the_link_the_devices_and_that_nothing_stands_
     stage: Stage, browser: Browser
 ) -> None:
     problems: list[str] = []
-    technician = await _open(browser, f"{stage.url}/technician", 1920, 1080, problems)
+    technician = await _signed_in(browser, stage, "/technician", problems)
     await expect(technician.locator("#gateway .head")).to_have_text("Connected by fibre", timeout=_PATIENCE_MS)
     await expect(technician.locator("#lanes .device[data-is='ready']").first).to_be_visible(timeout=_PATIENCE_MS)
     result = await Visit(stage, _traveller("a"), lambda _: None).play()

@@ -4,6 +4,7 @@ import { agoWords, clock, dated } from "./dom.js";
 import { alert as alertView, empty, unread } from "./guard-alert.js";
 import { drawLink } from "./guard-link.js";
 import { lanes, queue, recent } from "./guard-side.js";
+import { keep, leave as signOut } from "./session.js";
 import { follow, post, reloadIfNew } from "./stream.js";
 import { held, sound, wake } from "./tone.js";
 
@@ -312,6 +313,7 @@ follow(
     },
   },
   {
+    ended: signOut,
     lost: (since) => {
       isLost = true;
       document.body.toggleAttribute("data-lost", true);
@@ -331,3 +333,4 @@ showSound();
 setInterval(tick, 250);
 tick();
 drawDetail();
+keep();

@@ -4,8 +4,11 @@
 const SILENCE_MS = 13000; // The server beats every 5 s: two beats may go missing.
 const AGAIN_MS = 1500;
 
-/** Follow `url`. `on` maps event names to functions of the parsed data. Calls `lost(since)` and `back()`. */
-export function follow(url, on, { lost, back }) {
+/**
+ * Follow `url`. `on` maps event names to functions of the parsed data. Calls `lost(since)` and `back()`, and `ended()`
+ * when nobody is signed in any more, on pages where somebody has to be.
+ */
+export function follow(url, on, { lost, back, ended }) {
   let source;
   let heard = Date.now();
   let isLost = false;
@@ -35,10 +38,19 @@ export function follow(url, on, { lost, back }) {
         act(JSON.parse(event.data));
       });
     }
-    source.onerror = () => {
+    if (ended) {
+      source.addEventListener("signed_out", () => {
+        source.close();
+        ended();
+      });
+    }
+    source.onerror = async () => {
       gone();
       // The browser retries a broken connection itself, but gives up on an answer that is no stream.
-      if (source.readyState === EventSource.CLOSED) timer = setTimeout(open, AGAIN_MS);
+      if (source.readyState !== EventSource.CLOSED) return;
+      clearTimeout(timer);
+      timer = setTimeout(open, AGAIN_MS);
+      if (ended && (await isSignedOut())) ended();
     };
   };
 
@@ -50,6 +62,15 @@ export function follow(url, on, { lost, back }) {
       open();
     }
   }, 1000);
+}
+
+async function isSignedOut() {
+  try {
+    return (await fetch("/api/session")).status === 204;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // no connection: nobody can say
+    return false;
+  }
 }
 
 /** Read JSON, trying until it is there. */

@@ -2,6 +2,7 @@
 
 import { ago, agoWords, clock, dated, icon, make } from "./dom.js";
 import { counted, oldest, refused, routes, sentence, size } from "./link-words.js";
+import { keep, leave } from "./session.js";
 import { follow, post, reloadIfNew } from "./stream.js";
 
 const RANKS = { live: "Live checks", decision: "Decisions", backlog: "Stored checks", statistics: "Statistics", log: "Logs" };
@@ -149,6 +150,7 @@ follow(
     },
   },
   {
+    ended: leave,
     lost: (since) => {
       document.body.toggleAttribute("data-lost", true);
       one("#lost").hidden = false;
@@ -168,3 +170,4 @@ function tick() {
 }
 setInterval(tick, 1000);
 tick();
+keep();

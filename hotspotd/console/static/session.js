@@ -1,0 +1,43 @@
+// Who is signed in: keeps them so while they do something, warns before the end, and clears the screen at it.
+
+import { post } from "./stream.js";
+
+const TOLD_EVERY_MS = 15000;
+const WARNED_MS = 30000;
+
+/** Leave for the page where one signs in, with nothing of this one left to go back to. */
+export function leave() {
+  document.body.replaceChildren();
+  location.replace(`/sign-in?to=${encodeURIComponent(location.pathname)}`);
+}
+
+/** Watch over the session of this page. `before` is told when the end is near, and when it is not any more. */
+export function keep() {
+  const idle = Number(document.querySelector("#who").dataset.idle) * 1000;
+  const warning = document.querySelector("#leaving");
+  let acted = Date.now();
+  let told = Date.now();
+
+  const active = async () => {
+    acted = Date.now();
+    warning.hidden = true;
+    if (acted - told < Math.min(TOLD_EVERY_MS, idle / 4)) return;
+    told = acted;
+    const answer = await post("/api/session/active");
+    if (answer.status === 401) leave();
+  };
+  for (const kind of ["pointerdown", "pointermove", "keydown", "wheel"]) addEventListener(kind, active, { passive: true });
+  warning.querySelector("button").addEventListener("click", active);
+  document.querySelector("#sign-out").addEventListener("click", async () => {
+    await fetch("/api/session", { method: "DELETE" }).catch(() => null);
+    leave();
+  });
+  setInterval(() => {
+    const left = acted + idle - Date.now();
+    if (left <= 0) leave();
+    else if (left < Math.min(WARNED_MS, idle / 2)) {
+      warning.hidden = false;
+      warning.querySelector("p").textContent = `Nobody is here? The screen clears in ${Math.ceil(left / 1000)} s.`;
+    }
+  }, 500);
+}
