@@ -125,7 +125,8 @@ async def _run(options: argparse.Namespace, folder: Path) -> int:
         # A closed terminal ends it as well: nothing is left running behind.
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    async with Stage(folder, _say, port, scanner=options.scanner, document=options.document) as stage:
+    only = {traveller.key for traveller in travellers}
+    async with Stage(folder, _say, port, scanner=options.scanner, document=options.document, only=only) as stage:
         if not options.once:
             await _for_ever(stage, travellers)
             return 0

@@ -6,7 +6,7 @@ import asyncio
 import re
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -40,11 +40,14 @@ class Stage:
         liveness: str = "active",
         scanner: str = "serial",
         document: str = "serial",
+        only: Container[str] | None = None,
     ) -> None:
+        """``only``: keys of the travellers who will come; by default all may."""
         self._folder = folder
         self._say = say
         self._console_port = console_port
         self._liveness = liveness
+        self._only = only
         self.scanner = SCANNERS[scanner](folder)
         self.document = READERS[document](folder)
         self._stack = AsyncExitStack()
@@ -75,7 +78,7 @@ class Stage:
         devices = self.document.sections() | self.scanner.sections()
         settings = self.document.settings() + self.scanner.settings()
         self.world = await asyncio.to_thread(
-            build, self._folder, self.cables.ports, self._console_port, self._liveness, devices, settings
+            build, self._folder, self.cables.ports, self._console_port, self._liveness, devices, settings, self._only
         )
         self.scene = Scene(self.world.camera, self._folder / "shown")
         self.scene.show(self.world.nobody)

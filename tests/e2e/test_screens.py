@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from demonstration.play import Visit
 from demonstration.stage import BADGE, Stage
 from demonstration.travellers import TRAVELLERS, Traveller
 from demonstration.world import LANE
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 _CHROMIUM = shutil.which("chromium")
 _FLAGS = [
     "--no-sandbox",
@@ -31,15 +31,14 @@ def _traveller(key: str) -> Traveller:
     return next(traveller for traveller in TRAVELLERS if traveller.key == key)
 
 
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    folder = tmp_path / "world"
-    folder.mkdir()
-    async with Stage(folder, say=lambda _: None) as running:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """One for all tests here, which leave no alert open that the next would mind."""
+    async with Stage(tmp_path_factory.mktemp("world"), say=lambda _: None, only="acf") as running:
         yield running
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     if _CHROMIUM is None:
         pytest.skip("no chromium on this machine: apt-get install chromium")
@@ -69,6 +68,22 @@ async def _open(browser: Browser, url: str, width: int, height: int, problems: l
     # A mark that a reload would wipe away.
     await page.evaluate("window.notReloaded = true")
     return page
+
+
+async def test_the_technician_sees_the_link_the_devices_and_that_nothing_stands_still(
+    stage: Stage, browser: Browser
+) -> None:
+    problems: list[str] = []
+    technician = await _signed_in(browser, stage, "/technician", problems)
+    await expect(technician.locator("#gateway .head")).to_have_text("Connected by fibre", timeout=_PATIENCE_MS)
+    await expect(technician.locator("#lanes .device[data-is='ready']").first).to_be_visible(timeout=_PATIENCE_MS)
+    result = await Visit(stage, _traveller("a"), lambda _: None).play()
+    assert result.ok, result.problems
+    # The check, and the checkpoint of the audit chain that was made at the start.
+    await expect(technician.locator("#states")).to_contain_text("Answered2", timeout=_PATIENCE_MS)
+    await expect(technician.locator("#aside")).to_contain_text("Nothing is set aside.")
+    assert await technician.evaluate("window.notReloaded")
+    assert problems == []
 
 
 async def test_a_hit_goes_from_the_glass_to_the_officers_decision(stage: Stage, browser: Browser) -> None:
@@ -111,20 +126,4 @@ async def test_a_late_hit_reaches_the_officer_without_a_reload(stage: Stage, bro
     assert result.ok, result.problems
     await expect(officer.locator(".latehit").first).to_be_visible(timeout=_PATIENCE_MS)
     assert await officer.evaluate("window.notReloaded")
-    assert problems == []
-
-
-async def test_the_technician_sees_the_link_the_devices_and_that_nothing_stands_still(
-    stage: Stage, browser: Browser
-) -> None:
-    problems: list[str] = []
-    technician = await _signed_in(browser, stage, "/technician", problems)
-    await expect(technician.locator("#gateway .head")).to_have_text("Connected by fibre", timeout=_PATIENCE_MS)
-    await expect(technician.locator("#lanes .device[data-is='ready']").first).to_be_visible(timeout=_PATIENCE_MS)
-    result = await Visit(stage, _traveller("a"), lambda _: None).play()
-    assert result.ok, result.problems
-    # The check, and the checkpoint of the audit chain that was made at the start.
-    await expect(technician.locator("#states")).to_contain_text("Answered2", timeout=_PATIENCE_MS)
-    await expect(technician.locator("#aside")).to_contain_text("Nothing is set aside.")
-    assert await technician.evaluate("window.notReloaded")
     assert problems == []
