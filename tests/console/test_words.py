@@ -27,7 +27,7 @@ def test_the_first_lines_say_what_is_taken_and_how_long_it_is_kept() -> None:
     settings = config()
     lane = settings.lanes[0]
     lines = words.intro(WORDS.languages["en"], lane, settings.operation)
-    assert lines["what"] == "We take your document, a picture of your face and your fingerprints."
+    assert lines["what"] == "We take your document, a picture of your face and your fingerprints (from the age of 12)."
     assert "24 hours" in lines["keep"]
     without = msgspec.structs.replace(lane, scanner=None, camera=None)
     assert words.steps(without, settings.operation) == ("document", "done")
