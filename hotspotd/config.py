@@ -282,6 +282,7 @@ class Config(_Section, frozen=True):
     liveness: LivenessSection = LivenessSection()
     chip: ChipSection = ChipSection()
     console: ConsoleSection = ConsoleSection()
+    traveller: TravellerSection = TravellerSection()
     health: HealthSection = HealthSection()
     log: LogSection = LogSection()
 
