@@ -145,7 +145,7 @@ class ScriptedLane:
 
     async def ask_help(self) -> None:
         self.asked.append("help")
-        self.show(LaneState.OFFICER, Prompt.OFFICER_COMES)
+        self.show(LaneState.OFFICER, Prompt.OFFICER_COMES, help_asked=True)
 
     async def more_time(self) -> None:
         self.asked.append("more_time")
