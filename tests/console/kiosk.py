@@ -333,7 +333,7 @@ async def running(
     folder: Path,
     *,
     mode: str = "production",
-    beat_s: float = 5.0,
+    beat_s: float = 2.0,
     streams: int = 48,
     port: int = 0,
     demo_models: bool = False,

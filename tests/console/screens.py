@@ -269,6 +269,10 @@ async def _language_arabic(page: Page) -> None:
     await page.click('[data-language="ar"]')
 
 
+async def _lower(page: Page) -> None:
+    await page.click("#lower")
+
+
 async def _languages(page: Page) -> None:
     await page.click("#language")
 
@@ -354,6 +358,33 @@ SCENES = (
         "/traveller/lane-1",
         PORTRAIT,
         lane(LaneState.DOCUMENT, Prompt.LEAVE_DOCUMENT, time_left_s=12.0, more_time=True),
+    ),
+    Scene(
+        "traveller-chip-again",
+        "/traveller/lane-1",
+        PORTRAIT,
+        lane(LaneState.DOCUMENT, Prompt.CHIP_AGAIN, attempt=2, nationality="DZA"),
+    ),
+    Scene(
+        "traveller-press",
+        "/traveller/lane-1",
+        PORTRAIT,
+        lane(LaneState.FINGER, Prompt.PRESS_HARDER, attempt=2, nationality="TJK", **FINGER),
+        docs=True,
+    ),
+    Scene(
+        "traveller-lower",
+        "/traveller/lane-1",
+        PORTRAIT,
+        lane(LaneState.FACE, Prompt.COME_CLOSER, nationality="FRA"),
+        act=_lower,
+        docs=True,
+    ),
+    Scene(
+        "traveller-child",
+        "/traveller/lane-1",
+        PORTRAIT,
+        lane(LaneState.CHECKING, Prompt.WAIT, fingers_asked=False, nationality="TUN"),
     ),
     Scene("traveller-wait", "/traveller/lane-1", PORTRAIT, lane(LaneState.CHECKING, Prompt.WAIT)),
     Scene("traveller-go", "/traveller/lane-1", PORTRAIT, lane(LaneState.GO, Prompt.THANK_YOU)),

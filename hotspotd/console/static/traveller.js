@@ -4,6 +4,7 @@ import { make } from "./dom.js";
 import { follow, insist, post, reloadIfNew } from "./stream.js";
 import { mirror } from "./traveller-mirror.js";
 import { canSound, isOn, say, turn } from "./traveller-sound.js";
+import { fill, showAttempt, showSteps } from "./traveller-steps.js";
 
 const LOST_PATIENCE_MS = 300; // Less than anybody notices.
 const LONG_MS = 15000; // Then the page no longer promises to go on by itself.
@@ -20,7 +21,6 @@ const lane = body.dataset.lane;
 const one = (selector) => document.querySelector(selector);
 const all = (selector) => [...document.querySelectorAll(selector)];
 
-const STEP = { idle: "document", document: "document", face: "face", finger: "fingers", checking: "done", go: "" };
 const PICTURE = {
   starting: "wait", idle: "document", document: "document", face: "face", finger: "finger",
   checking: "wait", go: "go", officer: "officer", out_of_service: "closed",
@@ -42,13 +42,6 @@ const language = () => {
   const code = chosen ?? (state ? state.languages[0] ?? "en" : first);
   return code in words ? code : "en";
 };
-
-/** A whole number in the language's own digits. */
-const digits = (own, number) => [...String(number)].map((digit) => own.digits[digit]).join("");
-
-function fill(text, values) {
-  return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
-}
 
 function list(own, items) {
   const [between, last] = own.separators;
@@ -85,11 +78,11 @@ function show() {
   hand.dataset.fingers = (state?.fingers ?? []).join(" ");
   hand.dataset.finger = hand.dataset.fingers ? "several" : state?.finger ?? "unknown";
   body.dataset.prompt = waiting ? "" : state.prompt;
-  showSteps(now);
+  showSteps(now, state?.skips ?? []);
   one("#intro").hidden = now !== "idle";
   one("#turn").hidden = now === "idle";
   one("#help").disabled = waiting || now === "officer" || now === "out_of_service";
-  showAttempt(own, now);
+  showAttempt(own, now, state);
   showTime();
   sound(own, code, now);
 }
@@ -145,32 +138,6 @@ function setText(selector, text) {
   if (element.textContent === text) return false;
   element.textContent = text;
   return true;
-}
-
-function showSteps(now) {
-  const list = one(".steps");
-  list.toggleAttribute("data-quiet", !(now in STEP));
-  for (const item of all(".steps li")) item.hidden = state?.skips.includes(item.dataset.step) ?? false;
-  const items = all(".steps li:not([hidden])");
-  const at = now === "go" ? items.length : items.findIndex((item) => item.dataset.step === STEP[now]);
-  items.forEach((item, number) => {
-    item.dataset.is = number < at ? "done" : number === at ? "now" : "later";
-    if (number === at) item.setAttribute("aria-current", "step");
-    else item.removeAttribute("aria-current");
-  });
-}
-
-function showAttempt(own, now) {
-  const place = one("#attempt");
-  const counts = ["document", "face", "finger"].includes(now) && state.attempt > 1 && state.attempts > 1;
-  place.replaceChildren();
-  if (!counts) return;
-  for (let number = 1; number <= state.attempts; number += 1) {
-    const mark = document.createElement("i");
-    mark.className = number <= state.attempt ? "used" : "";
-    place.append(mark);
-  }
-  place.append(fill(own.labels.attempt, { n: digits(own, state.attempt), of: digits(own, state.attempts) }));
 }
 
 function showTime() {
