@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hotspotd.domain.notice import Notice
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, ReferReason
 from hotspotd.events import AlertChanged, DeviceView, EncounterChanged, LaneState, LaneView, Prompt
 from hotspotd.lane.waiting import officer_moment
+from hotspotd.records.model import AlertKind
 from hotspotd.watchlist import Snapshot
 from tests.lane.harness import LaneOnTheBench, lane_on_the_bench, mrz
 
@@ -42,18 +44,12 @@ def test_an_officer_is_announced_at_a_moment_that_tells_nothing(
     assert officer_moment(passed_s, wait_s, 2.0) == pytest.approx(moment_s)
 
 
-async def told(bench: LaneOnTheBench, gateway_hit: bool = False) -> list[tuple[str, bytes]]:
+async def told(bench: LaneOnTheBench) -> list[tuple[str, bytes]]:
     """What the traveller's page is told from the check on, until an officer comes."""
     source = TravellerSource("lane-1", LaneWatch(bench.events), "build")
     messages: list[tuple[str, bytes]] = []
     while True:
         event = await bench.until(lambda e: isinstance(e, (LaneView, EncounterChanged, AlertChanged, DeviceView)))
-        if isinstance(event, EncounterChanged) and event.local is not None and gateway_hit:
-            tcr = (await bench.latest()).tcn
-            await bench.records.store_answer(
-                GatewayAnswer(outcome=GatewayOutcome.HIT, tcn="R1", tcr=tcr, hits=GATEWAY_HIT), b""
-            )
-            bench.events.publish(EncounterChanged(encounter_id=event.encounter_id, lane="lane-1", gateway="hit"))
         lane = event if isinstance(event, LaneView) else None
         if messages or (lane and lane.state is LaneState.CHECKING):
             messages += await source.changed(event)
@@ -64,16 +60,33 @@ async def told(bench: LaneOnTheBench, gateway_hit: bool = False) -> list[tuple[s
 async def test_a_hit_and_every_trouble_say_the_same_byte_for_byte(tmp_path: Path, snapshot: Snapshot) -> None:
     seen: dict[str, list[tuple[str, bytes]]] = {}
     zones = {"list": mrz(number="STOLEN1"), "expired": mrz(expiry="200101"), "gateway": mrz(number="X7")}
-    operation = {**NO_FINGERS, "gateway_wait_s": 1.0}
-    async with lane_on_the_bench(tmp_path, snapshot=lambda: snapshot, link_up=True, operation=operation) as bench:
+    bench: LaneOnTheBench
+    loop = asyncio.get_running_loop()
+
+    class AnswersDuringTheSearch:
+        """The list; while it is searched for the third of the travellers, the gateway answers."""
+
+        def __getattr__(self, name: str) -> object:
+            if name == "find_document" and len(seen) == 2:
+                asyncio.run_coroutine_threadsafe(self.answer(), loop).result(10)
+            return getattr(snapshot, name)
+
+        async def answer(self) -> None:
+            tcr = (await bench.latest()).tcn
+            hit = GatewayAnswer(outcome=GatewayOutcome.HIT, tcn="R1", tcr=tcr, hits=GATEWAY_HIT)
+            await bench.records.store_answer(hit, b"")
+
+    async with lane_on_the_bench(tmp_path, snapshot=AnswersDuringTheSearch, operation=NO_FINGERS) as bench:  # type: ignore[arg-type]
         for reason, zone in zones.items():
             await bench.reader.present(zone)
-            seen[reason] = await told(bench, gateway_hit=reason == "gateway")
+            seen[reason] = await told(bench)
             stored = await bench.records.encounter((await bench.latest()).encounter_id)
             assert stored.verdict is not None
             assert (ReferReason.HIT in stored.verdict.reasons) == (reason == "list")
             await bench.lane.clear_officer()
             await bench.until_state(LaneState.IDLE)
+        kinds = sorted(str(alert.kind) for alert in await bench.records.alerts())
+        assert kinds == sorted(map(str, (AlertKind.LOCAL, AlertKind.TROUBLE, AlertKind.GATEWAY)))
     for name, broken in (("unlisted", {}), ("unrecorded", {"outbox_limit": 1})):
         folder = tmp_path / name
         folder.mkdir()
