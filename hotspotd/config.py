@@ -76,8 +76,10 @@ class OperationSection(_Section, frozen=True):
     chip: Literal["off", "when_present", "required"] = "when_present"
     attempts: Annotated[int, Meta(ge=1, le=10)] = 3
     step_timeout_s: Seconds = 60.0
+    more_time: Annotated[int, Meta(ge=0, le=20)] = 10
     device_return_s: Seconds = 30.0
     gateway_wait_s: Annotated[float, Meta(ge=0, le=120)] = 8.0
+    officer_after_s: Annotated[float, Meta(gt=0, le=30)] = 2.0
     result_shown_s: Seconds = 4.0
     keep_clear_hours: Annotated[float, Meta(ge=0, le=8_760)] = 24.0
     statistics: bool = True
@@ -245,6 +247,12 @@ class ConsoleSection(_Section, frozen=True):
     key: str = ""
 
 
+class TravellerSection(_Section, frozen=True):
+    """The traveller's screen. ``audio`` "button": silent until the traveller asks for sound."""
+
+    audio: Literal["off", "button", "on"] = "button"
+
+
 class HealthSection(_Section, frozen=True):
     """When the daemon counts as hung."""
 
@@ -274,6 +282,7 @@ class Config(_Section, frozen=True):
     liveness: LivenessSection = LivenessSection()
     chip: ChipSection = ChipSection()
     console: ConsoleSection = ConsoleSection()
+    traveller: TravellerSection = TravellerSection()
     health: HealthSection = HealthSection()
     log: LogSection = LogSection()
 

@@ -37,6 +37,7 @@ class Prompt(StrEnum):
     PLACE_DOCUMENT = "place_document"
     DOCUMENT_AGAIN = "document_again"
     LEAVE_DOCUMENT = "leave_document"
+    CHIP_AGAIN = "chip_again"
     LOOK_AT_CAMERA = "look_at_camera"
     COME_CLOSER = "come_closer"
     STEP_BACK = "step_back"
@@ -56,6 +57,7 @@ class Prompt(StrEnum):
     PRESS_HARDER = "press_harder"
     PRESS_LIGHTER = "press_lighter"
     FINGER_TO_MIDDLE = "finger_to_middle"
+    FINGER_STILL = "finger_still"
     FINGER_AGAIN = "finger_again"
     FINGERS_AGAIN = "fingers_again"
     LIFT_FINGER = "lift_finger"
@@ -79,6 +81,8 @@ class LaneView(msgspec.Struct, frozen=True, kw_only=True, tag="lane"):
     """The whole of what a lane shows now. ``time_left_s`` is counted from the moment of publishing.
 
     ``finger`` is the one that is asked for; ``fingers`` are those where several are asked for at once.
+    ``fingers_asked`` is false where this traveller is asked for none, ``more_time`` true where the time-out can be
+    begun anew, ``help_asked`` true where an officer comes since the traveller called one.
     """
 
     lane: str
@@ -89,6 +93,9 @@ class LaneView(msgspec.Struct, frozen=True, kw_only=True, tag="lane"):
     attempt: int = 1
     attempts: int = 3
     time_left_s: float | None = None
+    more_time: bool = False
+    fingers_asked: bool = True
+    help_asked: bool = False
     encounter_id: str | None = None
     nationality: str | None = None
     since: str = ""

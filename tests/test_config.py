@@ -28,6 +28,7 @@ from hotspotd.config import (
     RecordsSection,
     RelaySection,
     ScannerSection,
+    TravellerSection,
     WatchlistSection,
     load,
     resolve,
@@ -56,6 +57,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "relay": RelaySection,
     "relay.links": LinkSection,
     "console": ConsoleSection,
+    "traveller": TravellerSection,
     "health": HealthSection,
     "log": LogSection,
 }

@@ -116,6 +116,7 @@ class Templates:
             languages=self._pages.words.languages,
             steps=words.steps(section, self._config.operation),
             intro=words.intro(language, section, self._config.operation),
+            audio=self._config.traveller.audio,
             state=self._traveller.state(lane),
         )
 

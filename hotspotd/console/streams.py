@@ -43,7 +43,7 @@ class Streams:
     """All open event streams of the console, at most ``limit`` of them."""
 
     # Eight lanes with a page each, some officers' pages, and as many again that are being replaced by a reload.
-    def __init__(self, events: Events, *, limit: int = 48, beat_s: float = 5.0, stall_s: float = 15.0) -> None:
+    def __init__(self, events: Events, *, limit: int = 48, beat_s: float = 2.0, stall_s: float = 15.0) -> None:
         self._events = events
         self._limit = limit
         self._beat_s = beat_s

@@ -56,6 +56,10 @@ class TravellerState(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int = 1
     attempts: int = 1
     time_left_s: float | None = None
+    more_time: bool = False
+    """Whether the time can be counted anew."""
+    skips: tuple[str, ...] = ()
+    """Steps that this traveller is not asked for."""
     languages: tuple[str, ...] = ()
     """Those of the document's nationality, the one to begin with first."""
 
@@ -95,8 +99,9 @@ def traveller_state(view: LaneView | None) -> TravellerState:
     if view is None:
         return TravellerState(state=LaneState.STARTING, prompt=Prompt.WAIT)
     languages = offered(view.nationality)
+    skips = () if view.fingers_asked else ("fingers",)
     if view.state not in _CAPTURING:
-        return TravellerState(state=view.state, prompt=_FIXED_PROMPTS[view.state], languages=languages)
+        return TravellerState(state=view.state, prompt=_FIXED_PROMPTS[view.state], skips=skips, languages=languages)
     finger = view.finger.label if view.finger is not None and view.state is LaneState.FINGER else None
     fingers = view.fingers if view.state is LaneState.FINGER else ()
     slap = next((slap.label for slap in Slap if set(slap.fingers) == set(fingers)), None)
@@ -110,6 +115,8 @@ def traveller_state(view: LaneView | None) -> TravellerState:
         attempts=view.attempts,
         # An idle lane waits for ever: what counts down there is no business of a traveller's.
         time_left_s=None if view.state is LaneState.IDLE else view.time_left_s,
+        more_time=view.more_time,
+        skips=skips,
         languages=languages,
     )
 

@@ -34,20 +34,22 @@ WORDING: tuple[Message, ...] = (
     say("prompts.place_document", "Put your document on the reader"),
     say("prompts.document_again", "Put your document on the reader again"),
     say("prompts.leave_document", "Leave your document on the reader"),
+    # For translators: The same again: what was wrong stands in the second line.
+    say("prompts.chip_again", "Leave your document on the reader"),
     say("prompts.look_at_camera", "Look at the camera"),
-    # For translators: At most four words: the traveller reads it while looking into the mirror.
+    # For translators: From here to "Move to the middle" at most four words: read while looking into the mirror.
     say("prompts.come_closer", "Come a little closer"),
-    say("prompts.step_back", "Take a small step back"),
-    say("prompts.one_person", "One person at a time"),
+    say("prompts.step_back", "Step back a little"),
+    say("prompts.one_person", "One person only"),
     say("prompts.more_light", "Turn towards the light"),
-    say("prompts.less_light", "Turn away from the bright light"),
+    say("prompts.less_light", "Avoid the bright light"),
     say("prompts.head_upright", "Hold your head upright"),
     say("prompts.open_eyes", "Open your eyes"),
     say("prompts.close_mouth", "Close your mouth"),
     say("prompts.hold_still", "Hold still"),
-    say("prompts.turn_left", "Turn your head slowly to the left"),
-    say("prompts.turn_right", "Turn your head slowly to the right"),
-    say("prompts.look_ahead", "Look at the camera again"),
+    say("prompts.turn_left", "Turn your head left"),
+    say("prompts.turn_right", "Turn your head right"),
+    say("prompts.look_ahead", "Look straight ahead"),
     say("prompts.move_to_middle", "Move to the middle"),
     # For translators: {finger} is one of the texts with the context fingers.
     say("prompts.place_finger", "Put {finger} on the glass"),
@@ -57,6 +59,8 @@ WORDING: tuple[Message, ...] = (
     say("prompts.press_harder", "Press a little harder"),
     say("prompts.press_lighter", "Press more lightly"),
     say("prompts.finger_to_middle", "Move the finger to the middle"),
+    # For translators: Said to one finger, or to several.
+    say("prompts.finger_still", "Hold still on the glass"),
     say("prompts.finger_again", "Put {finger} on the glass again"),
     say("prompts.fingers_again", "Put {fingers} on the glass again"),
     say("prompts.lift_finger", "Lift your finger"),
@@ -69,11 +73,19 @@ WORDING: tuple[Message, ...] = (
     say("prompts.closed", "This lane is closed"),
     # For translators: A second line below the sentence, smaller.
     say("hints.place_document", "Open at the page with your picture, face down."),
-    say("hints.document_again", "Lay it flat, with the picture page face down."),
+    say("hints.document_again", "It could not be read. Lay it flat, picture page down."),
     say("hints.leave_document", "Its chip is being read."),
+    say("hints.chip_again", "Its chip was not read. Please do not move it."),
     say("hints.look_at_camera", "Take off hat and dark glasses."),
-    say("hints.turn_left", "Keep your shoulders still."),
-    say("hints.turn_right", "Keep your shoulders still."),
+    say("hints.turn_left", "Slowly, and only your head."),
+    say("hints.turn_right", "Slowly, and only your head."),
+    # For translators: What was wrong with the last print, as a plain fact that blames nobody.
+    say("hints.press_harder", "The print was too light."),
+    say("hints.press_lighter", "The print was too dark."),
+    say("hints.finger_to_middle", "The finger was not in the middle."),
+    say("hints.finger_still", "The print was blurred."),
+    say("hints.finger_again", "The print was not clear."),
+    say("hints.fingers_again", "The prints were not clear."),
     say("hints.wait", "This takes a few seconds."),
     say("hints.officer_comes", "Please stay here for a moment."),
     say("hints.closed", "Please use another lane."),
@@ -110,6 +122,12 @@ WORDING: tuple[Message, ...] = (
     say("labels.more_time", "I need more time"),
     say("labels.moment", "One moment, please"),
     say("labels.moment_hint", "This screen goes on by itself."),
+    # For translators: In the place of the last one, when it has not gone on for some time.
+    say("labels.moment_long", "If this lasts, please ask an officer."),
+    # For translators: A button that moves everything down, for who sits in a wheelchair or is small. Short.
+    say("labels.lower", "Lower"),
+    # For translators: A button that turns the voice on and off. Short.
+    say("labels.sound", "Sound"),
     # For translators: The kiosk is used for practice.
     say("labels.training", "Training. Not a real border check."),
     # For translators: The recognition of faces is for showing only.
@@ -122,6 +140,8 @@ WORDING: tuple[Message, ...] = (
     say("intro.document", "your document"),
     say("intro.face", "a picture of your face"),
     say("intro.fingers", "your fingerprints"),
+    # For translators: In the place of the last one, where children give none. {age} is a number of years.
+    say("intro.fingers_from", "your fingerprints (from the age of {age})"),
     # For translators: Between the parts of a list, with its spaces.
     say("intro.separator", ", "),
     # For translators: Before the last part of a list, with its spaces.

@@ -88,7 +88,9 @@ def separators(language: Language) -> tuple[str, str]:
 
 def intro(language: Language, lane: LaneSection, operation: OperationSection) -> dict[str, str]:
     """The three lines before the first capture."""
-    words = language.tables["intro"]
+    words = dict(language.tables["intro"])
+    if operation.youngest_for_fingers:
+        words["fingers"] = words["fingers_from"].replace("{age}", language.number(operation.youngest_for_fingers))
     between, last = separators(language)
     items = [words[step] for step in steps(lane, operation) if step != "done"]
     listed = between.join(items[:-1]) + last + items[-1] if len(items) > 1 else items[0]

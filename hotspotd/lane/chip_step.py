@@ -132,7 +132,8 @@ class ChipStep:
             try:
                 # Only the laying down is limited here: the driver itself limits how long reading may take.
                 async with self._screen.time_limit(timeout_s):
-                    self._screen.show(LaneState.DOCUMENT, Prompt.LEAVE_DOCUMENT, attempt=attempt)
+                    prompt = Prompt.LEAVE_DOCUMENT if attempt == 1 else Prompt.CHIP_AGAIN
+                    self._screen.show(LaneState.DOCUMENT, prompt, attempt=attempt)
                     await reader.wait_placed()
                 return await reader.read_chip(key), finding
             except TimeoutError:

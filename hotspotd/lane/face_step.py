@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -90,7 +91,8 @@ class FaceStep:
         if not within_s:
             return False
         try:
-            async with self._screen.time_limit(within_s):
+            # No time of the traveller's runs here: none is shown, and none can be asked for.
+            async with asyncio.timeout(within_s):
                 self._screen.show(LaneState.FACE, Prompt.WAIT, attempt=1)
                 await self._feed.ready()
         except TimeoutError:

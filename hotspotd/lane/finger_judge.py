@@ -32,10 +32,10 @@ _PROMPTS = {
     engine.FingerProblem.TOO_LIGHT: Prompt.PRESS_HARDER,
     engine.FingerProblem.TOO_DRY: Prompt.PRESS_HARDER,
     engine.FingerProblem.TOO_WET: Prompt.PRESS_LIGHTER,
-    engine.FingerProblem.MOVED: Prompt.HOLD_STILL,
+    engine.FingerProblem.MOVED: Prompt.FINGER_STILL,
 }
 # Where a finger lies on the glass is no advice for one of several.
-_OF_SEVERAL = frozenset({Prompt.PRESS_HARDER, Prompt.PRESS_LIGHTER, Prompt.HOLD_STILL})
+_OF_SEVERAL = frozenset({Prompt.PRESS_HARDER, Prompt.PRESS_LIGHTER, Prompt.FINGER_STILL})
 
 Fingers = Sequence[FingerPosition]
 

@@ -136,7 +136,8 @@ class FingerStep:
             raise TimeoutError
         if not self._scanner.is_ready:
             self._show(Prompt.WAIT, fingers)
-        async with self._screen.time_limit(patience):
+        # No time of the traveller's runs here: none is shown, and none can be asked for.
+        async with asyncio.timeout(patience):
             return await self._scanner.ready()
 
     async def _place(

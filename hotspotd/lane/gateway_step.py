@@ -39,13 +39,22 @@ class GatewayStep:
         self._screen = screen
 
     async def answered(
-        self, visit: Visit, encounter: Encounter, verdict: Verdict, news: Subscription, help_asked: asyncio.Event
+        self,
+        visit: Visit,
+        encounter: Encounter,
+        verdict: Verdict,
+        news: Subscription,
+        help_asked: asyncio.Event,
+        wait_s: float,
     ) -> Verdict:
         """``verdict``, which is clear, or another one where the fingers were taken again. ``news`` began before it.
 
-        Raises RelayError, RecordsError, WorkError when what was taken again could not be recorded.
+        Each answer is waited for ``wait_s`` at most, and no longer than until help is asked for. Raises RelayError,
+        RecordsError, WorkError when what was taken again could not be recorded.
         """
-        await self._wait(news, encounter.encounter_id, encounter.tcn)
+        await first_of(self._wait(news, encounter.encounter_id, encounter.tcn, wait_s), help_asked)
+        if help_asked.is_set():
+            return verdict  # The officer comes anyway.
         positions = tuple(
             sample.position for sample in visit.samples if sample.modality == "finger" and sample.position
         )
@@ -53,7 +62,7 @@ class GatewayStep:
             return verdict
         again = await first_of(self._taken_again(self._fingers, visit, positions), help_asked)
         if again is None:
-            return verdict  # Help was asked for: the officer comes anyway.
+            return verdict
         self._screen.show(LaneState.CHECKING, Prompt.WAIT, finger=None, fingers=(), attempt=1)
         encounter = replace(
             encounter, samples=_put_in_place(encounter.samples, again.samples), trouble=tuple(again.trouble)
@@ -63,7 +72,7 @@ class GatewayStep:
             return await check(encounter, self._parts)
         tcn, verdict = await record_again(encounter, self._parts)
         if verdict.outcome is Outcome.CLEAR:
-            await self._wait(news, encounter.encounter_id, tcn)
+            await first_of(self._wait(news, encounter.encounter_id, tcn, wait_s), help_asked)
             if await self._prints_refused(encounter.encounter_id):
                 return replace(verdict, outcome=Outcome.REFER)
         return verdict
@@ -86,9 +95,8 @@ class GatewayStep:
             visit.note(ReferReason.DEVICE_FAULT)
         return visit
 
-    async def _wait(self, news: Subscription, encounter_id: str, tcn: str) -> None:
+    async def _wait(self, news: Subscription, encounter_id: str, tcn: str, wait_s: float) -> None:
         """Wait a short while for an answer to ``tcn``, or for a hit, where the gateway can be reached."""
-        wait_s = self._parts.config.operation.gateway_wait_s
         if not wait_s or not self._parts.link_up():
             return
         try:

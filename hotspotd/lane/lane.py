@@ -2,7 +2,8 @@
 
 The order is fixed: document and its chip, face, fingers, then everything is written down, and only then searched.
 Whatever goes wrong on the way is noted in the encounter and refers the traveller; the lane itself goes on. The
-traveller's screen shows the same for a hit, for trouble and for a call for help.
+traveller's screen shows the same for a hit, for trouble and for a call for help; for a hit and for trouble also at the
+same time.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from hotspotd.lane.parts import LaneDevices, LaneParts
 from hotspotd.lane.recording import record_and_check
 from hotspotd.lane.screen import Screen
 from hotspotd.lane.visit import Visit
-from hotspotd.lane.waiting import first_of
+from hotspotd.lane.waiting import first_of, officer_moment
 from hotspotd.records.model import AlertState
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class Lane:
         self._devices = devices
         self._parts = parts
         operation, matching = parts.config.operation, parts.config.matching
-        self._screen = Screen(name, parts.events, parts.clock, operation.attempts)
+        self._screen = Screen(name, parts.events, parts.clock, operation.attempts, operation.more_time)
         self._documents = DocumentStep(devices.document, devices.needed(operation.required), self._screen, parts.clock)
         self._chip_step = (
             ChipStep(devices.chip, parts.authorities, parts.images, self._screen, parts.clock, operation.chip)
@@ -149,6 +150,7 @@ class Lane:
                 await self._one_traveller(arrival)
             elif self._help.is_set():
                 await self._wait_for_officer()
+                self._screen.end_visit()
         self._screen.show(LaneState.OUT_OF_SERVICE, Prompt.CLOSED)
 
     async def _arrival(self) -> MrzRead:
@@ -191,6 +193,10 @@ class Lane:
         await self._documents.settle(visit, arrival, operation.attempts, operation.step_timeout_s)
         if visit.document is not None and visit.document.nationality:
             self._screen.greet(visit.document.nationality)
+        age = visit.age()
+        fingers = self._finger_step if age is None or age >= operation.youngest_for_fingers else None
+        if fingers is None:
+            self._screen.without_fingers()
         if self._chip_step is not None:
             await self._chip_step.read(visit, attempts=operation.attempts, timeout_s=self._parts.config.chip.timeout_s)
         if self._face_step is not None:
@@ -204,9 +210,8 @@ class Lane:
             await self._portrait_step.compare(visit)
         if self._liveness_step is not None:
             await self._liveness_step.check(visit, self._parts.clock.monotonic(), timeout_s=operation.step_timeout_s)
-        age = visit.age()
-        if self._finger_step is not None and (age is None or age >= operation.youngest_for_fingers):
-            await self._finger_step.capture(
+        if fingers is not None:
+            await fingers.capture(
                 visit,
                 operation.positions(),
                 attempts=operation.attempts,
@@ -218,6 +223,8 @@ class Lane:
     async def _check_and_show(self, visit: Visit) -> None:
         parts = self._parts
         self._screen.show(LaneState.CHECKING, Prompt.WAIT, finger=None, fingers=(), attempt=1)
+        # Decided once: whether a link comes or goes meanwhile must not tell who is looked for.
+        wait_s = parts.config.operation.gateway_wait_s if parts.link_up() else 0.0
         encounter = visit.encounter(self._name, parts.config.operation.name, parts.config.device.country)
         with parts.events.subscribe() as news:
             try:
@@ -226,12 +233,13 @@ class Lane:
                 # Nothing was acknowledged to anybody: the officer takes over, and hears why.
                 log.error("%s: encounter %s could not be recorded: %s", self._name, encounter.encounter_id, error)
                 self._say_records(DeviceState.FAULTED, error.what, error.advice)
+                await self._hold_back(wait_s)
                 await self._wait_for_officer()
                 return
             self._say_records(DeviceState.READY)
             if verdict.outcome is Outcome.CLEAR:
                 try:
-                    verdict = await self._gateway_step.answered(visit, encounter, verdict, news, self._help)
+                    verdict = await self._gateway_step.answered(visit, encounter, verdict, news, self._help, wait_s)
                 except HotspotError as error:
                     log.error("%s: encounter %s: the second capture: %s", self._name, encounter.encounter_id, error)
                     verdict = msgspec.structs.replace(verdict, outcome=Outcome.REFER)
@@ -241,6 +249,7 @@ class Lane:
             if self._help.is_set():
                 await self._wait_for_officer()
         else:
+            await self._hold_back(wait_s)
             await self._wait_for_officer()
             await self._release(encounter.encounter_id)
 
@@ -254,8 +263,24 @@ class Lane:
         self._say_alerts(encounter_id, released.alerts)
         return released.count == 1
 
+    async def _hold_back(self, wait_s: float) -> None:
+        """Go on saying "please wait" until the moment at which every traveller reads that an officer comes.
+
+        Officers have the alert already. Whoever asks for help need not wait.
+        """
+        lasted_s = self._screen.lasted_s()
+        moment_s = officer_moment(lasted_s, wait_s, self._parts.config.operation.officer_after_s)
+        await first_of(asyncio.sleep(moment_s - lasted_s), self._help, self._closing)
+
     async def _wait_for_officer(self) -> None:
-        self._screen.show(LaneState.OFFICER, Prompt.OFFICER_COMES, finger=None, fingers=(), attempt=1)
+        self._screen.show(
+            LaneState.OFFICER,
+            Prompt.OFFICER_COMES,
+            finger=None,
+            fingers=(),
+            attempt=1,
+            help_asked=self._help.is_set(),
+        )
         await first_of(self._taken_over.wait(), self._closing)
 
     async def _release(self, encounter_id: str) -> None:

@@ -145,7 +145,7 @@ class ScriptedLane:
 
     async def ask_help(self) -> None:
         self.asked.append("help")
-        self.show(LaneState.OFFICER, Prompt.OFFICER_COMES)
+        self.show(LaneState.OFFICER, Prompt.OFFICER_COMES, help_asked=True)
 
     async def more_time(self) -> None:
         self.asked.append("more_time")
@@ -333,7 +333,7 @@ async def running(
     folder: Path,
     *,
     mode: str = "production",
-    beat_s: float = 5.0,
+    beat_s: float = 2.0,
     streams: int = 48,
     port: int = 0,
     demo_models: bool = False,

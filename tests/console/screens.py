@@ -269,6 +269,10 @@ async def _language_arabic(page: Page) -> None:
     await page.click('[data-language="ar"]')
 
 
+async def _lower(page: Page) -> None:
+    await page.click("#lower")
+
+
 async def _languages(page: Page) -> None:
     await page.click("#language")
 
@@ -333,7 +337,7 @@ SCENES = (
         "traveller-finger",
         "/traveller/lane-1",
         PORTRAIT,
-        lane(LaneState.FINGER, Prompt.FINGER_AGAIN, attempt=2, time_left_s=12.0, **FINGER),
+        lane(LaneState.FINGER, Prompt.FINGER_AGAIN, attempt=2, time_left_s=12.0, more_time=True, **FINGER),
         docs=True,
     ),
     Scene(
@@ -353,7 +357,34 @@ SCENES = (
         "traveller-chip",
         "/traveller/lane-1",
         PORTRAIT,
-        lane(LaneState.DOCUMENT, Prompt.LEAVE_DOCUMENT, time_left_s=12.0),
+        lane(LaneState.DOCUMENT, Prompt.LEAVE_DOCUMENT, time_left_s=12.0, more_time=True),
+    ),
+    Scene(
+        "traveller-chip-again",
+        "/traveller/lane-1",
+        PORTRAIT,
+        lane(LaneState.DOCUMENT, Prompt.CHIP_AGAIN, attempt=2, nationality="DZA"),
+    ),
+    Scene(
+        "traveller-press",
+        "/traveller/lane-1",
+        PORTRAIT,
+        lane(LaneState.FINGER, Prompt.PRESS_HARDER, attempt=2, nationality="TJK", **FINGER),
+        docs=True,
+    ),
+    Scene(
+        "traveller-lower",
+        "/traveller/lane-1",
+        PORTRAIT,
+        lane(LaneState.FACE, Prompt.COME_CLOSER, nationality="FRA"),
+        act=_lower,
+        docs=True,
+    ),
+    Scene(
+        "traveller-child",
+        "/traveller/lane-1",
+        PORTRAIT,
+        lane(LaneState.CHECKING, Prompt.WAIT, fingers_asked=False, nationality="TUN"),
     ),
     Scene("traveller-wait", "/traveller/lane-1", PORTRAIT, lane(LaneState.CHECKING, Prompt.WAIT)),
     Scene("traveller-go", "/traveller/lane-1", PORTRAIT, lane(LaneState.GO, Prompt.THANK_YOU)),
@@ -370,7 +401,15 @@ SCENES = (
         "traveller-offered",
         "/traveller/lane-1",
         PORTRAIT,
-        lane(LaneState.FINGER, Prompt.FINGER_AGAIN, attempt=2, time_left_s=12.0, nationality="TJK", **FINGER),
+        lane(
+            LaneState.FINGER,
+            Prompt.FINGER_AGAIN,
+            attempt=2,
+            time_left_s=12.0,
+            more_time=True,
+            nationality="TJK",
+            **FINGER,
+        ),
         docs=True,
     ),
     Scene("wide-document", "/traveller/lane-1", LANDSCAPE, idle, mode="training"),
@@ -380,7 +419,15 @@ SCENES = (
         "wide-finger-french",
         "/traveller/lane-1",
         LANDSCAPE,
-        lane(LaneState.FINGER, Prompt.FINGER_AGAIN, attempt=2, time_left_s=12.0, nationality="FRA", **FINGER),
+        lane(
+            LaneState.FINGER,
+            Prompt.FINGER_AGAIN,
+            attempt=2,
+            time_left_s=12.0,
+            more_time=True,
+            nationality="FRA",
+            **FINGER,
+        ),
         mode="training",
     ),
     Scene("wide-officer", "/traveller/lane-1", LANDSCAPE, lane(LaneState.OFFICER, Prompt.OFFICER_COMES)),

@@ -140,7 +140,7 @@ async def test_the_mirror_is_live_while_the_face_is_taken(kiosk: Kiosk, window: 
 async def test_help_and_more_time_reach_the_lane(kiosk: Kiosk, window: Window) -> None:
     page = window.page
     await page.goto(f"{kiosk.origin}/traveller/lane-1")
-    kiosk.lane.show(LaneState.FACE, Prompt.LOOK_AT_CAMERA, time_left_s=12.0)
+    kiosk.lane.show(LaneState.FACE, Prompt.LOOK_AT_CAMERA, time_left_s=12.0, more_time=True)
     await page.click("#more-time")
     await page.click("#help")
     await expect(page.locator("#prompt")).to_have_text("An officer will help you")
@@ -155,7 +155,9 @@ async def test_everything_a_traveller_touches_is_large_and_nothing_is_cut_off(
     page = window.page
     await page.set_viewport_size({"width": size[0], "height": size[1]})
     await page.goto(f"{kiosk.origin}/traveller/lane-1")
-    kiosk.lane.show(LaneState.FINGER, Prompt.FINGER_AGAIN, finger=FingerPosition.RIGHT_LITTLE, time_left_s=9.0)
+    kiosk.lane.show(
+        LaneState.FINGER, Prompt.FINGER_AGAIN, finger=FingerPosition.RIGHT_LITTLE, time_left_s=9.0, more_time=True
+    )
     await expect(page.locator("#more-time")).to_be_visible()
     for code in ("en", "fr", "ar"):
         await page.click("#language")

@@ -19,7 +19,10 @@ from hotspotd.events import LaneState, Prompt
 from hotspotd.records.model import EncounterRow
 from tests.console.kiosk import Kiosk, finger_hit, running
 
-TRAVELLER_KEYS = {"state", "prompt", "finger", "fingers", "slap", "attempt", "attempts", "time_left_s", "languages"}
+TRAVELLER_KEYS = {"state", "prompt", "finger", "fingers", "slap", "attempt", "attempts", "time_left_s", "languages"} | {
+    "more_time",
+    "skips",
+}
 
 
 class Reader:

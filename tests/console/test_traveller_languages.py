@@ -31,9 +31,11 @@ FIXED = {
     Prompt.PLACE_DOCUMENT: LaneState.DOCUMENT,
     Prompt.DOCUMENT_AGAIN: LaneState.DOCUMENT,
     Prompt.LEAVE_DOCUMENT: LaneState.DOCUMENT,
+    Prompt.CHIP_AGAIN: LaneState.DOCUMENT,
     Prompt.PRESS_HARDER: LaneState.FINGER,
     Prompt.PRESS_LIGHTER: LaneState.FINGER,
     Prompt.FINGER_TO_MIDDLE: LaneState.FINGER,
+    Prompt.FINGER_STILL: LaneState.FINGER,
     Prompt.LIFT_FINGER: LaneState.FINGER,
     Prompt.LIFT_FINGERS: LaneState.FINGER,
     Prompt.WAIT: LaneState.CHECKING,
@@ -134,7 +136,7 @@ async def test_an_arabic_traveller_is_led_through_from_right_to_left(kiosk: Kios
     await expect(html).to_have_attribute("lang", "ar")
     await expect(html).to_have_attribute("dir", "rtl")
     await expect(page).to_have_title("التفتيش الحدودي")
-    await expect(page.locator("#intro")).to_contain_text("نأخذ وثيقتك وصورة لوجهك وبصمات أصابعك.")
+    await expect(page.locator("#intro")).to_contain_text("نأخذ وثيقتك وصورة لوجهك وبصمات أصابعك (من سن 12).")
     await expect(page.locator("#intro")).to_contain_text("بعد 24 ساعة")
     # What was chosen goes before what the document says, and stays at one touch from it.
     kiosk.lane.show(LaneState.DOCUMENT, Prompt.LEAVE_DOCUMENT, nationality="TUN")
@@ -145,9 +147,9 @@ async def test_an_arabic_traveller_is_led_through_from_right_to_left(kiosk: Kios
     )
     assert await left(page.locator("#language")) > await left(page.locator("#help"))
     kiosk.lane.show(LaneState.FACE, Prompt.TURN_LEFT, nationality="TUN")
-    await expect(prompt).to_have_text("أدر رأسك ببطء إلى اليسار")
+    await expect(prompt).to_have_text("أدر رأسك إلى اليسار")
     # Left is left in every script: of the mirror, and of the hand.
-    await expect(page.locator(".towards.left")).to_be_visible()
+    await expect(page.locator(".mirror .cue.left")).to_be_visible()
     kiosk.lane.show(
         LaneState.FINGER, Prompt.FINGER_AGAIN, finger=FingerPosition.LEFT_THUMB, attempt=2, time_left_s=10.0
     )
@@ -281,7 +283,7 @@ async def test_every_prompt_of_every_language_has_room(tmp_path: Path, page: Pag
         await page.keyboard.press("Escape")
         for prompt, fingers in asked_for():
             # Two more languages at the foot, the longest that are offered together; the count at its longest.
-            shown = {"attempt": 2, "time_left_s": 15.0, "nationality": "MKD"}
+            shown = {"attempt": 2, "time_left_s": 15.0, "more_time": True, "nationality": "MKD"}
             which = {"finger": fingers[0]} if prompt in FINGERS else {"fingers": fingers}
             kiosk.lane.show(FIXED.get(prompt, LaneState.FACE), prompt, **shown, **which)
             await expect(page.locator("#prompt")).to_have_text(said(last, prompt, fingers))

@@ -12,9 +12,14 @@ from hotspotd.console import alert_view, words
 from hotspotd.console.wording import WORDING
 from hotspotd.domain.candidate import Candidate, Modality
 from hotspotd.domain.verdict import ReferReason
+from hotspotd.events import Prompt
+from hotspotd.lane import face_step, finger_judge, liveness_step
 from tests.console.kiosk import config, record
 
 WORDS = words.load()
+# Read while looking into the mirror, and asked for after something was not good enough.
+MIRROR = {*face_step._PROMPTS.values(), *liveness_step._PROMPTS.values(), Prompt.HOLD_STILL, Prompt.LOOK_AHEAD}
+AGAIN = {*finger_judge._PROMPTS.values(), Prompt.DOCUMENT_AGAIN, Prompt.CHIP_AGAIN, Prompt.FINGERS_AGAIN}
 FORBIDDEN = re.compile(r"\b(error|failed|rejected|hit|alert|database|biometric)", re.IGNORECASE)
 
 
@@ -27,7 +32,7 @@ def test_the_first_lines_say_what_is_taken_and_how_long_it_is_kept() -> None:
     settings = config()
     lane = settings.lanes[0]
     lines = words.intro(WORDS.languages["en"], lane, settings.operation)
-    assert lines["what"] == "We take your document, a picture of your face and your fingerprints."
+    assert lines["what"] == "We take your document, a picture of your face and your fingerprints (from the age of 12)."
     assert "24 hours" in lines["keep"]
     without = msgspec.structs.replace(lane, scanner=None, camera=None)
     assert words.steps(without, settings.operation) == ("document", "done")
@@ -148,3 +153,25 @@ def test_text_has_the_contrast_it_needs(
     for text in texts:
         for ground in grounds:
             assert _contrast(tokens[text], tokens[ground]) >= needed, (text, ground)
+
+
+@pytest.mark.parametrize("code", list(WORDS.languages))
+def test_what_is_read_in_the_mirror_has_at_most_four_words(code: str) -> None:
+    said = [WORDS.languages[code].tables["prompts"][prompt] for prompt in Prompt if prompt in MIRROR]
+    assert len(said) == len(MIRROR)
+    assert [text for text in said if len(text.split()) > 4] == []
+
+
+@pytest.mark.parametrize("code", list(WORDS.languages))
+def test_whoever_is_asked_again_is_told_what_was_wrong(code: str) -> None:
+    hints = WORDS.languages[code].tables["hints"]
+    assert all(hints[prompt] for prompt in AGAIN)
+    # An officer comes with the same words whatever the reason.
+    assert "officer_comes" in hints
+    assert [key for key in WORDS.languages[code].tables["prompts"] if "officer" in key] == ["officer_comes"]
+
+
+def test_no_age_is_named_where_everybody_gives_fingers() -> None:
+    settings = config()
+    everybody = msgspec.structs.replace(settings.operation, youngest_for_fingers=0)
+    assert words.intro(WORDS.languages["en"], settings.lanes[0], everybody)["what"].endswith("and your fingerprints.")

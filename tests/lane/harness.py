@@ -52,7 +52,8 @@ fingers = ["right_index"]
 face = false
 step_timeout_s = 20.0
 device_return_s = 10.0
-gateway_wait_s = 5.0
+gateway_wait_s = 3.0
+officer_after_s = 0.01
 result_shown_s = 0.01
 [watchlist]
 folder = "watchlist"

@@ -92,7 +92,7 @@ async def _bench(folder: Path, *, slap: bool) -> AsyncIterator[Bench]:
         make = partial(registry.scanner, "sbi", f"sbi:///{service.port}?trust={anchors}&timeout=2")
         device: SupervisedDevice[FingerprintScanner] = SupervisedDevice("lane-1", "scanner", make, events, clock)
         life = asyncio.create_task(device.run())
-        screen = Screen("lane-1", events, clock, attempts=3)
+        screen = Screen("lane-1", events, clock, attempts=3, more_time=10)
         with events.subscribe() as news:
             yield Bench(FingerStep(device, worker, screen, 30), service, news, Visit(clock.now()))
         life.cancel()

@@ -20,10 +20,12 @@ const DEVICES = {
 };
 const DEVICE_STATES = { absent: "absent", starting: "starting", ready: "ready", faulted: "not working" };
 
+const ASKED = ["Asks for help", "help", "care"];
+
 export function lanes(state, next) {
   const takeOver = state.lanes.find((lane) => lane.view?.state === "officer")?.name;
   return state.lanes.map((lane) => {
-    const [word, sign, tone] = STATES[lane.view?.state ?? "starting"];
+    const [word, sign, tone] = lane.view?.help_asked ? ASKED : STATES[lane.view?.state ?? "starting"];
     const faulted = lane.devices.some((device) => missing(device));
     const retry = lane.view && lane.view.attempt > 1 && ["document", "face", "finger"].includes(lane.view.state);
     return make(

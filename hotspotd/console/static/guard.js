@@ -9,6 +9,7 @@ import { follow, post, reloadIfNew } from "./stream.js";
 import { held, sound, wake } from "./tone.js";
 
 const UNDO_MS = 10000;
+const CALL_URGENCY = 3; // A traveller asks for help.
 const one = (selector) => document.querySelector(selector);
 
 const reasons = Object.fromEntries(
@@ -47,9 +48,13 @@ function drawSide() {
   showSound();
 }
 
+/** Calls for help, which stand in no alert where nobody has laid down a document. */
+const calls = () => (state?.lanes ?? []).filter((each) => each.view?.help_asked).map((each) => `${each.name} ${each.view.since}`);
+
 function ring() {
   // What is to be handled silently makes no sound.
   const unseen = (state?.alerts ?? []).filter((each) => !had.has(each.alert_id) && each.tone !== "quiet").map((each) => each.urgency);
+  unseen.push(...calls().filter((each) => !had.has(each)).map(() => CALL_URGENCY));
   sound(loud && unseen.length ? Math.min(...unseen) : null);
 }
 
@@ -263,6 +268,10 @@ function toggleSound() {
 
 /** Somebody is there, and has what is open. */
 async function touched() {
+  if (calls().some((each) => !had.has(each))) {
+    for (const each of calls()) had.add(each);
+    ring();
+  }
   if (selected !== null && !had.has(selected)) {
     had.add(selected);
     // The queue is not drawn anew: a button that is replaced while it is pressed gets no click.

@@ -1,7 +1,7 @@
 // A server event stream that says when it is lost and comes back by itself.
 // The server sends the present state first on every connection, so nothing has to be remembered here.
 
-const SILENCE_MS = 13000; // The server beats every 5 s: two beats may go missing.
+const SILENCE_MS = 5000; // The server beats every 2 s: one beat may go missing, and another be late.
 const AGAIN_MS = 1500;
 
 /**

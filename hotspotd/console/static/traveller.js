@@ -2,22 +2,25 @@
 
 import { make } from "./dom.js";
 import { follow, insist, post, reloadIfNew } from "./stream.js";
+import { mirror } from "./traveller-mirror.js";
+import { canSound, isOn, say, turn } from "./traveller-sound.js";
+import { fill, showAttempt, showSteps } from "./traveller-steps.js";
 
-const LOST_PATIENCE_MS = 1500; // A reconnect that takes no longer goes unseen.
-const MIRROR_MS = 125;
+const LOST_PATIENCE_MS = 300; // Less than anybody notices.
+const LONG_MS = 15000; // Then the page no longer promises to go on by itself.
 const HELP_TRIES = 10;
 const HELP_AGAIN_MS = 1500;
 const OTHERS_SHOWN = 3;
 const LEFT_MS = 45000; // Nobody touches the screen, and no document is there: whoever chose the language has left.
-const LONG = 46; // Characters of a sentence that needs a smaller letter on a low screen.
+const LONG_SENTENCE = 46; // Characters of a sentence that needs a smaller letter on a low screen.
 const READABLE_MS = 700; // No advice is taken back before it can be read.
+const ARRIVE_MS = 200;
 
 const body = document.body;
 const lane = body.dataset.lane;
 const one = (selector) => document.querySelector(selector);
 const all = (selector) => [...document.querySelectorAll(selector)];
 
-const STEP = { idle: "document", document: "document", face: "face", finger: "fingers", checking: "done", go: "" };
 const PICTURE = {
   starting: "wait", idle: "document", document: "document", face: "face", finger: "finger",
   checking: "wait", go: "go", officer: "officer", out_of_service: "closed",
@@ -31,18 +34,14 @@ let lost = false;
 let chosen = sessionStorage.getItem("language");
 let deadline = null;
 let announced = ANNOUNCE_S;
+let warned = false;
+let waitingSince = null;
+let said = "";
 
 const language = () => {
   const code = chosen ?? (state ? state.languages[0] ?? "en" : first);
   return code in words ? code : "en";
 };
-
-/** A whole number in the language's own digits. */
-const digits = (own, number) => [...String(number)].map((digit) => own.digits[digit]).join("");
-
-function fill(text, values) {
-  return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
-}
 
 function list(own, items) {
   const [between, last] = own.separators;
@@ -63,34 +62,63 @@ function show() {
   for (const button of all("#languages [data-language]")) button.setAttribute("aria-pressed", button.dataset.language === code);
 
   const waiting = lost || state === null || state.state === "starting";
+  waitingSince = waiting ? waitingSince ?? performance.now() : null;
   const now = waiting ? "starting" : state.state;
   body.dataset.state = lost ? "lost" : now;
   const finger = own.fingers[state?.finger ?? "unknown"];
   const fingers = own.slaps[state?.slap] ?? list(own, (state?.fingers ?? []).map((each) => own.fingers[each]));
-  setText("#prompt", waiting ? own.labels.moment : fill(own.prompts[state.prompt], { finger, fingers }));
-  one("#prompt").toggleAttribute("data-long", one("#prompt").textContent.length > LONG);
-  setText("#hint", waiting ? own.labels.moment_hint : own.hints[state.prompt] ?? "");
+  const changed = setText("#prompt", waiting ? own.labels.moment : fill(own.prompts[state.prompt], { finger, fingers }));
+  one("#prompt").toggleAttribute("data-long", one("#prompt").textContent.length > LONG_SENTENCE);
+  if (changed) arrive(one(".words"));
+  setText("#hint", hint(own));
 
   // SVG elements have no `hidden` property.
   for (const picture of all("[data-picture]")) picture.toggleAttribute("hidden", picture.dataset.picture !== PICTURE[now]);
   const hand = one('[data-picture="finger"]');
   hand.dataset.fingers = (state?.fingers ?? []).join(" ");
   hand.dataset.finger = hand.dataset.fingers ? "several" : state?.finger ?? "unknown";
-  one(".mirror").dataset.turn = { turn_left: "left", turn_right: "right" }[state?.prompt] ?? "";
-  showSteps(now);
+  body.dataset.prompt = waiting ? "" : state.prompt;
+  showSteps(now, state?.skips ?? []);
   one("#intro").hidden = now !== "idle";
   one("#turn").hidden = now === "idle";
   one("#help").disabled = waiting || now === "officer" || now === "out_of_service";
-  showAttempt(own, now);
+  showAttempt(own, now, state);
   showTime();
+  sound(own, code, now);
+}
+
+function hint(own) {
+  if (waitingSince === null) return own.hints[state.prompt] ?? "";
+  return performance.now() - waitingSince > LONG_MS ? own.labels.moment_long : own.labels.moment_hint;
+}
+
+/** Where new words came from; not for who wants no motion. */
+function arrive(element) {
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  element.animate([{ opacity: 0, transform: "translateY(12px)" }, { opacity: 1, transform: "none" }], { duration: ARRIVE_MS, easing: "ease-out" });
+}
+
+/** Say what is new on the screen; what belongs to another step or language breaks off what is being said. */
+function sound(own, code, now) {
+  one("#sound").setAttribute("aria-pressed", isOn());
+  const [step, text] = [`${now} ${code}`, `${one("#prompt").textContent}. ${one("#hint").textContent}`];
+  if (said === `${step} ${text}`) return;
+  const anew = !said.startsWith(`${step} `);
+  said = `${step} ${text}`;
+  const whole = now === "idle" && anew ? [text, own.intro.what, own.intro.why, own.intro.keep].join(" ") : text;
+  // A lane that waits for its next traveller does not talk to an empty room.
+  if (now !== "idle" || present) say(whole, code, anew);
 }
 
 function showOthers(code) {
-  // A stranger looks for a word of their own language.
-  const others = Object.keys(words).filter((each) => each !== code).slice(0, OTHERS_SHOWN);
-  const named = others.map((each) => make("bdi", { lang: each }, words[each].name));
-  const dotted = named.flatMap((each, number) => (number ? [" · ", each] : [each]));
-  one("#language-others").replaceChildren(...(state?.state === "idle" ? dotted : []));
+  // A stranger looks for a word of their own language. What is touched is not drawn anew: it would get no click.
+  const others = state?.state === "idle" ? Object.keys(words).filter((each) => each !== code).slice(0, OTHERS_SHOWN) : [];
+  const beside = one("#language-others");
+  if (beside.dataset.codes !== others.join()) {
+    beside.dataset.codes = others.join();
+    const named = others.map((each) => make("bdi", { lang: each }, words[each].name));
+    beside.replaceChildren(...named.flatMap((each, number) => (number ? [" · ", each] : [each])));
+  }
   // Where a country has several languages, the others are one touch away.
   const place = one("#offered");
   const held = place.contains(document.activeElement);
@@ -107,32 +135,9 @@ function showOthers(code) {
 
 function setText(selector, text) {
   const element = one(selector);
-  if (element.textContent !== text) element.textContent = text;
-}
-
-function showSteps(now) {
-  const list = one(".steps");
-  list.toggleAttribute("data-quiet", !(now in STEP));
-  const items = all(".steps li");
-  const at = now === "go" ? items.length : items.findIndex((item) => item.dataset.step === STEP[now]);
-  items.forEach((item, number) => {
-    item.dataset.is = number < at ? "done" : number === at ? "now" : "later";
-    if (number === at) item.setAttribute("aria-current", "step");
-    else item.removeAttribute("aria-current");
-  });
-}
-
-function showAttempt(own, now) {
-  const place = one("#attempt");
-  const counts = ["document", "face", "finger"].includes(now) && state.attempt > 1 && state.attempts > 1;
-  place.replaceChildren();
-  if (!counts) return;
-  for (let number = 1; number <= state.attempts; number += 1) {
-    const mark = document.createElement("i");
-    mark.className = number <= state.attempt ? "used" : "";
-    place.append(mark);
-  }
-  place.append(fill(own.labels.attempt, { n: digits(own, state.attempt), of: digits(own, state.attempts) }));
+  if (element.textContent === text) return false;
+  element.textContent = text;
+  return true;
 }
 
 function showTime() {
@@ -140,7 +145,14 @@ function showTime() {
   const near = !lost && left !== null && left <= ANNOUNCE_S && ["document", "face", "finger"].includes(state?.state);
   const place = one("#time");
   place.hidden = !near;
+  if (waitingSince !== null) setText("#hint", hint(words[language()]));
   if (!near) return;
+  one("#more-time").hidden = !state.more_time;
+  if (!warned) {
+    warned = true;
+    const { seconds, labels } = words[language()];
+    say([seconds[Math.ceil(left)], state.more_time ? labels.more_time : ""].join(". "), language(), false);
+  }
   place.querySelector("output").textContent = words[language()].seconds[Math.ceil(left)];
   place.querySelector(".bar i").style.inlineSize = `${(100 * left) / announced}%`;
 }
@@ -164,11 +176,13 @@ function accept(next) {
   if (next.prompt !== state?.prompt || next.state !== state?.state) shownAt = performance.now();
   // A choice lasts for one traveller.
   if (next.state === "idle" && state && state.state !== "idle") forget();
+  else if (next.state !== "idle") present = true;
+  warned &&= next.time_left_s !== null && next.time_left_s <= ANNOUNCE_S;
   deadline = next.time_left_s === null ? null : performance.now() + 1000 * next.time_left_s;
   announced = Math.max(1, Math.min(ANNOUNCE_S, next.time_left_s ?? ANNOUNCE_S));
   state = next;
   show();
-  mirror();
+  mirror(lane, one(".mirror"), () => state?.state === "face" && !lost);
 }
 
 function choose(code) {
@@ -177,60 +191,36 @@ function choose(code) {
   else sessionStorage.removeItem("language");
 }
 
-/** The next traveller begins with the language of the house. */
+/** The next traveller begins with the language of the house, its sound, and everything at its usual height. */
 function forget() {
   choose(null);
   one("#languages").close();
+  present = false;
+  turn(canSound && body.dataset.audio === "on");
+  lower(false);
+}
+
+/** Everything in reach of who sits in a wheelchair, or is small. */
+function lower(wanted) {
+  body.toggleAttribute("data-lower", wanted);
+  one("#lower").setAttribute("aria-pressed", wanted);
 }
 
 let leaving;
+let present = false; // Somebody has touched the screen, or is on the way through.
 
 function touched() {
+  if (!present) {
+    present = true;
+    said = "";
+    if (state && isOn()) sound(words[language()], language(), state.state);
+  }
   clearTimeout(leaving);
   leaving = setTimeout(() => {
     if (state?.state !== "idle") return;
     forget();
     show();
   }, LEFT_MS);
-}
-
-// --- the mirror: one picture after the other, only while the face is taken --------------------------------------
-
-let mirroring = false;
-
-async function mirror() {
-  if (mirroring) return;
-  mirroring = true;
-  const place = one(".mirror");
-  const canvas = place.querySelector("canvas");
-  while (state?.state === "face" && !lost) {
-    const began = performance.now();
-    const frame = await newest();
-    if (frame) draw(canvas, frame);
-    place.toggleAttribute("data-live", frame !== null);
-    const wait = (frame ? MIRROR_MS : 4 * MIRROR_MS) - (performance.now() - began);
-    await new Promise((done) => setTimeout(done, Math.max(10, wait)));
-  }
-  canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
-  place.removeAttribute("data-live");
-  mirroring = false;
-}
-
-async function newest() {
-  try {
-    const answer = await fetch(`/traveller/${lane}/mirror.jpg`);
-    return answer.status === 200 ? await createImageBitmap(await answer.blob()) : null;
-  } catch (error) {
-    if (error instanceof TypeError || error.name === "InvalidStateError") return null;
-    throw error;
-  }
-}
-
-function draw(canvas, frame) {
-  const scale = Math.max(canvas.width / frame.width, canvas.height / frame.height);
-  const [width, height] = [frame.width * scale, frame.height * scale];
-  canvas.getContext("2d").drawImage(frame, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
-  frame.close();
 }
 
 // --- buttons ------------------------------------------------------------------------------------------------------
@@ -256,6 +246,12 @@ body.addEventListener("click", (event) => {
   choose(button.dataset.language);
   show();
 });
+one("#lower").addEventListener("click", () => lower(!body.hasAttribute("data-lower")));
+one("#sound").addEventListener("click", () => {
+  turn(!isOn());
+  said = ""; // The whole of what is on the screen.
+  show();
+});
 for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, touched);
 
 // --- the daemon ---------------------------------------------------------------------------------------------------
@@ -279,5 +275,7 @@ follow(
   },
 );
 setInterval(showTime, 250);
+one("#sound").hidden = body.dataset.audio === "off" || !canSound;
+turn(canSound && body.dataset.audio === "on");
 if (chosen) touched();
 show();
