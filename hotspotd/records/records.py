@@ -18,17 +18,17 @@ from hotspotd.domain.verdict import Outcome, ReferReason, Verdict
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.records import audit, sealed
 from hotspotd.records.admission import MB, Admission, Limits
-from hotspotd.records.alerts import Alerts, insert_alert
+from hotspotd.records.alerts import insert_alert
 from hotspotd.records.answers import Answers
 from hotspotd.records.auditing import Auditing
 from hotspotd.records.counts import Counts
 from hotspotd.records.data_key import KeySource
 from hotspotd.records.database import Database
-from hotspotd.records.encounters import Encounters
 from hotspotd.records.handling import Handling
 from hotspotd.records.happenings import Happenings
 from hotspotd.records.model import AlertKind, OutboxItem
 from hotspotd.records.outbox import Outbox
+from hotspotd.records.persons import Persons
 from hotspotd.records.presence import Presence
 from hotspotd.records.retention import Retention
 from hotspotd.records.settling import prints_refused, settle
@@ -38,7 +38,7 @@ _encode = msgspec.json.encode
 _KEY = sealed.KEY_OF.format("?1")
 
 
-class Records(Outbox, Handling, Happenings, Encounters, Presence, Answers, Alerts, Counts, Retention, Auditing):
+class Records(Outbox, Handling, Happenings, Persons, Presence, Answers, Counts, Retention, Auditing):
     """The records of one device. Made by ``open``."""
 
     def __init__(self, database: Database, clock: Clock, admission: Admission) -> None:

@@ -70,12 +70,11 @@ def _rotate(
     vault: Vault, source: KeySource, path: Path, old: DataKey, new: DataKey, *, replace: bool
 ) -> Iterator[Rotated]:
     with vault.together():
-        masters = vault.masters()
-        newest = masters[-1][0] if masters else ""
         # Where the newest master was made for the new key, this is not the first try.
-        if (newest, new.id) not in masters:
-            vault.admit(new)
+        if (vault.newest_master(), new.id) not in vault.masters():
+            # In this order: a start with the old key destroys what is older than its own wraps.
             vault.add_master((old, new))
+            vault.admit(new)
     yield Rotated(new.id, 0, replaced=False)
     rewrapped = 0
     while done := vault.rewrap(_TOGETHER):

@@ -156,7 +156,7 @@ class Vault:
         """The numbers of ``count`` new keys, on disk when this returns outside of ``together``. Raises RecordsError."""
         with self.together():
             # Inside the transaction nobody else can make a newer master.
-            master, numbers = self._newest_master(), []
+            master, numbers = self.newest_master(), []
             opened = AESGCM(self._master(master))
             for _ in range(count):
                 number = int(
@@ -299,7 +299,8 @@ class Vault:
             "INSERT INTO master (id, data_key, wrapped) VALUES (?, ?, ?)", (master, data_key.id, wrapped)
         )
 
-    def _newest_master(self) -> str:
+    def newest_master(self) -> str:
+        """The id of the master key that wraps new keys. Inside ``together``. Raises RecordsError."""
         row = self._connection.execute("SELECT id FROM master GROUP BY id ORDER BY min(number) DESC LIMIT 1").fetchone()
         if row is None:
             raise RecordsError(Reason.NO_KEY, "records: the master key is gone", "Put the key database back.")
@@ -343,7 +344,7 @@ class Vault:
     def rewrap(self, most: int) -> int:
         """Wrap up to ``most`` keys anew that are not wrapped with the newest master: how many that were."""
         with self.together():
-            newest = self._newest_master()
+            newest = self.newest_master()
             by = AESGCM(self._master(newest))
             rows = self._connection.execute(
                 "SELECT id, master, wrapped FROM wrapped_key WHERE master <> ? LIMIT ?", (newest, most)
@@ -361,7 +362,7 @@ class Vault:
         with self.together():
             self._connection.execute(
                 "DELETE FROM master WHERE data_key <> ? OR (id <> ? AND id NOT IN (SELECT master FROM wrapped_key))",
-                (data_key.id, self._newest_master()),
+                (data_key.id, self.newest_master()),
             )
         self.empty_log()
 
