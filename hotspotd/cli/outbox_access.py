@@ -8,17 +8,14 @@ import os
 import pwd
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from hotspotd.cli.doctor import DEFAULT_CONFIG
-from hotspotd.config import load, resolve
-from hotspotd.errors import RecordsError
+from hotspotd.cli.records_place import place
 from hotspotd.records import Records
-from hotspotd.records.data_key import KeySource, find_data_key
 from hotspotd.records.handling import MOST_ABOUT_ONE
 from hotspotd.records.model import OutboxRow, OutboxState
 
@@ -83,24 +80,6 @@ async def opened(config_path: Path) -> AsyncIterator[Records]:
         yield records
     finally:
         await records.close()
-
-
-def place(config_path: Path, key_file: Path | None = None) -> tuple[Path, KeySource | None]:
-    """The database, and where its data key is: in ``key_file``, or where the daemon has it; ``None`` where it has none.
-
-    Raises ConfigError.
-    """
-    config = load(config_path)
-    database = resolve(config_path, config.records.database)
-    if key_file is not None:
-        return database, KeySource(key_file, "file")
-    configured = resolve(config_path, config.records.data_key) if config.records.data_key else None
-    try:
-        source = find_data_key(database, configured, production=config.device.mode == "production")
-    except RecordsError:
-        return database, None  # With the credential of the unit: what needs the key says so.
-    # One that is missing is not made here.
-    return database, replace(source, kind="file") if source.kind == "beside" else source
 
 
 async def every_row(records: Records, states: Iterable[OutboxState]) -> AsyncIterator[list[OutboxRow]]:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from hotspotd.cli import privacy_person
-from hotspotd.cli.outbox_access import add_who, command, place, plain
+from hotspotd.cli.outbox_access import add_who, command, plain
 from hotspotd.cli.output import Exit, complain, print_json, print_table
+from hotspotd.cli.records_place import place
 from hotspotd.config import load
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.records import Records

@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
-from hotspotd.cli.outbox_access import add_who, command, place, plain
+from hotspotd.cli.outbox_access import add_who, command, plain
 from hotspotd.cli.output import Exit, complain, print_json
+from hotspotd.cli.records_place import place
 from hotspotd.clock import Clock
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.records import Records

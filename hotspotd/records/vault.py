@@ -391,8 +391,12 @@ class Sealing:
         return self._do(self.vault.unseal, key, place, row, sealed)
 
     def new_key(self) -> int:
-        """For SQL, inside ``Vault.together``: the number of a new key."""
-        return self.vault.new_keys(1)[0]
+        """For SQL: the number of a new key, on disk unless inside ``Vault.together``."""
+        try:
+            return self.vault.new_keys(1)[0]
+        except HotspotError as error:
+            self._error = error
+            raise
 
     def register(self, connection: sqlite3.Connection) -> None:
         """Make the functions known to ``connection``."""

@@ -96,7 +96,7 @@ def _audited(world: Path) -> None:
     subprocess.run([sys.executable, "-c", verify, "audit", "verify", *arguments], check=True)
     with closing(sqlite3.connect(world / "records.db")) as records:
         entries = records.execute("SELECT event, subject, actor, detail, at FROM audit").fetchall()
-        notes = records.execute("SELECT text FROM audit_note").fetchall()
+        notes = records.execute("SELECT text, sealed FROM audit_note").fetchall()
     events = {entry[0] for entry in entries}
     assert {"daemon.started", "configuration.used", "key.used", "watchlist.in_force"} <= events
     assert {"encounter.recorded", "encounter.checked", "encounter.answered", "alert.raised"} <= events

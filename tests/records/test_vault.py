@@ -20,8 +20,9 @@ from hotspotd.domain.encounter import Encounter
 from hotspotd.domain.notice import Notice
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, ReferReason, Verdict
 from hotspotd.errors import Reason, RecordsError
-from hotspotd.records import Records
-from hotspotd.records.data_key import KeySource, find_data_key, make_key_file
+from hotspotd.records import Records, audit_file
+from hotspotd.records.audit_check import check
+from hotspotd.records.data_key import KeySource, beside, find_data_key, make_key_file
 from hotspotd.records.model import Decision, OutboxState
 from hotspotd.records.vault import keys_path
 from tests.records import older
@@ -64,6 +65,7 @@ async def lived_through(records: Records) -> Encounter:
     unknown = GatewayAnswer(outcome=GatewayOutcome.HIT, tcn="R9", tcr="UTO-NOBODY", hits=(listed(),))
     await records.store_answer(unknown, b"<SRE>QUILLFEATHER</SRE>")
     await records.decide(alert, Decision.DISMISS, "looks like his brother", "badge 7")
+    await records.audited("watchlist.lookup", subject="watchlist", actor="console", note="is QUILLFEATHER listed?")
     await records.release(given.encounter_id)
     return given
 
@@ -106,8 +108,17 @@ async def test_a_copied_disk_shows_nobody_while_it_runs_and_afterwards(
     await records.close()
     assert {"records.db-wal", "records.db-shm", "records.db.keys-wal"} <= set(names)
     assert running == []
+    await asyncio.to_thread(_notes_open_with_the_key_only, tmp_path / "records.db")
     assert await asyncio.to_thread(found_in, tmp_path) == []
     assert not [word for word in WORDS if word in caplog.text]
+
+
+def _notes_open_with_the_key_only(path: Path) -> None:
+    """And the chain is verified without."""
+    for source, said in ((beside(path), "is QUILLFEATHER listed?"), (None, audit_file.SEALED)):
+        with audit_file.reading(path, source) as connection:
+            assert [one.note for one in audit_file.entries(connection, audit_file.Wanted()) if one.note] == [said]
+            assert check(connection, []).finding is None
 
 
 async def test_the_search_for_what_is_plain_finds_it(tmp_path: Path) -> None:
@@ -213,11 +224,11 @@ async def test_another_data_key_or_none_opens_nothing(tmp_path: Path, hand_clock
     with pytest.raises(RecordsError) as caught:
         await Records.open(path, data_key=KeySource(tmp_path / "other", "file"))
     assert caught.value.reason is Reason.NO_KEY
-    beside = await Records.beside(path)
-    [row] = await beside.recent()
+    other = await Records.beside(path)
+    [row] = await other.recent()
     with pytest.raises(RecordsError) as caught:
-        await beside.encounter(row.encounter_id)
-    await beside.close()
+        await other.encounter(row.encounter_id)
+    await other.close()
     assert caught.value.reason is Reason.NO_KEY
 
 

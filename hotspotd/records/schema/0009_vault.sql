@@ -18,6 +18,10 @@ CREATE TABLE legal_hold (
     held_by TEXT NOT NULL,
     reason BLOB NOT NULL      -- sealed
 ) STRICT;
+-- A note is sealed with a key of its own, and the entry's digest is of what is sealed. What was written before stays as it
+-- is, since the chain vouches for it; it goes in its time.
+ALTER TABLE audit_note ADD COLUMN key_id INTEGER;
+ALTER TABLE audit_note ADD COLUMN sealed BLOB;
 CREATE INDEX encounter_held ON encounter (id) WHERE key_id IS NOT NULL;
 
 UPDATE encounter SET local_ms = verdict ->> '$.compute_ms', local_reasons = coalesce(verdict -> '$.reasons', '[]'),
