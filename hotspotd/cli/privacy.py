@@ -210,5 +210,6 @@ async def _say_rotated(database: Path, done: Rotated, by: str) -> None:
 
 def _make_key(arguments: argparse.Namespace) -> Exit:
     make_key_file(arguments.file)
-    print(f"{arguments.file}: made. Keep a copy where no thief of the kiosk finds it: without it nothing can be read.")
+    print(f"{arguments.file}: made. hotspotd's user has to own it: chown hotspotd {arguments.file}")
+    print("Keep a copy where no thief of the kiosk finds it: without it nothing can be read.")
     return Exit.OK

@@ -17,12 +17,13 @@ def place(config_path: Path, key_file: Path | None = None) -> tuple[Path, KeySou
     """
     config = load(config_path)
     database = resolve(config_path, config.records.database)
+    user = database.stat().st_uid if database.exists() else None
     if key_file is not None:
-        return database, KeySource(key_file, "file")
+        return database, KeySource(key_file, "file", user)
     configured = resolve(config_path, config.records.data_key) if config.records.data_key else None
     try:
         source = find_data_key(database, configured, production=config.device.mode == "production")
     except RecordsError:
         return database, None  # With the credential of the unit: what needs the key says so.
     # One that is missing is not made here.
-    return database, replace(source, kind="file") if source.kind == "beside" else source
+    return database, replace(source, kind="file" if source.kind == "beside" else source.kind, user=user)

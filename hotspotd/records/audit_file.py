@@ -14,8 +14,9 @@ from hotspotd.clock import Stamp
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.records import audit
 from hotspotd.records.data_key import KeySource
+from hotspotd.records.sealing import Sealing
 from hotspotd.records.storage_errors import storage_errors
-from hotspotd.records.vault import Sealing, Vault, keys_path
+from hotspotd.records.vault import Vault, keys_path
 
 # The daemon writes for milliseconds at a time.
 _BUSY_TIMEOUT_S: Final = 5.0

@@ -52,22 +52,24 @@ class KeySource:
     """Where the data key is, to be read again when it was changed there.
 
     ``kind``: ``credential`` was given by systemd, which has seen to who may read it; ``file`` is a key file;
-    ``beside`` is one beside the database, which is made when it is missing.
+    ``beside`` is one beside the database, which is made when it is missing. ``user`` is another one (by number) whose
+    file it may be: for root, who looks after the database of the daemon's user.
     """
 
     path: Path
     kind: Literal["credential", "file", "beside"]
+    user: int | None = None
 
     def load(self) -> DataKey:
         """The key. Blocks.
 
-        Raises RecordsError: NO_KEY without a file, UNREADABLE for one that others may read, that belongs to neither
-        this user nor root, or that cannot be read; BAD_VALUE for anything but a key.
+        Raises RecordsError: NO_KEY without a file, UNREADABLE for one that others may read, that belongs to
+        somebody else, or that cannot be read; BAD_VALUE for anything but a key.
         """
         if self.kind == "beside" and not self.path.exists():
             make_key_file(self.path)
             log.warning("the data key was made beside the data, in %s: for training only", self.path)
-        return read_key_file(self.path, handed_over=self.kind == "credential")
+        return read_key_file(self.path, self.user, handed_over=self.kind == "credential")
 
 
 def beside(database: Path) -> KeySource:
@@ -96,14 +98,14 @@ def find_data_key(
     return beside(database)
 
 
-def read_key_file(path: Path, *, handed_over: bool = False) -> DataKey:
+def read_key_file(path: Path, user: int | None = None, *, handed_over: bool = False) -> DataKey:
     """The key in ``path``; whose file it is and who may read it is checked unless it was ``handed_over`` by systemd.
 
-    Blocks. Raises RecordsError as ``KeySource.load`` says.
+    It may be this user's, root's and ``user``'s. Blocks. Raises RecordsError as ``KeySource.load`` says.
     """
     try:
         with open(os.open(path, _READ), "rb") as file:  # noqa: PTH123 - An open descriptor, flags and all.
-            _check(path, os.fstat(file.fileno()), handed_over=handed_over)
+            _check(path, os.fstat(file.fileno()), user, handed_over=handed_over)
             content = file.read(_LIMIT + 1)
     except FileNotFoundError as error:
         raise RecordsError(
@@ -122,10 +124,11 @@ def read_key_file(path: Path, *, handed_over: bool = False) -> DataKey:
     )
 
 
-def make_key_file(path: Path) -> None:
+def make_key_file(path: Path, like: Path | None = None) -> None:
     """Write a new key into ``path``, which is not there yet, for its owner only. Blocks.
 
-    Raises RecordsError (CONFLICT), OSError.
+    Made by root, it is given to the owner of the file ``like``, or else of its folder. Raises RecordsError (CONFLICT),
+    OSError.
     """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -135,8 +138,8 @@ def make_key_file(path: Path) -> None:
         file.write(secrets.token_hex(KEY_BYTES) + "\n")
         file.flush()
         if os.geteuid() == 0:  # A technician made it, the daemon has to read it.
-            folder = path.parent.stat()
-            os.fchown(file.fileno(), folder.st_uid, folder.st_gid)
+            owner = (like or path.parent).stat()
+            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
         os.fsync(file.fileno())
     sync_folder(path.parent)
 
@@ -150,15 +153,14 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _check(path: Path, found: os.stat_result, *, handed_over: bool) -> None:
+def _check(path: Path, found: os.stat_result, user: int | None, *, handed_over: bool) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise RecordsError(Reason.UNREADABLE, f"{path}: no regular file", "Name the file of the data key.")
     if handed_over:
         return
     if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise RecordsError(Reason.UNREADABLE, f"{path}: others may read this key", f"chmod 0600 {path}")
-    # root may read whatever the daemon's user keeps: the owner of the folder is who the file is for.
-    if found.st_uid not in (os.geteuid(), 0) and not (os.geteuid() == 0 and found.st_uid == path.parent.stat().st_uid):
+    if found.st_uid not in (os.geteuid(), 0, user):
         raise RecordsError(
             Reason.UNREADABLE, f"{path}: belongs to user {found.st_uid}", "Give it to the user hotspotd runs as."
         )

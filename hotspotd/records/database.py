@@ -21,8 +21,9 @@ import aiosqlite
 
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.records.data_key import KeySource, beside
+from hotspotd.records.sealing import Sealing
 from hotspotd.records.storage_errors import storage_errors
-from hotspotd.records.vault import Sealing, Vault, keys_path
+from hotspotd.records.vault import Vault, keys_path
 from hotspotd.records.writer import Writer
 
 log = logging.getLogger(__name__)

@@ -54,8 +54,8 @@ def rotate(database: Path, source: KeySource, to: Path | None = None) -> Iterato
         )
     path, old = to or new_file(source), source.load()
     if not path.exists():
-        make_key_file(path)
-    new = read_key_file(path)
+        make_key_file(path, like=None if source.kind == "credential" else source.path)
+    new = read_key_file(path, source.user)
     if new == old:
         raise RecordsError(Reason.CONFLICT, f"{path}: that is the present data key", "Name another file.")
     yield Rotated(new.id, 0, replaced=False)

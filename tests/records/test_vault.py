@@ -272,6 +272,7 @@ def test_a_key_file_of_somebody_else_is_refused(tmp_path: Path) -> None:
     os.chown(key, 12345, 12345)
     with pytest.raises(RecordsError, match="belongs to user 12345"):
         KeySource(key, "file").load()
+    assert KeySource(key, "file", 12345).load().id
 
 
 def test_production_wants_a_key_and_the_credential_goes_first(tmp_path: Path) -> None:
