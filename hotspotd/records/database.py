@@ -32,8 +32,6 @@ T = TypeVar("T")
 
 # Other processes (hotspotctl) may read, and write for a moment; the daemon waits this long for them.
 _BUSY_TIMEOUT_S = 5.0
-# The schema since which what is personal is sealed.
-_FIRST_SEALED = 9
 _SIDE_FILES = ("", "-wal", "-shm")
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -248,7 +246,8 @@ def _sound(path: Path) -> bool:
 
 def _holds_sealed(path: Path) -> bool:
     with closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S)) as connection:
-        if _schema(connection) < _FIRST_SEALED:
+        has_keys = "SELECT 1 FROM pragma_table_info('encounter') WHERE name = 'key_id'"
+        if connection.execute(has_keys).fetchone() is None:
             return False
         return connection.execute("SELECT 1 FROM encounter WHERE key_id IS NOT NULL LIMIT 1").fetchone() is not None
 

@@ -13,6 +13,12 @@ import msgspec
 from hotspotd.domain.encounter import Encounter
 from hotspotd.domain.verdict import GatewayAnswer
 
+BEFORE_VAULT = next(
+    int(file.name.split("_", 1)[0]) - 1
+    for file in (resources.files("hotspotd.records") / "schema").iterdir()
+    if file.name.endswith("_vault.sql")
+)
+"""The last schema that held people in plain."""
 _AT = "2026-11-22T12:00:00.000Z"
 
 

@@ -122,7 +122,7 @@ def _notes_open_with_the_key_only(path: Path) -> None:
 
 
 async def test_the_search_for_what_is_plain_finds_it(tmp_path: Path) -> None:
-    with older.of_schema(8, tmp_path / "records.db") as connection:
+    with older.of_schema(older.BEFORE_VAULT, tmp_path / "records.db") as connection:
         older.put(connection, somebody(), answer(encounter()), base64.b64encode(PICTURE))
     found = await asyncio.to_thread(found_in, tmp_path)
     assert "ERIKSSON in utf-8 in records.db" in found
@@ -132,7 +132,7 @@ async def test_the_search_for_what_is_plain_finds_it(tmp_path: Path) -> None:
 async def test_what_an_older_version_wrote_is_sealed_and_nothing_is_lost(tmp_path: Path) -> None:
     path, given = tmp_path / "records.db", somebody()
     payload = base64.b64encode(PICTURE)
-    with older.of_schema(8, path) as connection:
+    with older.of_schema(older.BEFORE_VAULT, path) as connection:
         older.put(connection, given, answer(given), payload)
     records = await Records.open(path)
     stored = await records.encounter(given.encounter_id)
