@@ -30,6 +30,7 @@ from hotspotd.lane.recording import check_interrupted
 from hotspotd.lane.waiting import first_of
 from hotspotd.records import Records
 from hotspotd.records.journal import RunsWith
+from hotspotd.records.keeping import Keeping
 
 # Not __name__: the daemon is also started as a module.
 log = logging.getLogger("hotspotd.app")
@@ -85,7 +86,7 @@ async def _run(config: Config, places: Places, config_sha256: str) -> None:
                 group.create_task(parts.watchdog.run(), name="watchdog"),
                 group.create_task(parts.checkpoints.run(), name="checkpoints"),
                 group.create_task(parts.journal.watch_clock(), name="journal-clock"),
-                group.create_task(_retention(parts.records, config.operation.keep_clear_hours), name="retention"),
+                group.create_task(_retention(parts.records, keeping_of(config)), name="retention"),
                 *(group.create_task(run(), name=name) for name, run in parts.reports.items()),
             ]
             lanes = [group.create_task(lane.run(), name=f"lane-{lane.name}") for lane in parts.lanes]
@@ -142,12 +143,18 @@ async def _close_the_chain(parts: Parts) -> None:
         log.error("the audit chain could not be closed: %s", error)
 
 
-async def _retention(records: Records, keep_hours: float) -> None:
+def keeping_of(config: Config) -> Keeping:
+    """How long encounters are kept, as the configuration has it."""
+    operation = config.operation
+    return Keeping(operation.keep_clear_hours, operation.keep_hit_hours, operation.keep_longest_days * 24)
+
+
+async def _retention(records: Records, keeping: Keeping) -> None:
     """Erase what has been kept for long enough, for ever."""
     while True:
         try:
-            if erased := await records.erase_clear(keep_hours):
-                log.info("%d clear encounters erased", erased)
+            if erased := await records.erase_due(keeping):
+                log.info("%d encounters erased: their time was up", erased)
             if notes := await records.erase_notes():
                 log.info("%d notes of the audit chain erased", notes)
         except RecordsError as error:

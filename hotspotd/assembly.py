@@ -46,6 +46,7 @@ from hotspotd.lane.parts import LaneDevices, LaneParts
 from hotspotd.mrz.watch import zone_reader
 from hotspotd.operations.reporting import Running, open_reports
 from hotspotd.records import Records
+from hotspotd.records.data_key import find_data_key
 from hotspotd.records.journal import Journal
 from hotspotd.relay.checkpoints import Checkpoints
 from hotspotd.relay.compose import Origin, PictureLimits, compose_nps
@@ -73,6 +74,7 @@ class Places:
     """Every path that the configuration names, made absolute before the loop runs."""
 
     database: Path
+    data_key: Path | None
     watchlist: Path
     watchlist_key: Path | None
     trust_anchors: Path
@@ -93,6 +95,7 @@ class Places:
         resolve = partial(configuration.resolve, path)
         return cls(
             database=resolve(config.records.database),
+            data_key=resolve(config.records.data_key) if config.records.data_key else None,
             watchlist=resolve(config.watchlist.folder),
             watchlist_key=resolve(config.watchlist.key) if config.watchlist.key else None,
             trust_anchors=resolve(config.relay.trust_anchors),
@@ -147,6 +150,7 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
     records = await Records.open(
         places.database,
         clock,
+        data_key=find_data_key(places.database, places.data_key, production=config.device.mode == "production"),
         outbox_limit=config.records.outbox_limit,
         outbox_mb=config.records.outbox_mb,
         minimum_free_mb=config.records.minimum_free_mb,

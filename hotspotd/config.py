@@ -82,6 +82,8 @@ class OperationSection(_Section, frozen=True):
     officer_after_s: Annotated[float, Meta(gt=0, le=30)] = 2.0
     result_shown_s: Seconds = 4.0
     keep_clear_hours: Annotated[float, Meta(ge=0, le=8_760)] = 24.0
+    keep_hit_hours: Annotated[float, Meta(ge=0, le=8_760)] = 72.0
+    keep_longest_days: Annotated[float, Meta(gt=0, le=3_660)] = 30.0
     statistics: bool = True
 
     def positions(self) -> tuple[FingerPosition, ...]:
@@ -182,6 +184,7 @@ class RecordsSection(_Section, frozen=True):
     """Where encounters are written down."""
 
     database: str
+    data_key: str | None = None
     outbox_limit: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
     outbox_mb: Annotated[int, Meta(ge=1, le=1_000_000)] = 2048
     minimum_free_mb: Annotated[int, Meta(ge=0, le=1_000_000)] = 200

@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from hotspotd.cli.output import Exit, print_table
+from hotspotd.cli.records_place import place
 from hotspotd.clock import Stamp
 from hotspotd.config import load, resolve
 from hotspotd.errors import ConfigError, Reason, RecordsError, RelayError
@@ -67,7 +68,8 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     show = commands.add_parser(
         "show",
         help="print entries",
-        description="Prints the entries of the audit chain, oldest first.",
+        description="Prints the entries of the audit chain, oldest first. What people wrote is sealed: with --config\n"
+        "it is opened where the data key may be read (hotspotctl privacy --help).",
         epilog="examples:\n"
         "  hotspotctl audit show --event alert --since 2026-11-22\n"
         "  hotspotctl audit show --subject 0199f4 --json",
@@ -234,7 +236,9 @@ def _tell(
 def _show(arguments: argparse.Namespace) -> Exit:
     database, _ = _places(arguments)
     wanted = Wanted(arguments.since or "", arguments.event, arguments.subject)
-    with audit_file.reading(database) as connection:
+    # Of a copy there is no key here: its notes show as sealed.
+    source = None if arguments.database is not None else place(arguments.config or _CONFIG)[1]
+    with audit_file.reading(database, source) as connection:
         found = audit_file.entries(connection, wanted)
         if arguments.json:
             for entry in found:

@@ -30,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     place.configuration,
     place.free_space,
     place.durable_write,
+    place.data_key,
     place.watchlist,
     devices,
     certificates,

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from hotspotd.cli.doctor import DEFAULT_CONFIG
-from hotspotd.config import load, resolve
+from hotspotd.cli.records_place import place
 from hotspotd.records import Records
 from hotspotd.records.handling import MOST_ABOUT_ONE
 from hotspotd.records.model import OutboxRow, OutboxState
@@ -74,15 +74,12 @@ def _account() -> str:
 @asynccontextmanager
 async def opened(config_path: Path) -> AsyncIterator[Records]:
     """The records of the kiosk that the configuration describes. Raises ConfigError, RecordsError."""
-    records = await Records.beside(await asyncio.to_thread(_database, config_path))
+    database, source = await asyncio.to_thread(place, config_path)
+    records = await Records.beside(database, data_key=source)
     try:
         yield records
     finally:
         await records.close()
-
-
-def _database(config_path: Path) -> Path:
-    return resolve(config_path, load(config_path).records.database)
 
 
 async def every_row(records: Records, states: Iterable[OutboxState]) -> AsyncIterator[list[OutboxRow]]:

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from hotspotd.cli.output import Exit, complain, print_json, print_table
+from hotspotd.cli.records_place import place
 from hotspotd.clock import Clock
 from hotspotd.config import load, resolve
 from hotspotd.domain.candidate import ListRecord
@@ -160,8 +161,12 @@ def _records(arguments: argparse.Namespace) -> Path | None:
 
     A machine without either only has lists on it: who builds and tries them is no kiosk's user.
     """
-    path: Path | None = arguments.config or (_CONFIG if _CONFIG.exists() else None)
-    return None if path is None else resolve(path, load(path).records.database)
+    path = _configuration(arguments)
+    return None if path is None else place(path)[0]
+
+
+def _configuration(arguments: argparse.Namespace) -> Path | None:
+    return arguments.config or (_CONFIG if _CONFIG.exists() else None)
 
 
 def _log(what: str, outcome: str, purpose: str) -> None:
@@ -171,14 +176,22 @@ def _log(what: str, outcome: str, purpose: str) -> None:
 
 def _audit(arguments: argparse.Namespace, event: str, detail: str, note: str) -> None:
     """Write it into the kiosk's audit chain. Raises RecordsError: then nothing is answered."""
-    database = _records(arguments)
-    if database is None:
+    path = _configuration(arguments)
+    if path is None:
         return
+    database, source = place(path)
     if not database.exists():
         complain(f"{database} is not there yet: only the system's log has this")
         return
     audit_file.add(
-        database, Clock().now(), event, subject="watchlist", actor=getpass.getuser(), detail=detail, note=note
+        database,
+        Clock().now(),
+        event,
+        subject="watchlist",
+        actor=getpass.getuser(),
+        detail=detail,
+        note=note,
+        source=source,
     )
 
 

@@ -86,7 +86,8 @@ class Admission:
         """Insert what ``check`` has passed in this work, which has written no other row of the outbox since then."""
         writer.execute(
             "INSERT INTO outbox (tcn, encounter_id, kind, rank, lane, size, created_at, deadline, state, payload)"
-            " VALUES (?,?,?,?,?,?,?,?,?,?)",
+            " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9, iif(?2 IS NULL, ?10,"
+            " seal((SELECT key_id FROM encounter WHERE id = ?2), 'outbox.payload', ?1, ?10)))",
             (
                 item.tcn,
                 item.encounter_id,

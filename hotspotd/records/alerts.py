@@ -13,7 +13,7 @@ from hotspotd.clock import Clock, Stamp
 from hotspotd.domain.answers import overall
 from hotspotd.domain.candidate import Hit
 from hotspotd.errors import Reason, RecordsError
-from hotspotd.records import audit
+from hotspotd.records import audit, sealed
 from hotspotd.records.admission import Admission
 from hotspotd.records.database import Database
 from hotspotd.records.model import Alert, AlertKind, AlertState, Decision, OutboxItem
@@ -21,8 +21,9 @@ from hotspotd.records.model import Alert, AlertKind, AlertState, Decision, Outbo
 log = logging.getLogger(__name__)
 
 _COLUMNS = (
-    "id AS alert_id, encounter_id, lane, kind, urgency, hits, reasons, determination, state, raised_at, decided_at,"
-    " decided_by, decision_reason, unsent, coalesce((SELECT tcn FROM outbox o WHERE o.encounter_id = alert.encounter_id"
+    "id AS alert_id, encounter_id, lane, kind, urgency, reasons, determination, state, raised_at, decided_at,"  # noqa: S608  # Constants.
+    f" decided_by, {sealed.ALERT_HITS}, {sealed.ALERT_WORDS}, unsent,"
+    " coalesce((SELECT tcn FROM outbox o WHERE o.encounter_id = alert.encounter_id"
     " AND o.kind = 'transaction' ORDER BY o.rowid DESC LIMIT 1), '') AS tcn"
 )
 # A referral without a hit is looked at after hits on people and documents, before plain information.
@@ -57,10 +58,11 @@ def insert_alert(
     is new.
     """
     present = writer.execute(
-        "SELECT id, hits, reasons FROM alert WHERE encounter_id = ? AND kind = ?", (encounter_id, kind)
+        f"SELECT id, {sealed.ALERT_HITS}, reasons FROM alert WHERE encounter_id = ? AND kind = ?",  # noqa: S608  # Constant.
+        (encounter_id, kind),
     ).fetchone()
     if present is not None:
-        before = msgspec.json.decode(present[1], type=tuple[Hit, ...])
+        before = decoded(present[1])
         known, given = {hit.record.reference for hit in before}, msgspec.json.decode(present[2], type=tuple[str, ...])
         fresh = tuple(hit for hit in hits if hit.record.reference not in known)
         joined = tuple(dict.fromkeys((*given, *reasons)))
@@ -68,10 +70,12 @@ def insert_alert(
             return None
         hits = in_order(before + fresh)
         writer.execute(
-            "UPDATE alert SET hits = ?, reasons = ?, urgency = ?, determination = ?, state = ?, unsent = ?,"
-            " decided_at = NULL, decided_by = NULL, decision_reason = NULL WHERE id = ?",
+            f"UPDATE alert SET hits = {sealed.SEAL_HITS}, hit_count = ?, reasons = ?, urgency = ?,"  # noqa: S608
+            " determination = ?, state = ?, unsent = ?, decided_at = NULL, decided_by = NULL,"
+            " decision_words = NULL WHERE id = ?",
             (
-                msgspec.json.encode(hits),
+                encoded(hits),
+                len(hits),
                 msgspec.json.encode(joined),
                 urgency_of(hits),
                 overall(hits),
@@ -84,12 +88,14 @@ def insert_alert(
         return int(present[0])
     hits = in_order(hits)
     inserted = writer.execute(
-        "INSERT INTO alert (encounter_id, lane, kind, urgency, hits, reasons, determination, state, raised_at, unsent)"
-        " SELECT id, lane, ?, ?, ?, ?, ?, ?, ?, ? FROM encounter WHERE id = ?",
+        "INSERT INTO alert (encounter_id, lane, kind, urgency, hits, hit_count, reasons, determination, state,"
+        " raised_at, unsent) SELECT id, lane, ?1, ?2, seal(key_id, 'alert.hits', id || '/' || ?1, ?3), ?4, ?5, ?6,"
+        " ?7, ?8, ?9 FROM encounter WHERE id = ?10",
         (
             kind,
             urgency_of(hits),
-            msgspec.json.encode(hits),
+            encoded(hits),
+            len(hits),
             msgspec.json.encode(reasons),
             overall(hits),
             AlertState.OPEN,
@@ -111,9 +117,19 @@ def in_order(hits: Iterable[Hit]) -> tuple[Hit, ...]:
 
 def listed_in_alerts(writer: sqlite3.Connection, encounter_id: str) -> set[str]:
     """References of the records in alerts of this encounter that nobody has dismissed."""
-    query = "SELECT hits FROM alert WHERE encounter_id = ? AND state <> ?"
+    query = f"SELECT {sealed.ALERT_HITS} FROM alert WHERE encounter_id = ? AND state <> ?"  # noqa: S608  # Constant.
     rows = writer.execute(query, (encounter_id, AlertState.DISMISSED))
-    return {hit.record.reference for row in rows for hit in msgspec.json.decode(row[0], type=tuple[Hit, ...])}
+    return {hit.record.reference for row in rows for hit in decoded(row[0])}
+
+
+def encoded(hits: tuple[Hit, ...]) -> bytes:
+    """Hits as they are stored; no hits are nothing, and need no key."""
+    return msgspec.json.encode(hits) if hits else b""
+
+
+def decoded(hits: bytes) -> tuple[Hit, ...]:
+    """What ``encoded`` was given."""
+    return msgspec.json.decode(hits, type=tuple[Hit, ...]) if hits else ()
 
 
 class Alerts:
@@ -159,7 +175,7 @@ class Alerts:
 
         def store(writer: sqlite3.Connection) -> RecordsError | None:
             cursor = writer.execute(
-                "UPDATE alert SET state = ?, decided_at = ?, decided_by = ?, decision_reason = ?"
+                f"UPDATE alert SET state = ?, decided_at = ?, decided_by = ?, decision_words = {sealed.SEAL_WORDS}"  # noqa: S608  # Constant.
                 " WHERE id = ? AND (state = 'open') <> ?",
                 (
                     state,
@@ -213,6 +229,6 @@ def _undecidable(writer: sqlite3.Connection, alert_id: int, *, reopening: bool) 
 
 
 def _alert(row: dict[str, Any]) -> Alert:
-    row["hits"] = msgspec.json.decode(row["hits"])
+    row["hits"] = decoded(row["hits"])
     row["reasons"] = msgspec.json.decode(row["reasons"])
     return msgspec.convert(row, Alert)

@@ -2,7 +2,8 @@
 
 Entries hold identifiers, outcomes and hashes, never personal data: they are never erased. What a person wrote (why a
 number is looked up) stands beside the chain as a note, of which the entry holds a salted digest: it can be erased, and
-the chain stays whole. docs/audit.md lists the events.
+the chain stays whole. Notes are sealed with a key each; the digest is of the sealed note, so that the chain is verified
+without any key. docs/audit.md lists the events.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ GENESIS: Final = bytes(32)
 COLUMNS: Final = "seq, at, clock_trusted, event, subject, actor, detail"
 NOTES_ERASED: Final = "audit.notes_erased"
 """Event of the entry that says up to which entry, in ``detail``, notes were erased."""
+NOTE_PLACE: Final = "audit_note.sealed"
+"""What sealed notes are bound to, with the number of their entry."""
 _NOTE: Final = "note="
 _LONGEST_NOTE: Final = 300
 # Identifiers and codes are shorter; whatever an entry is made of, it stays small.
@@ -44,9 +47,7 @@ def append(
     seq, previous = tail(writer)
     seq += 1
     if note:
-        salt, note = secrets.token_bytes(16), note[:_LONGEST_NOTE]
-        writer.execute("INSERT OR REPLACE INTO audit_note (seq, salt, text) VALUES (?, ?, ?)", (seq, salt, note))
-        detail = f"{detail[:_LONGEST]} {_NOTE}{_noted(salt, note)}".lstrip()
+        detail = f"{detail[:_LONGEST]} {_NOTE}{_keep_note(writer, seq, note[:_LONGEST_NOTE])}".lstrip()
     else:
         detail = detail[:_LONGEST]
     entry = (seq, now.iso(), int(now.trusted), event, subject[:_LONGEST], actor[:_LONGEST], detail)
@@ -55,6 +56,21 @@ def append(
         (*entry, digest(previous, entry)),
     )
     return seq
+
+
+def _keep_note(writer: sqlite3.Connection, seq: int, note: str) -> str:
+    """Put the note beside the chain, sealed where the connection has the vault's functions; its digest."""
+    salt = secrets.token_bytes(16)
+    if writer.execute("SELECT 1 FROM pragma_function_list WHERE name = 'new_key'").fetchone() is None:
+        writer.execute("INSERT OR REPLACE INTO audit_note (seq, salt, text) VALUES (?, ?, ?)", (seq, salt, note))
+        return _noted(salt, note)
+    (key,) = writer.execute("SELECT new_key()").fetchone()
+    (sealed,) = writer.execute(f"SELECT seal(?, '{NOTE_PLACE}', ?, ?)", (key, seq, note)).fetchone()  # A constant.
+    writer.execute(
+        "INSERT OR REPLACE INTO audit_note (seq, salt, text, key_id, sealed) VALUES (?, ?, '', ?, ?)",
+        (seq, salt, key, sealed),
+    )
+    return _noted(salt, sealed)
 
 
 def tail(connection: sqlite3.Connection) -> tuple[int, bytes]:
@@ -77,6 +93,11 @@ def erase_notes(writer: sqlite3.Connection, now: Stamp, before: str) -> int:
     (last,) = writer.execute("SELECT max(seq) FROM audit_note WHERE ?1 IS NULL OR seq < ?1", (kept,)).fetchone()
     if last is None:
         return 0
+    if has_sealed_notes(writer):
+        writer.execute(
+            "INSERT OR IGNORE INTO dead_key SELECT key_id FROM audit_note WHERE seq <= ? AND key_id IS NOT NULL",
+            (last,),
+        )
     erased = writer.execute("DELETE FROM audit_note WHERE seq <= ?", (last,)).rowcount
     append(writer, now, NOTES_ERASED, subject="audit", detail=str(last))
     return erased
@@ -88,13 +109,19 @@ def note_digest(detail: str) -> str:
     return value if found and len(value) == 64 and (not before or before.endswith(" ")) else ""
 
 
-def note_fits(detail: str, salt: bytes, text: str) -> bool:
-    """Whether the note is the one that was written with the entry."""
-    return secrets.compare_digest(note_digest(detail).encode(), _noted(salt, text).encode())
+def note_fits(detail: str, salt: bytes, kept: str | bytes) -> bool:
+    """Whether the note, sealed or of before notes were, is the one that was written with the entry."""
+    return secrets.compare_digest(note_digest(detail).encode(), _noted(salt, kept).encode())
 
 
-def _noted(salt: bytes, text: str) -> str:
-    return hashlib.sha256(salt + text.encode()).hexdigest()
+def has_sealed_notes(connection: sqlite3.Connection) -> bool:
+    """Whether notes are sealed in this database: in those of before they are not."""
+    query = "SELECT 1 FROM pragma_table_info('audit_note') WHERE name = 'sealed'"
+    return connection.execute(query).fetchone() is not None
+
+
+def _noted(salt: bytes, kept: str | bytes) -> str:
+    return hashlib.sha256(salt + (kept.encode() if isinstance(kept, str) else kept)).hexdigest()
 
 
 def first_broken(rows: Iterable[tuple[Any, ...]]) -> int | None:

@@ -191,7 +191,8 @@ def _follows(previous: bytes, row: Row, seq: int) -> bool:
 
 def _rows(connection: sqlite3.Connection, after: int | None = None) -> Iterator[Row]:
     """Entries behind ``after``, each page a statement of its own, between which a daemon can carry its log over."""
-    note = "n.salt, n.text FROM audit a LEFT JOIN audit_note n ON n.seq = a.seq"
+    kept = "coalesce(n.sealed, n.text)" if audit.has_sealed_notes(connection) else "n.text"
+    note = f"n.salt, {kept} FROM audit a LEFT JOIN audit_note n ON n.seq = a.seq"
     if not _has_table(connection, "audit_note"):
         note = "NULL, NULL FROM audit a"
     columns = ", ".join(f"a.{column}" for column in (*audit.COLUMNS.split(", "), "digest"))

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from hotspotd.clock import Stamp
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.records import audit
+from hotspotd.records.data_key import KeySource
+from hotspotd.records.sealing import Sealing
 from hotspotd.records.storage_errors import storage_errors
+from hotspotd.records.vault import Vault, keys_path
 
 # The daemon writes for milliseconds at a time.
 _BUSY_TIMEOUT_S: Final = 5.0
 _PAGE: Final = 1000
+SEALED: Final = "(sealed)"
+"""What a note shows as where its key is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +49,10 @@ class Wanted:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection]:
+def reading(path: Path, source: KeySource | None = None) -> Iterator[sqlite3.Connection]:
     """The database, to be read: one that is in use, or a copy, which nothing is written beside.
 
+    Notes are opened with the data key of ``source``; without it, or without their keys, they show as sealed.
     Raises RecordsError: NOT_FOUND, STORAGE_FAILED for what is no such database.
     """
     if not path.is_file():
@@ -57,21 +64,56 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         closing(sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True, timeout=_BUSY_TIMEOUT_S)) as connection,
     ):
         connection.execute("PRAGMA query_only = ON")
-        yield connection
+        with ExitStack() as stack:
+            vault = None
+            if source is not None and keys_path(path).exists():
+                vault = Vault.open(path, source, make=False)
+                stack.callback(vault.close)
+            connection.create_function("opened_note", 3, partial(_opened_note, vault))
+            yield connection
 
 
-def add(path: Path, now: Stamp, event: str, *, subject: str, actor: str, detail: str, note: str) -> None:
-    """Add an entry from another process than the daemon; it is on disk when this returns.
+def _opened_note(vault: Vault | None, key: int, seq: int, sealed: bytes) -> str:
+    if vault is None:
+        return SEALED
+    try:
+        return vault.unseal(key, audit.NOTE_PLACE, str(seq), sealed).decode()
+    except RecordsError:
+        return SEALED
 
-    Raises RecordsError: STORAGE_FAILED, STORAGE_FULL, WRONG_VERSION for a database of before this software.
+
+def add(
+    path: Path,
+    now: Stamp,
+    event: str,
+    *,
+    subject: str,
+    actor: str,
+    detail: str,
+    note: str,
+    source: KeySource | None,
+) -> None:
+    """Add an entry from another process than the daemon; it is on disk when this returns. ``source`` has the data key.
+
+    Raises RecordsError: STORAGE_FAILED, STORAGE_FULL, WRONG_VERSION for a database of before this software; NO_KEY,
+    UNREADABLE, BAD_VALUE where the note cannot be sealed.
     """
-    with storage_errors(f"write {path.name}"), closing(_for_writing(path)) as connection:
-        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'audit_note'").fetchone() is None:
+    with ExitStack() as stack:
+        stack.enter_context(storage_errors(f"write {path.name}"))
+        connection = stack.enter_context(closing(_for_writing(path)))
+        if not audit.has_sealed_notes(connection):
             raise RecordsError(
                 Reason.WRONG_VERSION, f"records: {path.name} is of an older version", "Start the daemon once."
             )
+        vault = Vault.open(path, source, make=False)
+        stack.callback(vault.close)
+        sealing = Sealing(vault)
+        sealing.register(connection)
         connection.execute("BEGIN IMMEDIATE")
-        audit.append(connection, now, event, subject=subject, actor=actor, detail=detail, note=note)
+        try:
+            audit.append(connection, now, event, subject=subject, actor=actor, detail=detail, note=note)
+        except sqlite3.OperationalError as error:
+            raise sealing.told(error) from error
         connection.execute("COMMIT")
 
 
@@ -80,6 +122,9 @@ def entries(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[Entry]:
     after = 0
     noted = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'audit_note'").fetchone() is not None
     note = "(SELECT text FROM audit_note n WHERE n.seq = a.seq)" if noted else "NULL"
+    if audit.has_sealed_notes(connection):
+        kept = "iif(n.sealed IS NULL, n.text, opened_note(n.key_id, n.seq, n.sealed))"
+        note = f"(SELECT {kept} FROM audit_note n WHERE n.seq = a.seq)"  # noqa: S608  # Constants.
     while True:
         page = connection.execute(
             f"SELECT {audit.COLUMNS}, coalesce({note}, '') FROM audit a WHERE seq > :after"  # noqa: S608  # Constants.

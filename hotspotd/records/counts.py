@@ -79,8 +79,8 @@ class Counts:
             counts = of.setdefault(row[0], OperationCounts())
             counts.encounters, counts.clear, counts.referred = row[1], row[2], row[3]
         for row in await self._db.rows(
-            "SELECT operation, r.value, count(*) FROM encounter, json_each(verdict, '$.reasons') r"  # noqa: S608  # A constant.
-            f" WHERE {_WHEN} AND verdict IS NOT NULL GROUP BY operation, r.value",
+            "SELECT operation, r.value, count(*) FROM encounter, json_each(local_reasons) r"  # noqa: S608  # A constant.
+            f" WHERE {_WHEN} AND local_reasons IS NOT NULL GROUP BY operation, r.value",
             within,
         ):
             of[row[0]].reasons[row[1]] = row[2]

@@ -13,8 +13,16 @@ from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.liveness import Liveness
 from hotspotd.domain.verdict import GatewayAnswer, ReferReason, Verdict
 from hotspotd.errors import Reason, RecordsError
+from hotspotd.records import sealed
 from hotspotd.records.database import Database
 from hotspotd.records.model import EncounterRow, StoredEncounter
+
+_PERSONAL = ", ".join(
+    sealed.encounter(column) for column in ("document", "verdict", "answer", "liveness", "chip", "portrait")
+)
+_COLUMNS = (
+    "id, tcn, lane, operation, opened_at, clock_trusted, trouble, answered_at, released_at, erased_at, " + _PERSONAL
+)
 
 
 class Encounters:
@@ -31,12 +39,12 @@ class Encounters:
 
     async def encounter(self, encounter_id: str) -> StoredEncounter:
         """One encounter with everything that came of it. Raises RecordsError (NOT_FOUND)."""
-        row = await self._db.row("SELECT * FROM encounter WHERE id = ?", (encounter_id,))
+        row = await self._db.row(f"SELECT {_COLUMNS} FROM encounter WHERE id = ?", (encounter_id,))  # noqa: S608  # Constants.
         if row is None:
             raise RecordsError(Reason.NOT_FOUND, f"records: no encounter {encounter_id}")
         samples = await self._db.rows(
-            "SELECT modality, position, media_type, x'' AS image, width, height, dpi, quality, template, missing,"
-            " nfiq2"
+            "SELECT modality, position, media_type, x'' AS image, width, height, dpi, quality, missing, nfiq2,"  # noqa: S608  # Constants.
+            f" {sealed.SAMPLE_TEMPLATE}"
             " FROM sample WHERE encounter_id = ? ORDER BY modality, position",
             (encounter_id,),
         )
@@ -52,8 +60,9 @@ class Encounters:
     ) -> tuple[bytes, str]:
         """A sample's encoded picture and its media type. Raises RecordsError (NOT_FOUND)."""
         row = await self._db.row(
-            "SELECT image, media_type FROM sample WHERE encounter_id = ? AND modality = ? AND position = ?"
-            " AND length(image) > 0",
+            f"SELECT {sealed.SAMPLE_IMAGE}, media_type FROM sample WHERE encounter_id = ?"  # noqa: S608  # Constant.
+            " AND modality = ? AND position = ?"
+            " AND length(sample.image) > 0",
             (encounter_id, modality, int(position or 0)),
         )
         if row is None:
@@ -63,7 +72,7 @@ class Encounters:
     async def recent(self, limit: int = 20) -> list[EncounterRow]:
         """The latest encounters, newest first."""
         rows = await self._db.rows(
-            "SELECT id, tcn, lane, opened_at, local_outcome, json_extract(verdict, '$.compute_ms') AS local_ms,"
+            "SELECT id, tcn, lane, opened_at, local_outcome, local_ms,"
             " gateway_outcome, released_at FROM encounter ORDER BY id DESC LIMIT ?",
             (limit,),
         )

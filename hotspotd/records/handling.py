@@ -15,6 +15,7 @@ from hotspotd.errors import Reason, RecordsError
 from hotspotd.records import audit
 from hotspotd.records.database import Database
 from hotspotd.records.model import OutboxDetail
+from hotspotd.records.vault import OVERHEAD
 
 MOST_ABOUT_ONE = 300
 """Characters of who or why that the audit chain, or a note beside it, keeps."""
@@ -30,9 +31,10 @@ class Handling:
         """Everything about one row but its payload. Raises RecordsError (NOT_FOUND)."""
         row = await self._db.row(
             "SELECT tcn, encounter_id, kind, rank, lane, created_at, deadline, state, attempts, last_error, link, size,"
-            " failed_at, received_at, CAST(receipt AS TEXT) AS receipt, length(payload) AS held"
+            " failed_at, received_at, CAST(receipt AS TEXT) AS receipt,"
+            " max(length(payload) - iif(encounter_id IS NULL, 0, ?), 0) AS held"
             " FROM outbox WHERE tcn = ?",
-            (tcn,),
+            (OVERHEAD, tcn),
         )
         if row is None:
             raise RecordsError(Reason.NOT_FOUND, f"records: no transaction {tcn}", "hotspotctl outbox list names them.")

@@ -58,7 +58,7 @@ class Happenings:
     async def entries_since(self, seq: int) -> list[Entry]:
         """Entries of the audit chain after ``seq``, oldest first; at most 500."""
         rows = await self._db.rows(
-            "SELECT a.seq, a.event, a.detail, e.verdict ->> '$.compute_ms' AS compute_ms FROM audit a"
+            "SELECT a.seq, a.event, a.detail, e.local_ms AS compute_ms FROM audit a"
             " LEFT JOIN encounter e ON a.event = 'encounter.checked' AND e.id = a.subject"
             " WHERE a.seq > ? ORDER BY a.seq LIMIT ?",
             (seq, _MOST),

@@ -26,7 +26,7 @@ import msgspec
 
 from hotspotd.clock import Clock
 from hotspotd.errors import Reason, RecordsError
-from hotspotd.records import audit
+from hotspotd.records import audit, sealed
 from hotspotd.records.admission import Admission
 from hotspotd.records.database import Database
 from hotspotd.records.model import Kind, OutboxItem, OutboxRow, OutboxState, QueueState, Rank
@@ -56,7 +56,7 @@ class Outbox:
         """Queued rows of ``ranks``, most urgent first, then oldest first."""
         wanted = [int(rank) for rank in ranks]
         rows = await self._db.rows(
-            f"SELECT {_ABOUT}, payload FROM outbox WHERE {_WAITING} AND state = 'queued'"  # noqa: S608  # Constants.
+            f"SELECT {_ABOUT}, {sealed.PAYLOAD} FROM outbox WHERE {_WAITING} AND state = 'queued'"  # noqa: S608  # Constants.
             f" AND rank IN ({','.join('?' * len(wanted))}) ORDER BY rank, created_at, rowid LIMIT ?",
             (*wanted, limit),
         )
@@ -178,7 +178,7 @@ class Outbox:
 
     async def outbox_item(self, tcn: str) -> OutboxItem:
         """One row, whatever its state. Raises RecordsError (NOT_FOUND)."""
-        row = await self._db.row(f"SELECT {_ABOUT}, payload FROM outbox WHERE tcn = ?", (tcn,))  # noqa: S608  # Constant.
+        row = await self._db.row(f"SELECT {_ABOUT}, {sealed.PAYLOAD} FROM outbox WHERE tcn = ?", (tcn,))  # noqa: S608  # Constant.
         if row is None:
             raise RecordsError(Reason.NOT_FOUND, f"records: no transaction {tcn}")
         return msgspec.convert(dict(row), OutboxItem)

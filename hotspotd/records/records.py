@@ -16,14 +16,15 @@ from hotspotd.clock import Clock, Stamp
 from hotspotd.domain.encounter import Encounter, Sample
 from hotspotd.domain.verdict import Outcome, ReferReason, Verdict
 from hotspotd.errors import Reason, RecordsError
-from hotspotd.records import audit
+from hotspotd.records import audit, sealed
 from hotspotd.records.admission import MB, Admission, Limits
-from hotspotd.records.alerts import Alerts, insert_alert
+from hotspotd.records.alerts import insert_alert
 from hotspotd.records.answers import Answers
 from hotspotd.records.auditing import Auditing
 from hotspotd.records.counts import Counts
+from hotspotd.records.data_key import KeySource
+from hotspotd.records.data_subjects import DataSubjects
 from hotspotd.records.database import Database
-from hotspotd.records.encounters import Encounters
 from hotspotd.records.handling import Handling
 from hotspotd.records.happenings import Happenings
 from hotspotd.records.model import AlertKind, OutboxItem
@@ -35,9 +36,10 @@ from hotspotd.records.settling import prints_refused, settle
 from hotspotd.records.views import Views
 
 _encode = msgspec.json.encode
+_KEY = sealed.KEY_OF.format("?1")
 
 
-class Records(Outbox, Handling, Happenings, Encounters, Presence, Answers, Alerts, Counts, Retention, Auditing, People):
+class Records(Outbox, Handling, Happenings, DataSubjects, Presence, Answers, Counts, Retention, Auditing, People):
     """The records of one device. Made by ``open``."""
 
     def __init__(self, database: Database, clock: Clock, admission: Admission) -> None:
@@ -50,13 +52,17 @@ class Records(Outbox, Handling, Happenings, Encounters, Presence, Answers, Alert
         path: Path,
         clock: Clock | None = None,
         *,
+        data_key: KeySource | None = None,
         outbox_limit: int = 10_000,
         outbox_mb: int = 2048,
         minimum_free_mb: int = 0,
     ) -> Records:
-        """Open or make the database in ``path``; the limits are those of the configuration. Raises RecordsError."""
+        """Open or make the database in ``path``; the limits are those of the configuration.
+
+        Without a ``data_key`` it is in a file beside the database, made when it is missing. Raises RecordsError.
+        """
         clock = clock or Clock()
-        database = await Database.open(path)
+        database = await Database.open(path, data_key)
         limits = Limits(rows=outbox_limit, bytes=outbox_mb * MB, free=minimum_free_mb * MB)
         records = cls(database, clock, Admission(database, limits, clock))
         if database.set_aside is not None:
@@ -64,14 +70,15 @@ class Records(Outbox, Handling, Happenings, Encounters, Presence, Answers, Alert
         return records
 
     @classmethod
-    async def beside(cls, path: Path, clock: Clock | None = None) -> Records:
+    async def beside(cls, path: Path, clock: Clock | None = None, *, data_key: KeySource | None = None) -> Records:
         """The records that another process keeps and may be using: looked at, and written for a moment.
 
-        Makes nothing, brings nothing up to date and sets nothing aside. Raises RecordsError: NOT_FOUND, WRONG_VERSION,
+        Makes nothing, brings nothing up to date and sets nothing aside. Without the ``data_key`` what is personal stays
+        sealed: reading it raises NO_KEY. Raises RecordsError: NOT_FOUND, WRONG_VERSION,
         STORAGE_FAILED.
         """
         clock = clock or Clock()
-        database = await Database.beside(path)
+        database = await Database.beside(path, data_key)
         # What it may not do is to add rows: their limits are the daemon's business.
         return cls(database, clock, Admission(database, Limits(rows=0, bytes=0, free=0), clock))
 
@@ -101,10 +108,11 @@ class Records(Outbox, Handling, Happenings, Encounters, Presence, Answers, Alert
         Raises RecordsError: STORAGE_FULL when the disk or the outbox is at its limit, STORAGE_FAILED.
         """
         now = self._clock.now()
+        key = await self._db.vault.take()
 
         def record(writer: sqlite3.Connection) -> None:
             self._admission.check(writer, item)
-            _insert_encounter(writer, now, encounter)
+            _insert_encounter(writer, now, encounter, key)
             audit.append(writer, now, "encounter.recorded", subject=encounter.encounter_id)
             self._admission.insert(writer, item)
 
@@ -148,11 +156,14 @@ def _replace_prints(writer: sqlite3.Connection, encounter: Encounter) -> None:
     _insert_samples(writer, encounter.encounter_id, (one for one in encounter.samples if one.modality == "finger"))
 
 
-def _insert_encounter(writer: sqlite3.Connection, now: Stamp, encounter: Encounter) -> None:
+def _insert_encounter(writer: sqlite3.Connection, now: Stamp, encounter: Encounter, key: int) -> None:
     writer.execute(
-        "INSERT INTO encounter (id, tcn, lane, operation, opened_at, recorded_at, clock_trusted, document,"
-        " trouble, liveness, chip, portrait) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+        "INSERT INTO encounter (key_id, id, tcn, lane, operation, opened_at, recorded_at, clock_trusted, kept_from,"
+        " trouble, document, liveness, chip, portrait) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,"
+        " seal(?1, 'encounter.document', ?2, ?11), seal(?1, 'encounter.liveness', ?2, ?12),"
+        " seal(?1, 'encounter.chip', ?2, ?13), seal(?1, 'encounter.portrait', ?2, ?14))",
         (
+            key,
             encounter.encounter_id,
             encounter.tcn,
             encounter.lane,
@@ -160,8 +171,9 @@ def _insert_encounter(writer: sqlite3.Connection, now: Stamp, encounter: Encount
             encounter.opened_at,
             now.iso(),
             int(encounter.clock_trusted),
-            None if encounter.document is None else _encode(encounter.document),
+            now.iso() if now.trusted else None,
             _encode(encounter.trouble),
+            None if encounter.document is None else _encode(encounter.document),
             None if encounter.liveness is None else _encode(encounter.liveness),
             None if encounter.chip is None else _encode(encounter.chip),
             None if encounter.portrait is None else _encode(encounter.portrait),
@@ -172,16 +184,26 @@ def _insert_encounter(writer: sqlite3.Connection, now: Stamp, encounter: Encount
 
 def _insert_samples(writer: sqlite3.Connection, encounter_id: str, samples: Iterable[Sample]) -> None:
     writer.executemany(
-        "INSERT INTO sample (encounter_id, modality, position, media_type, image, width, height, dpi, quality,"
-        " template, missing, nfiq2) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+        "INSERT INTO sample (encounter_id, modality, position, media_type, width, height, dpi, quality, missing, nfiq2,"  # noqa: S608  # Constants.
+        " image, template) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,"
+        f" seal({_KEY}, 'sample.image', ?11, ?12), seal({_KEY}, 'sample.template', ?11, ?13))",
         [_sample_row(encounter_id, sample) for sample in samples],
     )
 
 
 def _store_verdict(writer: sqlite3.Connection, now: Stamp, encounter_id: str, verdict: Verdict) -> int | None:
     writer.execute(
-        "UPDATE encounter SET local_outcome = ?, verdict = ?, checked_at = ? WHERE id = ?",
-        (verdict.outcome, _encode(verdict), now.iso(), encounter_id),
+        "UPDATE encounter SET local_outcome = ?, local_reasons = ?, local_hits = ?, local_ms = ?, checked_at = ?,"
+        " verdict = seal(key_id, 'encounter.verdict', id, ?) WHERE id = ?",
+        (
+            verdict.outcome,
+            _encode(verdict.reasons).decode(),
+            len(verdict.hits),
+            verdict.compute_ms,
+            now.iso(),
+            _encode(verdict),
+            encounter_id,
+        ),
     )
     audit.append(writer, now, "encounter.checked", subject=encounter_id, detail=verdict.outcome)
     if verdict.outcome is Outcome.CLEAR:
@@ -206,12 +228,13 @@ def _sample_row(encounter_id: str, sample: Sample) -> tuple[object, ...]:
         sample.modality,
         int(sample.position or 0),
         sample.media_type,
-        sample.image,
         sample.width,
         sample.height,
         sample.dpi,
         sample.quality,
-        sample.template,
         sample.missing,
         sample.nfiq2,
+        sealed.sample_row(encounter_id, sample.modality, int(sample.position or 0)),
+        sample.image,
+        sample.template,
     )

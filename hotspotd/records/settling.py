@@ -19,8 +19,8 @@ from hotspotd.domain.answers import further, overall, together
 from hotspotd.domain.candidate import Determination, Hit
 from hotspotd.domain.gateway_error import Action, asks_for_prints, remedies
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, ReferReason
-from hotspotd.records import audit
-from hotspotd.records.alerts import in_order, insert_alert, listed_in_alerts, urgency_of
+from hotspotd.records import audit, sealed
+from hotspotd.records.alerts import decoded, encoded, in_order, insert_alert, listed_in_alerts, urgency_of
 from hotspotd.records.model import AlertKind, AlertState, Kind
 
 _encode = msgspec.json.encode
@@ -56,10 +56,16 @@ def settle(writer: sqlite3.Connection, now: Stamp, encounter_id: str, new: Gatew
     sent = _sent(writer, encounter_id)
     answer = together(_answers(writer, sent))
     stored = None if answer is None else _encode(answer)
-    writer.execute(
-        "UPDATE encounter SET gateway_outcome = ?, answer = ?, answered_at = ? WHERE id = ? AND answer IS NOT ?",
-        (answer and answer.outcome, stored, None if answer is None else now.iso(), encounter_id, stored),
-    )
+    (before,) = writer.execute(
+        f"SELECT {sealed.encounter('answer')} FROM encounter WHERE id = ?",  # noqa: S608  # Constants.
+        (encounter_id,),
+    ).fetchone()
+    if stored != before:
+        writer.execute(
+            "UPDATE encounter SET gateway_outcome = ?, answer = seal(key_id, 'encounter.answer', id, ?),"
+            " answered_at = ? WHERE id = ?",
+            (answer and answer.outcome, stored, None if answer is None else now.iso(), encounter_id),
+        )
     if answer is None:
         return []
     changed = _marked(writer, now, encounter_id, answer)
@@ -73,7 +79,8 @@ def settle(writer: sqlite3.Connection, now: Stamp, encounter_id: str, new: Gatew
 def prints_refused(writer: sqlite3.Connection, encounter_id: str) -> bool:
     """Whether the gateway wants better prints, and no officer was told yet."""
     row = writer.execute(
-        "SELECT answer FROM encounter e WHERE id = ? AND gateway_outcome = ? AND NOT EXISTS (SELECT 1 FROM alert a,"
+        f"SELECT {sealed.encounter('answer')} FROM encounter e WHERE id = ? AND gateway_outcome = ?"  # noqa: S608
+        " AND NOT EXISTS (SELECT 1 FROM alert a,"
         " json_each(a.reasons) r WHERE a.encounter_id = e.id AND r.value = ?)",
         (encounter_id, GatewayOutcome.ERROR, ReferReason.PRINTS_REFUSED),
     ).fetchone()
@@ -101,7 +108,8 @@ def _sent(writer: sqlite3.Connection, encounter_id: str) -> _Sent:
 def _answers(writer: sqlite3.Connection, sent: _Sent) -> list[GatewayAnswer]:
     """Every reply that counts. Of one whose content is erased the outcome is still known."""
     rows = writer.execute(
-        "SELECT tcn, tcr, outcome, answer FROM reply WHERE encounter_id = ?", (sent.encounter_id,)
+        f"SELECT tcn, tcr, outcome, {sealed.REPLY_ANSWER} FROM reply WHERE encounter_id = ?",  # noqa: S608  # Constant.
+        (sent.encounter_id,),
     ).fetchall()
     over = set(sent.tcns[:-1])
     return [
@@ -118,10 +126,11 @@ def _marked(writer: sqlite3.Connection, now: Stamp, encounter_id: str, answer: G
     told = {hit.record.reference: hit for hit in answer.hits}
     changed = []
     rows = writer.execute(
-        "SELECT id, kind, hits, state, unsent FROM alert WHERE encounter_id = ?", (encounter_id,)
+        f"SELECT id, kind, {sealed.ALERT_HITS}, state, unsent FROM alert WHERE encounter_id = ?",  # noqa: S608  # Constant.
+        (encounter_id,),
     ).fetchall()
-    for alert_id, kind, encoded, state, unsent in rows:
-        before = msgspec.json.decode(encoded, type=tuple[Hit, ...])
+    for alert_id, kind, stored, state, unsent in rows:
+        before = decoded(stored)
         ours = kind in {AlertKind.GATEWAY, AlertKind.LATE}
         after = in_order(_told(hit, told.get(hit.record.reference), whole=ours) for hit in before)
         left = answer.unsent if ours else unsent
@@ -131,12 +140,12 @@ def _marked(writer: sqlite3.Connection, now: Stamp, encounter_id: str, answer: G
         # What an officer took for somebody else and the owner confirms is looked at once more.
         again = bool(confirmed) and state == AlertState.DISMISSED
         writer.execute(
-            "UPDATE alert SET hits = ?, urgency = ?, determination = ?, unsent = ? WHERE id = ?",
-            (_encode(after), urgency_of(after), overall(after), left, alert_id),
+            f"UPDATE alert SET hits = {sealed.SEAL_HITS}, urgency = ?, determination = ?, unsent = ? WHERE id = ?",  # noqa: S608
+            (encoded(after), urgency_of(after), overall(after), left, alert_id),
         )
         if again:
             writer.execute(
-                "UPDATE alert SET state = ?, decided_at = NULL, decided_by = NULL, decision_reason = NULL WHERE id = ?",
+                "UPDATE alert SET state = ?, decided_at = NULL, decided_by = NULL, decision_words = NULL WHERE id = ?",
                 (AlertState.OPEN, alert_id),
             )
         for event, count in (("alert.confirmed_by_bureau", confirmed), ("alert.withdrawn_by_bureau", withdrawn)):
@@ -224,7 +233,8 @@ def _trouble_over(writer: sqlite3.Connection, now: Stamp, encounter_id: str) -> 
         writer.execute("UPDATE alert SET reasons = ? WHERE id = ?", (_encode(left), alert_id))
     else:
         writer.execute(
-            "UPDATE alert SET state = ?, decided_at = ?, decided_by = 'daemon', decision_reason = ? WHERE id = ?",
+            "UPDATE alert SET state = ?, decided_at = ?, decided_by = 'daemon',"  # noqa: S608  # Constant.
+            f" decision_words = {sealed.SEAL_WORDS} WHERE id = ?",
             (AlertState.DISMISSED, now.iso(), ANSWERED_SINCE, alert_id),
         )
     audit.append(writer, now, "alert.answered_since", subject=encounter_id)

@@ -45,8 +45,12 @@ class _Asked:
 class Writer:
     """Owns ``connection`` (in autocommit mode, usable from any thread) from now on. Made in the event loop."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, told: Callable[[BaseException], BaseException] = lambda error: error
+    ) -> None:
+        """``told`` gives the error behind one of SQLite's that stands for another."""
         self._connection = connection
+        self._told = told
         self._loop = asyncio.get_running_loop()
         self._waiting: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._ended: asyncio.Future[None] = self._loop.create_future()
@@ -148,7 +152,7 @@ class Writer:
             try:
                 asked.result = asked.work(connection)
             except BaseException as error:  # noqa: BLE001  # It is the caller's, whatever it is, and goes there.
-                asked.error = in_our_terms(error, "write")
+                asked.error = in_our_terms(self._told(error), "write")
                 if not careful or not connection.in_transaction:
                     self._undo_all()
                     return False

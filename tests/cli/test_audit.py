@@ -168,8 +168,10 @@ def listed(run: Run, site: Site, source: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def asked(database: Path, run: Run) -> list[dict[str, Any]]:
-    _, out, _ = run("audit", "show", "--database", database, "--event", "watchlist", "--json")
-    assert verified(run, "--database", database)[0] == 0
+    _, out, _ = run(
+        "audit", "show", "--config", database.parent.parent / "hotspotd.toml", "--event", "watchlist", "--json"
+    )
+    assert verified(run, "--config", database.parent.parent / "hotspotd.toml")[0] == 0
     return [json.loads(line) for line in out.splitlines()]
 
 

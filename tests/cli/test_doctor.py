@@ -19,6 +19,7 @@ from hotspotd.cli.checks import machine, place
 from hotspotd.cli.checks.devices import devices
 from hotspotd.cli.checks.finding import Check, Finding, State, Subject, examine
 from hotspotd.cli.checks.gateway import certificates, gateway
+from hotspotd.records.data_key import make_key_file
 from hotspotd.watchlist import Shelf, layout
 from tests.cli.conftest import Site
 
@@ -208,3 +209,21 @@ def test_the_liveness_check_is_looked_at(site: Site) -> None:
     found = look(site, machine.liveness)["liveness"]
     assert found.state is State.FAILS
     assert "minifasnet-v2.toml" in found.text
+
+
+def test_the_data_key_is_where_the_daemon_would_find_it_or_it_is_said(site: Site) -> None:
+    def found() -> tuple[State, str]:
+        finding = look(site, place.data_key)["data key"]
+        return finding.state, finding.text
+
+    assert found() == (State.WARNING, f"will be made beside the data: {site.folder}/data/records.sqlite.data-key")
+    site.path.write_text(site.path.read_text().replace("[records]", '[records]\ndata_key = "data.key"'))
+    assert found()[0] is State.FAILS
+    make_key_file(site.folder / "data.key")
+    assert found()[0] is State.WORKS
+    (site.folder / "data.key").chmod(0o644)
+    assert found()[0] is State.FAILS
+    site.path.write_text(
+        site.path.read_text().replace('data_key = "data.key"\n', "").replace('mode = "training"', 'mode = "production"')
+    )
+    assert found()[0] is State.WARNING

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from hotspotd.records import Records
+from hotspotd.records import Records, audit_file
 from hotspotd.records.audit import first_broken
+from hotspotd.records.audit_file import Wanted
+from hotspotd.records.data_key import beside
 from hotspotd.records.model import OutboxState, Rank
 from tests.cli.conftest import Site
 from tests.records.examples import encounter, item
@@ -53,9 +55,11 @@ def audited(site: Site) -> list[tuple[str, str, str, str]]:
     """Event, subject, actor, and note or else detail of each entry; the chain must be whole."""
     with sqlite3.connect(database(site)) as connection:
         entries = connection.execute("SELECT * FROM audit ORDER BY seq").fetchall()
-        notes = dict(connection.execute("SELECT seq, text FROM audit_note").fetchall())
+        assert connection.execute("SELECT text FROM audit_note WHERE text <> ''").fetchall() == []
     connection.close()
     assert first_broken(entries) is None
+    with audit_file.reading(database(site), beside(database(site))) as reading:
+        notes = {one.seq: one.note for one in audit_file.entries(reading, Wanted()) if one.note}
     return [(entry[3], entry[4], entry[5], notes.get(entry[0], entry[6])) for entry in entries]
 
 

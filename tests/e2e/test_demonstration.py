@@ -16,6 +16,8 @@ import pytest
 from demonstration.travellers import TRAVELLERS
 from demonstration.world import DEVICE
 
+from hotspotd.records import Records
+from hotspotd.records.data_key import beside
 from tests.drivers.libfprint_bench import need_libfprint
 from tests.drivers.pcscd import need_pcscd
 
@@ -63,7 +65,22 @@ async def test_every_traveller_of_the_demonstration_ends_as_expected(tmp_path: P
     log = (tmp_path / "world" / "logs" / "hotspotd.log").read_text()
     # Nothing personal is ever logged.
     assert not [name for name in ("KOVAC", "NOVAK", "X1000003") if name in log]
+    assert await asyncio.to_thread(_told_by_the_disk, tmp_path / "world") == []
     await asyncio.to_thread(_audited, tmp_path / "world")
+
+
+def _told_by_the_disk(world: Path) -> list[str]:
+    """Travellers who can be found in the kiosk's own files: the database, its log, its keys, what is beside them."""
+    files = [path for path in world.glob("records.db*") if path.is_file()]
+    assert world / "records.db.keys" in files
+    words = [word for one in TRAVELLERS for word in (one.surname, one.number, *one.mrz()) if len(word) > 4]
+    codes = ("utf-8", "utf-16-le", "utf-16-be")
+    held = {path: path.read_bytes() for path in files}
+    told = [(word, path) for word in words for code in codes for path in files if word.encode(code) in held[path]]
+    pictures = [(mark, path) for mark in (b"\xff\xd8\xff\xe0\x00\x10JFIF", b"\x89PNG\r\n\x1a\n") for path in files]
+    return [f"{word} in {path.name}" for word, path in told] + [
+        f"a picture in {path.name}" for mark, path in pictures if mark in held[path]
+    ]
 
 
 def _audited(world: Path) -> None:
@@ -79,7 +96,7 @@ def _audited(world: Path) -> None:
     subprocess.run([sys.executable, "-c", verify, "audit", "verify", *arguments], check=True)
     with closing(sqlite3.connect(world / "records.db")) as records:
         entries = records.execute("SELECT event, subject, actor, detail, at FROM audit").fetchall()
-        notes = records.execute("SELECT text FROM audit_note").fetchall()
+        notes = records.execute("SELECT text, sealed FROM audit_note").fetchall()
     events = {entry[0] for entry in entries}
     assert {"daemon.started", "configuration.used", "key.used", "watchlist.in_force"} <= events
     assert {"encounter.recorded", "encounter.checked", "encounter.answered", "alert.raised"} <= events
@@ -105,6 +122,8 @@ async def test_the_whole_lane_works_with_a_third_scanner_and_chips_in_the_passpo
     await asyncio.to_thread(need_pcscd)
     rows = await play(tmp_path, "--scanner", "libfprint", "--document", "chip", "--only", "bch")
     assert [row["local"] for row in rows] == ["refer", "refer", "clear"]
-    with closing(sqlite3.connect(tmp_path / "world" / "records.db")) as records:
-        states = records.execute("SELECT chip ->> '$.state', chip ->> '$.copy_checked' FROM encounter").fetchall()
-    assert states == [("authentic", 1)] * 3
+    database = tmp_path / "world" / "records.db"
+    records = await Records.beside(database, data_key=beside(database))
+    chips = [(await records.encounter(row.encounter_id)).encounter.chip for row in await records.recent()]
+    await records.close()
+    assert [(chip.state, chip.copy_checked) for chip in chips if chip] == [("authentic", True)] * 3

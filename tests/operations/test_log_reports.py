@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from hotspotd.clock import Clock
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.operations.log_reports import MOST_BYTES, LogReport, LogReports, LogRing
 from hotspotd.records import Records
+from hotspotd.records.data_key import beside, make_key_file
 from hotspotd.records.model import Kind, Rank
 
 log = logging.getLogger("hotspotd.example")
@@ -89,6 +91,8 @@ def test_what_was_not_sent_comes_again(ring: LogRing) -> None:
 
 
 async def test_a_batch_is_a_row_of_the_lowest_rank_and_kept_until_it_is_one(ring: LogRing, tmp_path: Path) -> None:
+    # That it is made beside the data would be a warning.
+    await asyncio.to_thread(make_key_file, beside(tmp_path / "records.db").path)
     records = await Records.open(tmp_path / "records.db", outbox_limit=2)
     woken: list[Any] = []
     reports = LogReports(ring, records, Clock(), "UTO", lambda: woken.append(1))

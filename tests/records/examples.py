@@ -10,6 +10,7 @@ from hotspotd.domain.finger import FingerPosition, MissingReason
 from hotspotd.domain.liveness import Liveness, LivenessCheck, LivenessDetail, LivenessState
 from hotspotd.domain.notice import Notice
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, ReferReason, Verdict
+from hotspotd.records.keeping import Keeping
 from hotspotd.records.model import Kind, OutboxItem, Rank
 
 SPECIMEN = (
@@ -90,6 +91,7 @@ def answer(to: Encounter, outcome: GatewayOutcome = GatewayOutcome.NO_HIT, tcn: 
     return GatewayAnswer(outcome=outcome, tcn=tcn, tcr=to.tcn, hits=(hit(),) if outcome is GatewayOutcome.HIT else ())
 
 
+KEEPING = Keeping(clear_hours=24, hit_hours=72, longest_hours=720)
 CLEAR = Verdict(outcome=Outcome.CLEAR, compute_ms=12.5)
 REFER_HIT = Verdict(outcome=Outcome.REFER, reasons=(ReferReason.HIT,), hits=(hit(),), compute_ms=12.5)
 REFER_TROUBLE = Verdict(outcome=Outcome.REFER, reasons=(ReferReason.FINGER_NOT_CAPTURED,))

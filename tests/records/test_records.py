@@ -14,9 +14,10 @@ from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, Verd
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.records import Records
 from hotspotd.records.audit import first_broken
+from hotspotd.records.keeping import Keeping
 from hotspotd.records.model import AlertKind, AlertState, Decision, OutboxState
 from tests.records.conftest import HandClock
-from tests.records.examples import CLEAR, REFER_HIT, REFER_TROUBLE, answer, encounter, hit, item
+from tests.records.examples import CLEAR, KEEPING, REFER_HIT, REFER_TROUBLE, answer, encounter, hit, item
 
 
 async def test_an_encounter_comes_back_as_it_was_recorded_without_pictures(records: Records) -> None:
@@ -186,10 +187,11 @@ async def test_trouble_without_a_hit_is_erased_once_an_officer_has_seen_to_it(
     await records.record_encounter(given, item(given))
     (alert_id,) = await records.record_verdict(given.encounter_id, REFER_TROUBLE)
     await records.store_answer(answer(given), b"")
+    await records.release(given.encounter_id)
     hand_clock.move(hours=25)
-    assert await records.erase_clear(24) == 0
+    assert await records.erase_due(KEEPING) == 0
     await records.decide(alert_id, Decision.CONFIRM, "", "badge 7")
-    assert await records.erase_clear(24) == 1
+    assert await records.erase_due(KEEPING) == 1
 
 
 async def test_an_answer_before_its_receipt_ends_the_sending(records: Records) -> None:
@@ -278,11 +280,12 @@ async def test_personal_data_is_erased_when_its_time_is_up_and_not_before(
         await records.record_verdict(given.encounter_id, verdict)
     await records.store_answer(answer(done, tcn="R1"), b"ERIKSSON in the reply")
     await records.store_answer(answer(found, tcn="R3"), b"")
+    await records.release_all()
     hand_clock.move(hours=23)
-    assert await records.erase_clear(24) == 0
+    assert await records.erase_due(KEEPING) == 0
     hand_clock.move(hours=2)
-    assert await records.erase_clear(24) == 1
-    assert await records.erase_clear(24) == 0
+    assert await records.erase_due(KEEPING) == 1
+    assert await records.erase_due(KEEPING) == 0
     stored = await records.encounter(done.encounter_id)
     assert stored.encounter.document is None
     assert stored.encounter.samples == ()
@@ -296,7 +299,7 @@ async def test_nothing_is_erased_on_an_untrusted_clock(records: Records, hand_cl
     await records.record_verdict(given.encounter_id, CLEAR)
     await records.store_answer(answer(given), b"")
     hand_clock.move(days=-20_000)
-    assert await records.erase_clear(0) == 0
+    assert await records.erase_due(Keeping(0, 0, 0.001)) == 0
 
 
 async def test_the_audit_chain_shows_a_changed_and_a_removed_entry(records: Records, tmp_path: Path) -> None:

@@ -20,11 +20,12 @@ from hotspotd.domain.identifiers import second_tcn
 from hotspotd.domain.notice import Notice
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, ReferReason, Verdict
 from hotspotd.errors import Reason, RecordsError
-from hotspotd.records import Records
+from hotspotd.records import Records, sealed
 from hotspotd.records.audit import first_broken
 from hotspotd.records.model import AlertKind, AlertState, Decision, OutboxState
+from tests.records import older
 from tests.records.conftest import HandClock
-from tests.records.examples import CLEAR, REFER_HIT, REFER_TROUBLE, encounter, item
+from tests.records.examples import CLEAR, KEEPING, REFER_HIT, REFER_TROUBLE, encounter, item
 
 CO, UC, SL = Determination.CONFIRMED, Determination.UNCONFIRMED, Determination.SILENT
 POOR, FORM = GatewayFault("501", "FGP", "poor"), GatewayFault("112", "DOB", "date")
@@ -304,8 +305,10 @@ async def test_what_a_lane_noted_itself_stays_when_the_gateway_answers(records: 
 async def test_a_reply_to_nothing_we_know_is_kept_whole_and_audited(records: Records, tmp_path: Path) -> None:
     stored = await records.store_answer(reply(1, named("1"), to="UTO-NOBODY"), b"<SRE/>")
     assert (stored.encounter_id, stored.new, stored.alerts) == (None, True, ())
+    [row] = await records._db.rows(f"SELECT {sealed.REPLY_RAW} FROM reply")  # noqa: S608  # A constant.
+    assert row["raw"] == b"<SRE/>"
     with closing(sqlite3.connect(tmp_path / "records.db")) as raw:
-        assert raw.execute("SELECT tcr, raw FROM reply").fetchall() == [("UTO-NOBODY", b"<SRE/>")]
+        assert raw.execute("SELECT tcr FROM reply").fetchall() == [("UTO-NOBODY",)]
         assert raw.execute("SELECT subject FROM audit WHERE event = 'reply.unknown'").fetchall() == [("UTO-NOBODY",)]
 
 
@@ -316,7 +319,7 @@ async def test_erasing_takes_what_replies_say_and_a_late_one_is_still_understood
     await records.store_answer(reply(1), b"<SRE/>")
     await records.release(given.encounter_id)
     hand_clock.move(hours=25)
-    assert await records.erase_clear(24) == 1
+    assert await records.erase_due(KEEPING) == 1
     with closing(sqlite3.connect(tmp_path / "records.db")) as raw:
         assert raw.execute("SELECT raw, answer FROM reply").fetchall() == [(b"", None)]
     await records.store_answer(error(2, FORM), b"")
@@ -334,22 +337,14 @@ async def test_what_waits_to_be_sent_a_second_time_is_not_erased(records: Record
     await records.store_answer(reply(2), b"")
     await records.release(given.encounter_id)
     hand_clock.move(hours=25)
-    assert await records.erase_clear(24) == 0
+    assert await records.erase_due(KEEPING) == 0
 
 
 async def test_replies_of_before_this_schema_still_count(tmp_path: Path, hand_clock: HandClock) -> None:
     path = tmp_path / "old.db"
-    async with opened(path, hand_clock) as records:
-        given = await here(records)
-        await records.store_answer(reply(1, named("1")), b"")
-    with closing(sqlite3.connect(path)) as raw:
-        raw.executescript(
-            "DROP INDEX encounter_recorded; DROP INDEX reply_received; DROP INDEX alert_raised;"
-            "DROP TABLE device_fault;"
-            "DROP INDEX reply_encounter; DROP INDEX outbox_encounter; ALTER TABLE reply DROP COLUMN answer;"
-            "ALTER TABLE alert DROP COLUMN unsent; DROP TABLE audit_note; DROP TABLE audit_checkpoint;"
-            "PRAGMA user_version = 5;"
-        )
+    given = encounter(1)
+    with older.of_schema(5, path) as connection:
+        older.put(connection, given, reply(1, named("1"), to=given.tcn), b"<NPS/>")
     async with opened(path, hand_clock) as records:
         await records.store_answer(reply(2), b"")
         stored = await records.encounter(given.encounter_id)

@@ -12,7 +12,8 @@ from hotspotd.biometrics import finger
 from hotspotd.cli.checks.finding import Finding, State, Subject, without_config
 from hotspotd.cli.config import driver_problems
 from hotspotd.cli.watchlist import face_engine
-from hotspotd.errors import BiometricError
+from hotspotd.errors import BiometricError, Reason, RecordsError
+from hotspotd.records.data_key import find_data_key
 from hotspotd.watchlist import Shelf
 from hotspotd.watchlist.layout import read_manifest
 
@@ -73,6 +74,32 @@ def durable_write(subject: Subject) -> Iterator[Finding]:
             yield Finding("durable write", State.FAILS, f"{folder}: {error}", "Use a local disk, not a network share.")
             return
     yield Finding("durable write", State.WORKS, f"{folder}: WAL, synchronous=FULL")
+
+
+def data_key(subject: Subject) -> Iterator[Finding]:
+    """The key to what is personal in the records, where the daemon would find it."""
+    if subject.config is None or subject.path is None:
+        yield without_config("data key")
+        return
+    records, training = subject.config.records, subject.config.device.mode == "training"
+    database = subject.resolve(records.database)
+    configured = subject.resolve(records.data_key) if records.data_key else None
+    try:
+        source = find_data_key(database, configured, production=not training)
+        if source.kind == "beside":
+            where = "is" if source.path.exists() else "will be made"
+            advice = "For training only: name a key file in records.data_key, or hand a credential over."
+            yield Finding("data key", State.WARNING, f"{where} beside the data: {source.path}", advice)
+            return
+        key = source.load()
+    except RecordsError as error:
+        if error.reason is Reason.NO_KEY and configured is None:
+            text = "not in the configuration; the unit may have it as a credential"
+            yield Finding("data key", State.WARNING, text, error.advice)
+        else:
+            yield Finding("data key", State.FAILS, error.what, error.advice)
+        return
+    yield Finding("data key", State.WORKS, f"{key.id} in {source.path}")
 
 
 def _write(path: Path) -> None:
