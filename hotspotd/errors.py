@@ -55,6 +55,10 @@ class Reason(StrEnum):
     TAMPERED = "tampered"
     REPLAYED = "replayed"
     WRONG_OFFSET = "wrong_offset"
+    # provisioning
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    WRONG_CODE = "wrong_code"
     # work
     BUSY = "busy"
 
@@ -102,6 +106,10 @@ class RelayError(HotspotError):
 
 class GatewayError(HotspotError):
     """The reference gateway's database could not read or write; trying again may help."""
+
+
+class ProvisioningError(HotspotError):
+    """A device's identity or one of its secrets could not be made, read, renewed or erased."""
 
 
 class WorkError(HotspotError):

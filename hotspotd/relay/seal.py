@@ -73,10 +73,11 @@ class _Header(Claims, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A seal that holds: its claims, and the common name of the certificate that made it."""
+    """A seal that holds: its claims, and common name and thumbprint (``x5t#S256``) of the certificate that made it."""
 
     claims: Claims
     signer: str
+    thumbprint: str
 
 
 class Sealer:
@@ -176,7 +177,7 @@ class Trust:
         if self._name and signer != self._name:
             raise RelayError(Reason.UNTRUSTED, "message: sealed under another name than is expected")
         _check_fresh(header, now)
-        return Opened(_claims(header), signer)
+        return Opened(_claims(header), signer, thumbprint(leaf.public_bytes(serialization.Encoding.DER)))
 
     def _leaf(self, header: _Header) -> x509.Certificate:
         if header.x5c is not msgspec.UNSET:
