@@ -6,7 +6,20 @@ import argparse
 from collections.abc import Sequence
 
 from hotspotd import __version__
-from hotspotd.cli import audit, calibrate, compare, config, devices, doctor, evaluate, inti, models, outbox, watchlist
+from hotspotd.cli import (
+    audit,
+    calibrate,
+    compare,
+    config,
+    device,
+    devices,
+    doctor,
+    evaluate,
+    inti,
+    models,
+    outbox,
+    watchlist,
+)
 from hotspotd.cli.output import Exit, complain
 from hotspotd.errors import HotspotError
 from hotspotd.health import log
@@ -22,6 +35,7 @@ examples:
   hotspotctl inti check nps.xml
   hotspotctl outbox list
   hotspotctl audit verify
+  hotspotctl device status
 
 exit codes: 0 fine, 1 problems were found, 2 wrong usage, 3 it could not be done
 """
@@ -37,7 +51,8 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"hotspotctl {__version__}")
     groups = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (doctor, config, devices, watchlist, evaluate, calibrate, compare, models, inti, outbox, audit):
+    first = (doctor, config, device, devices, watchlist)
+    for module in (*first, evaluate, calibrate, compare, models, inti, outbox, audit):
         module.add_to(groups)
     return root
 

@@ -28,6 +28,7 @@ from hotspotd.relay.links.wire import Refusal, WireReplies, WireReply
 logger = logging.getLogger(__name__)
 
 _REPLIES_AT_ONCE = 16
+_ADMITTED_FOR_S = 2.0
 _REPLIES_VALID = timedelta(minutes=10)
 _STATUS = {
     Reason.BAD_TRANSACTION: 422,
@@ -138,6 +139,10 @@ class Service:
 
         Not in the TLS handshake: a server that hangs up there tells the device nothing.
         """
+        await self._admit(request)
+        return await handler(request)
+
+    async def _admit(self, request: web.Request) -> None:
         shown = device_certificate(request)
         if shown is not None:
             try:
@@ -145,7 +150,6 @@ class Service:
             except RelayError as error:
                 await self.reception.count(device_of(request), error)
                 raise
-        return await handler(request)
 
     async def _replies(self, request: web.Request) -> web.StreamResponse:
         device = device_of(request)
@@ -158,7 +162,11 @@ class Service:
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 while not (found or self._closing.is_set()):
-                    await arrival.wait()
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(_ADMITTED_FOR_S):
+                            await arrival.wait()
+                    # A device that is revoked while it waits gets nothing more.
+                    await self._admit(request)
                     arrival.clear()
                     found = await self._waiting_for(device)
         replies = tuple(

@@ -26,6 +26,7 @@ from hotspotd.provisioning.certificates import Issued, new_key
 from hotspotd.provisioning.files import erase, write_private
 from hotspotd.provisioning.secrets import DEVICE_KEY, load_secret, password, read_key
 
+PREVIOUS: Final = "previous.pem"
 _MOST: Final = 64 * 1024
 
 
@@ -67,7 +68,7 @@ class IdentityFolder:
     @property
     def previous(self) -> Path:
         """The identity before this one."""
-        return self.folder / "previous.pem"
+        return self.folder / PREVIOUS
 
     @property
     def _pending(self) -> Path:
