@@ -49,17 +49,22 @@ def can_seal() -> bool:
     return os.geteuid() == 0 and Path("/run/systemd/system").is_dir() and shutil.which("systemd-creds") is not None
 
 
-def seal(name: str, content: bytes, *, store: Path | None = None, key: str = "auto", pcrs: str = "") -> Path:
+def seal(
+    name: str, content: bytes, *, store: Path | None = None, key: str = "auto", pcrs: str = "", tpm: str = ""
+) -> Path:
     """Seal ``content`` into the store, where it replaces what was there; returns the file. Blocks.
 
     ``key`` is systemd-creds' ``--with-key``; ``pcrs`` are the registers of the TPM that must not change, by default
-    systemd's own choice. What was sealed is opened again before it counts. Raises ProvisioningError, OSError.
+    systemd's own choice; ``tpm`` is another TPM than the machine's. What was sealed is opened again before it counts.
+    Raises ProvisioningError, OSError.
     """
     file = sealed_file(name, store)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     arguments = ["encrypt", f"--name={name}", f"--with-key={key}"]
     if pcrs:
         arguments.append(f"--tpm2-pcrs={pcrs}")
+    if tpm:
+        arguments.append(f"--tpm2-device={tpm}")
     sealed = _creds([*arguments, "-", "-"], content, f"secret {name}: could not be sealed")
     made = file.with_name(f".{file.name}.new")
     made.unlink(missing_ok=True)
@@ -67,15 +72,16 @@ def seal(name: str, content: bytes, *, store: Path | None = None, key: str = "au
         stream.write(sealed)
         stream.flush()
         os.fsync(stream.fileno())
-    if unseal(name, made) != content:
+    if unseal(name, made, tpm) != content:
         raise ProvisioningError(Reason.DAMAGED, f"secret {name}: sealed, and opens as something else", "Try again.")
     made.replace(file)
     return file
 
 
-def unseal(name: str, file: Path) -> bytes:
+def unseal(name: str, file: Path, tpm: str = "") -> bytes:
     """What is sealed in ``file`` under ``name``. Blocks. Raises ProvisioningError (NO_KEY)."""
-    return _creds(["decrypt", f"--name={name}", str(file), "-"], b"", f"{file}: does not open on this machine")
+    device = [f"--tpm2-device={tpm}"] if tpm else []
+    return _creds(["decrypt", f"--name={name}", *device, str(file), "-"], b"", f"{file}: does not open on this machine")
 
 
 def _creds(arguments: list[str], content: bytes, failed: str) -> bytes:

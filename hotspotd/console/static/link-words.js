@@ -63,7 +63,7 @@ export function sentence(view) {
 function endedIdentity(view) {
   const goesOn = "Travellers are checked with the list here, and checks are stored. Call a technician: the kiosk has to be enrolled again.";
   if (view.identity === "revoked") {
-    return { tone: "care", sign: "link-off", heading: "The gateway has revoked this kiosk", means: [goesOn] };
+    return { tone: "care", sign: "link-off", heading: "This kiosk is revoked", means: [goesOn] };
   }
   if (view.identity === "expired" && !view.up) {
     return { tone: "care", sign: "link-off", heading: `Certificate expired ${when(view.identity_until)}`, means: [goesOn] };
