@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -42,6 +43,16 @@ class Place:
                 'Set it to "/var/lib/hotspotd/identity", in the place of trust_anchors, certificate and key.',
             )
         folder = resolve(path, config.relay.identity)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _made(folder)
         data_key = resolve(path, config.records.database).parent / DATA_KEY
         return cls(config.device.name, IdentityFolder(folder), data_key, path, config)
+
+
+def _made(folder: Path) -> None:
+    """See to it that the folder is there, closed to others, and whose the folder above is: the daemon writes in it."""
+    if folder.is_dir():
+        return
+    folder.mkdir(mode=0o700, parents=True)
+    if os.geteuid() == 0:
+        above = folder.parent.stat()
+        os.chown(folder, above.st_uid, above.st_gid)
