@@ -193,13 +193,21 @@ class Reception:
         for event in self._arrived.values():
             event.set()
 
-    async def _checked(self, seal: str, content: bytes, device: str) -> _Opened:
+    async def opened(self, seal: str, content: bytes, device: str = "") -> Opened:
+        """What the seal on ``content`` says, if it holds and its certificate was not revoked.
+
+        ``device`` is whose it must be, where that is known. Raises RelayError: as ``Trust.open``, UNTRUSTED, REVOKED.
+        """
         # In a thread: megabytes are hashed.
         opened = await asyncio.to_thread(self.trust.open, seal, content, self._clock.now().at)
         if device and opened.signer != device:
             raise RelayError(Reason.UNTRUSTED, "message: sealed by another device than the one that sends it")
         if await self._store.devices.is_revoked(opened.thumbprint):
             raise revoked()
+        return opened
+
+    async def _checked(self, seal: str, content: bytes, device: str) -> _Opened:
+        opened = await self.opened(seal, content, device)
         return await asyncio.to_thread(_readable, opened, content, self.max_bytes, self.trust)
 
     async def admit(self, certificate: bytes) -> None:

@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 # scrypt takes 16 MiB and some 50 ms each.
 _CODES_AT_ONCE: Final = 2
+_NO_CODE: Final = Code(verifier="00" * 32, expires_at="", tries=0, used_for="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,8 @@ class Issuing:
     async def _by_code(self, request: bytes, device: str, how: How, fits: Callable[[Code], bool]) -> x509.Certificate:
         kept = await self._devices.try_code(device, self._clock.now().iso())
         async with self._trying:
-            good = kept is not None and await asyncio.to_thread(_quietly, fits, kept)
+            # As long for a device without a code: nobody learns which have one.
+            good = await asyncio.to_thread(_quietly, fits, kept or _NO_CODE)
         if kept is None or not good:
             log.warning("enrolment of %s is refused: wrong, used or expired code, or too many tries", device[:40])
             raise _wrong_code()
@@ -118,6 +120,9 @@ class Issuing:
         except RelayError as error:
             raise ProvisioningError(Reason.UNTRUSTED, error.what, "Enrol the device anew.") from error
         asked = await asyncio.to_thread(_asked, request, device)
+        # One that was made by other means is known from here on, so that it is revoked with the device's others.
+        leaf = await asyncio.to_thread(x509.load_der_x509_certificate, shown)
+        await self._devices.know(described(leaf, device, How.LISTED, now))
         given = await self._devices.good_for(device, _digest(asked), now.iso())
         if given is not None:
             return x509.load_der_x509_certificate(given.body)

@@ -23,7 +23,7 @@ class How(StrEnum):
     CODE = "code"
     STICK = "stick"
     RENEWAL = "renewal"
-    LISTED = "listed"  # issued by other means, and known here because it was revoked
+    LISTED = "listed"  # issued by other means, and known here since it was shown for renewal, or revoked
 
 
 class DeviceCertificate(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +102,12 @@ class DeviceShelf:
                 return False
             await _insert(session, made)
         return True
+
+    async def know(self, made: DeviceCertificate) -> None:
+        """Keep a certificate that was issued by other means, unless it is known."""
+        async with self._db.write() as session:
+            if not await session.row("SELECT 1 FROM device_certificate WHERE thumbprint = ?", made.thumbprint):
+                await _insert(session, made)
 
     async def good_for(self, device: str, public_key: str, at: str) -> DeviceCertificate | None:
         """The good certificate that ``device`` has for this key, if it has one."""
