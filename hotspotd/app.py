@@ -88,6 +88,7 @@ async def _run(config: Config, places: Places, config_sha256: str) -> None:
                 group.create_task(parts.journal.watch_clock(), name="journal-clock"),
                 group.create_task(_retention(parts.records, keeping_of(config)), name="retention"),
                 *(group.create_task(run(), name=name) for name, run in parts.reports.items()),
+                *([group.create_task(parts.renewal.run(), name="renewal")] if parts.renewal else []),
             ]
             lanes = [group.create_task(lane.run(), name=f"lane-{lane.name}") for lane in parts.lanes]
             parts.notifier.ready(f"screens on port {parts.console.port}")

@@ -45,6 +45,8 @@ from hotspotd.lane.lane import Lane
 from hotspotd.lane.parts import LaneDevices, LaneParts
 from hotspotd.mrz.watch import zone_reader
 from hotspotd.operations.reporting import Running, open_reports
+from hotspotd.provisioning.identity import IdentityFolder
+from hotspotd.provisioning.renewal import Renewal
 from hotspotd.records import Records
 from hotspotd.records.data_key import find_data_key
 from hotspotd.records.journal import Journal
@@ -55,8 +57,9 @@ from hotspotd.relay.decisions import compose_decision
 from hotspotd.relay.list_updates import Credentials, ListUpdates
 from hotspotd.relay.parts import Parts as CourierParts
 from hotspotd.relay.parts import Patience
+from hotspotd.relay.routes import Routes
 from hotspotd.relay.seal import Sealer, thumbprint
-from hotspotd.relay.uplinks import Papers, open_routes
+from hotspotd.relay.uplinks import Papers, open_routes, take_new_identity
 from hotspotd.watchlist.live import LiveWatchlist
 from hotspotd.watchlist.sync.following import Engines
 from hotspotd.workers import Worker
@@ -93,14 +96,15 @@ class Places:
     def of(cls, path: Path, config: Config) -> Places:
         """The places that ``config``, read from ``path``, names."""
         resolve = partial(configuration.resolve, path)
+        trust_anchors, certificate, key = config.relay.files(path)
         return cls(
             database=resolve(config.records.database),
             data_key=resolve(config.records.data_key) if config.records.data_key else None,
             watchlist=resolve(config.watchlist.folder),
             watchlist_key=resolve(config.watchlist.key) if config.watchlist.key else None,
-            trust_anchors=resolve(config.relay.trust_anchors),
-            certificate=resolve(config.relay.certificate),
-            key=resolve(config.relay.key),
+            trust_anchors=trust_anchors,
+            certificate=certificate,
+            key=key,
             papers=Papers.of(path, config.device.name, config.relay),
             list_credentials=Credentials.of(path, config),
             models=(resolve(config.models.folder),) if config.models.folder else (),
@@ -135,6 +139,8 @@ class Parts:
     checkpoints: Checkpoints
     key: str
     """Thumbprint of the device's certificate."""
+    renewal: Renewal | None
+    """None where the configuration names files that nobody renews."""
 
 
 async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> Parts:
@@ -228,6 +234,7 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
         clock=clock,
     )
     updates = _list_updates(config, places, faces, watchlist, stack)
+    renewal = _renewal(config, places, clock, sealer, routes, journal, courier)
     reports = open_reports(config, records, events, clock, courier.wake, stack)
     return Parts(
         records,
@@ -243,7 +250,23 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
         journal,
         checkpoints,
         thumbprint(sealer.certificate),
+        renewal,
     )
+
+
+def _renewal(
+    config: Config, places: Places, clock: Clock, sealer: Sealer, routes: Routes, journal: Journal, courier: Courier
+) -> Renewal | None:
+    """What keeps the device's identity fresh: nothing, where the configuration names files instead of a folder."""
+    if not config.relay.identity:
+        return None
+
+    async def switch() -> None:
+        await take_new_identity(routes, sealer, places.papers)
+        await journal.key_in_use(thumbprint(sealer.certificate))
+        courier.look_again()
+
+    return Renewal(IdentityFolder(places.certificate.parent), clock, lambda: sealer.certificate, switch)
 
 
 def _list_updates(

@@ -208,13 +208,17 @@ class LinkSection(_Section, frozen=True):
 
 
 class RelaySection(_Section, frozen=True, kw_only=True):
-    """The links to the national gateway, on mutual TLS: one ``url``, or several ``links`` in order of preference."""
+    """The links to the national gateway, on mutual TLS: one ``url``, or several ``links`` in order of preference.
+
+    Who this device is, is in the folder ``identity`` of its enrolment, or in three PEM files.
+    """
 
     url: Annotated[str, Meta(pattern=r"^(https://\S+)?$")] = ""
     links: Annotated[tuple[LinkSection, ...], Meta(max_length=8)] = ()
-    trust_anchors: str
-    certificate: str
-    key: str
+    identity: str = ""
+    trust_anchors: str = ""
+    certificate: str = ""
+    key: str = ""
     gateway_name: Annotated[str, Meta(max_length=64)] = ""
     request_timeout_s: Seconds = 20.0
     retry_first_s: Seconds = 1.0
@@ -227,6 +231,17 @@ class RelaySection(_Section, frozen=True, kw_only=True):
     def in_order(self) -> tuple[LinkSection, ...]:
         """Every link, most preferred first."""
         return self.links or (LinkSection(name="gateway", url=self.url),)
+
+    def files(self, config_path: Path) -> tuple[Path, Path, Path]:
+        """Trust anchors, certificate and key. With an identity, certificate and key are in one file."""
+        if self.identity:
+            folder = resolve(config_path, self.identity)
+            return folder / "ca.pem", folder / "device.pem", folder / "device.pem"
+        return (
+            resolve(config_path, self.trust_anchors),
+            resolve(config_path, self.certificate),
+            resolve(config_path, self.key),
+        )
 
     def https_url(self) -> str:
         """The most preferred ``https://`` link's; empty where there is none."""
@@ -385,6 +400,13 @@ def _check(path: Path, config: Config) -> None:
 
 
 def _check_links(path: Path, relay: RelaySection) -> None:
+    files = (relay.trust_anchors, relay.certificate, relay.key)
+    if bool(relay.identity) == any(files) or (any(files) and not all(files)):
+        raise ConfigError(
+            Reason.MISSING_KEY,
+            f"{path}: relay: needs identity, or trust_anchors, certificate and key, and not both",
+            "identity is the folder that hotspotctl device enrol fills.",
+        )
     if bool(relay.url) == bool(relay.links):
         raise ConfigError(
             Reason.BAD_VALUE, f"{path}: relay: needs url, or links, and not both", "config/hotspotd.toml explains them."

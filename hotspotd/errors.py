@@ -60,6 +60,10 @@ class Reason(StrEnum):
     NOT_ALLOWED = "not_allowed"
     WRONG_SECRET = "wrong_secret"  # noqa: S105  # A reason, no secret.
     LOCKED = "locked"
+    # provisioning
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    WRONG_CODE = "wrong_code"
     # work
     BUSY = "busy"
 
@@ -111,6 +115,10 @@ class AccessError(HotspotError):
 
 class GatewayError(HotspotError):
     """The reference gateway's database could not read or write; trying again may help."""
+
+
+class ProvisioningError(HotspotError):
+    """A device's identity or one of its secrets could not be made, read, renewed or erased."""
 
 
 class WorkError(HotspotError):

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -157,6 +157,7 @@ class LinkView(msgspec.Struct, frozen=True, kw_only=True, tag="link"):
     ``active`` is the link that a live check takes now; ``waiting`` counts by rank; ``refused`` counts what came and was
     not the gateway's, by reason. ``since`` is the ISO 8601 time at which the gateway could, or could no longer, be
     reached, ``oldest_at`` that at which the oldest of what waits came. ``trouble`` is for a technician, link or not.
+    ``identity`` is what is wrong with this device's certificate, empty for nothing; ``identity_until`` is its end.
     """
 
     up: bool
@@ -172,6 +173,8 @@ class LinkView(msgspec.Struct, frozen=True, kw_only=True, tag="link"):
     routes: tuple[RouteView, ...] = ()
     trouble: str = ""
     since: str = ""
+    identity: Literal["", "revoked", "expired", "expires"] = ""
+    identity_until: str = ""
 
 
 class Missed(msgspec.Struct, frozen=True, tag="missed"):

@@ -18,19 +18,20 @@ _ALLOWED = {
     "workers": set(),
     "config": set(),
     "events": set(),
+    "provisioning": set(),
     "biometrics": set(),
     "mrz": {"biometrics"},
     "emrtd": set(),
     "watchlist": {"biometrics"},
     "records": set(),
     "access": {"records"},
-    "relay": {"records", "watchlist", "biometrics", "events"},
+    "relay": {"records", "watchlist", "biometrics", "events", "provisioning"},
     "operations": {"records", "events"},
     "health": {"records", "events"},
     "devices": {"biometrics", "mrz"},
     "lane": {"relay", "watchlist", "records", "biometrics", "emrtd", "events"},
     "console": {"watchlist", "records", "biometrics", "events", "devices", "access"},
-    "gateway": {"relay", "watchlist", "records", "biometrics", "console"},
+    "gateway": {"relay", "watchlist", "records", "biometrics", "console", "provisioning"},
     "cli": {
         "relay",
         "watchlist",
@@ -43,6 +44,7 @@ _ALLOWED = {
         "health",
         "devices",
         "access",
+        "provisioning",
     },
     "app": {"assembly", "relay", "records", "lane", "health"},
     "assembly": {
@@ -58,6 +60,7 @@ _ALLOWED = {
         "health",
         "devices",
         "operations",
+        "provisioning",
     },
 }
 _MAY_TOUCH_DRIVERS = {"lane", "cli", "app", "assembly", "console", "devices"}

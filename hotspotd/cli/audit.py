@@ -105,7 +105,7 @@ def _places(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
     if arguments.config is None and not path.exists():
         raise ConfigError(Reason.UNREADABLE, "no database is named", "Give --database, or --config.")
     config = load(path)
-    return resolve(path, config.records.database), resolve(path, config.relay.trust_anchors)
+    return resolve(path, config.records.database), config.relay.files(path)[0]
 
 
 def _verify(arguments: argparse.Namespace) -> Exit:

@@ -11,6 +11,7 @@ from hotspotd.cli import (
     calibrate,
     compare,
     config,
+    device,
     devices,
     doctor,
     evaluate,
@@ -38,6 +39,7 @@ examples:
   hotspotctl audit verify
   hotspotctl people add 1042 --role guard
   hotspotctl privacy report
+  hotspotctl device status
 
 exit codes: 0 fine, 1 problems were found, 2 wrong usage, 3 it could not be done
 """
@@ -53,21 +55,8 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"hotspotctl {__version__}")
     groups = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (
-        doctor,
-        config,
-        devices,
-        watchlist,
-        evaluate,
-        calibrate,
-        compare,
-        models,
-        inti,
-        outbox,
-        audit,
-        people,
-        privacy,
-    ):
+    first = (doctor, config, device, devices, watchlist)
+    for module in (*first, evaluate, calibrate, compare, models, inti, outbox, audit, people, privacy):
         module.add_to(groups)
     return root
 

@@ -24,7 +24,7 @@ The data key: what is held of people can only be read, or wrapped anew, with it.
 names (records.data_key), or one beside the database, is read from there by whoever may: the user hotspotd runs as, or
 root. Where systemd hands the key over as a credential, run the command with the same credential:
 
-  systemd-run --pipe --wait -p User=hotspotd -p LoadCredentialEncrypted=data-key:/etc/credstore.encrypted/data-key \\
+  systemd-run --pipe --wait -p User=hotspotd -p LoadCredentialEncrypted=data-key:hotspotd.data-key \\
     hotspotctl privacy ...
 """
 _SAID: Final = {

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -19,6 +18,7 @@ from hotspotd.cli.output import Exit, print_json, print_table
 from hotspotd.clock import Clock
 from hotspotd.config import Config, load, resolve
 from hotspotd.errors import ConfigError, Reason, RecordsError
+from hotspotd.provisioning.secrets import read_key
 from hotspotd.relay.backoff import Backoff
 from hotspotd.relay.links.https_session import HttpsSession
 from hotspotd.relay.national import channel, ledger
@@ -89,7 +89,7 @@ def _submit(arguments: argparse.Namespace) -> Exit:
         raise ConfigError(
             Reason.BAD_VALUE, f"{repository[:50]!r}: no name of a repository", "Small letters, digits, dots, - and _."
         )
-    key = _device_key(resolve(arguments.config, config.relay.key))
+    key = _device_key(config.relay.files(arguments.config)[2])
     hasher = ledger.Hasher(key, repository)
     terms = Terms(
         repository=repository,
@@ -136,11 +136,8 @@ def _link(path: Path, config: Config) -> Callable[[], Coroutine[Any, Any, HttpsS
 
 
 def _device_key(path: Path) -> ec.EllipticCurvePrivateKey:
-    try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except (OSError, ValueError, TypeError) as error:
-        raise ConfigError(Reason.UNREADABLE, f"{path}: no usable key", "Check relay.key.") from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+    key = read_key(path)
+    if not isinstance(key.curve, ec.SECP256R1):
         raise ConfigError(Reason.BAD_VALUE, f"{path}: not a key on P-256", "Give the device another certificate.")
     return key
 

@@ -22,10 +22,12 @@ from hotspotd.clock import Clock
 from hotspotd.config import resolve
 from hotspotd.console.controls import ReferencePictures
 from hotspotd.errors import ConfigError, HotspotError, Reason
-from hotspotd.gateway.config import GatewayConfig, MailSection, ServerSection, load, responder_of
+from hotspotd.gateway.config import EnrolmentSection, GatewayConfig, MailSection, ServerSection, load, responder_of
 from hotspotd.gateway.desk.pages import DeskPages
 from hotspotd.gateway.desk.ruling import Rulings
 from hotspotd.gateway.doors.post_office import PostOffice
+from hotspotd.gateway.enrolment.est import EstServer, enrolment_context
+from hotspotd.gateway.enrolment.issuing import open_issuing
 from hotspotd.gateway.faults import Faults
 from hotspotd.gateway.find import Find
 from hotspotd.gateway.intake.routes import Intake
@@ -125,18 +127,25 @@ async def _run(path: Path, config: GatewayConfig, *, allow_faults: bool) -> None
         door = await _nats_door(path, config, service, identity.sealer)
         if door is not None:
             service.also_serve(door)
+        enrolment = None
         try:
+            if config.enrolment is not None:
+                enrolment = await _enrolment(path, config, config.enrolment, store)
             desk = await _desk(config, store, search, service)
             port = await service.start(config.server.host, config.server.port, context)
             sys.stdout.write(f"ready https://{config.server.host}:{port}\n")
             if desk is not None:
                 sys.stdout.write(f"desk http://127.0.0.1:{desk.port}\n")
+            if enrolment is not None:
+                sys.stdout.write(f"enrolment https://{config.server.host}:{enrolment.port}\n")
             sys.stdout.flush()
             await _until(stopping, service)
         finally:
             await service.stop()
             if desk is not None:
                 await desk.stop()
+            if enrolment is not None:
+                await enrolment.stop()
             if intake is not None:
                 await intake.stop()
     finally:
@@ -152,6 +161,16 @@ async def _desk(
     desk = DeskPages(store, Rulings(store, responder_of(config), clock, service.answered), references, clock)
     await desk.start(config.desk.port)
     return desk
+
+
+async def _enrolment(path: Path, config: GatewayConfig, section: EnrolmentSection, store: Store) -> EstServer:
+    server = config.server
+    files = [resolve(path, file) for file in (server.trust_anchors, server.certificate, server.key)]
+    context = await asyncio.to_thread(enrolment_context, *files)
+    issuing, authorities = await asyncio.to_thread(open_issuing, path, config, section, store.devices)
+    est = EstServer(issuing, authorities)
+    await est.start(server.host, section.port, context)
+    return est
 
 
 async def _mail_door(path: Path, mail: MailSection, server: ServerSection, reception: Reception) -> Part:

@@ -89,6 +89,33 @@ class Authority:
         _check_name(device)
         return self._issue(device, device, ExtendedKeyUsageOID.CLIENT_AUTH, None)
 
+    @property
+    def certificate(self) -> x509.Certificate:
+        """The authority's own certificate."""
+        return self._certificate
+
+    def certify(self, device: str, key: ec.EllipticCurvePublicKey, valid: timedelta) -> x509.Certificate:
+        """A client certificate for a key that is the device's own. Raises ConfigError (BAD_VALUE) for a wrong name."""
+        _check_name(device)
+        return self._leaf(device, key, ExtendedKeyUsageOID.CLIENT_AUTH, None, valid)
+
+    def revocation_list(
+        self, revoked: Sequence[tuple[int, datetime]], now: datetime, valid: timedelta
+    ) -> x509.CertificateRevocationList:
+        """A list (RFC 5280, 5) of serial numbers and since when they are revoked. Its number rises with the time."""
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self._certificate.subject)
+            .last_update(now)
+            .next_update(now + valid)
+            .add_extension(x509.CRLNumber(int(now.timestamp())), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+        )
+        for serial, since in revoked:
+            entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(since).build()
+            builder = builder.add_revoked_certificate(entry)
+        return builder.sign(self._key, hashes.SHA256())
+
     def issue_mail(self, name: str) -> tuple[Path, Path]:
         """A certificate under which mail for ``name`` is encrypted, ``NAME-mail.pem``; returns the paths.
 
@@ -102,17 +129,27 @@ class Authority:
         self, file: str, common_name: str, purpose: x509.ObjectIdentifier, sans: x509.SubjectAlternativeName | None
     ) -> tuple[Path, Path]:
         key = ec.generate_private_key(ec.SECP256R1())
+        return _write(self.folder, file, key, self._leaf(common_name, key.public_key(), purpose, sans, _LEAF_VALID))
+
+    def _leaf(
+        self,
+        common_name: str,
+        key: ec.EllipticCurvePublicKey,
+        purpose: x509.ObjectIdentifier,
+        sans: x509.SubjectAlternativeName | None,
+        valid: timedelta,
+    ) -> x509.Certificate:
         builder = (
-            _builder(_name(common_name), self._certificate.subject, key.public_key(), _LEAF_VALID)
+            _builder(_name(common_name), self._certificate.subject, key, valid)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(agrees=purpose == ExtendedKeyUsageOID.EMAIL_PROTECTION), critical=True)
             .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
         if sans is not None:
             builder = builder.add_extension(sans, critical=False)
-        return _write(self.folder, file, key, builder.sign(self._key, hashes.SHA256()))
+        return builder.sign(self._key, hashes.SHA256())
 
 
 def _check_name(device: str) -> None:

@@ -135,6 +135,16 @@ class NatsSection(_Section, frozen=True, kw_only=True):
     outgoing_mb: Annotated[int, Meta(ge=1, le=1_000_000)] = 256
 
 
+class EnrolmentSection(_Section, frozen=True, kw_only=True):
+    """Where devices get their certificates (EST). ``authority`` is the folder of ca.pem and ca.key."""
+
+    authority: str
+    port: Port = 8445
+    url: Annotated[str, Meta(pattern=r"^(https://\S+)?$")] = ""
+    valid_days: Annotated[float, Meta(gt=0, le=825)] = 90.0
+    crl_hours: Annotated[float, Meta(gt=0, le=8_760)] = 24.0
+
+
 class LimitsSection(_Section, frozen=True, kw_only=True):
     """What is refused, and how long a device may wait."""
 
@@ -174,6 +184,7 @@ class GatewayConfig(_Section, frozen=True, kw_only=True):
     publication: PublicationSection | None = None
     intake: IntakeSection | None = None
     desk: DeskSection | None = None
+    enrolment: EnrolmentSection | None = None
     mail: MailSection | None = None
     nats: NatsSection | None = None
     mode: Literal["training", "production"] = "training"

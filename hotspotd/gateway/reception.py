@@ -21,12 +21,14 @@ from hotspotd.relay import checkpoint
 from hotspotd.relay.inti import xml6
 from hotspotd.relay.links.wire import TCN_PATTERN
 from hotspotd.relay.message import pack, unpack
-from hotspotd.relay.seal import LONGEST_VALID, Claims, Opened, Sealer, Trust
+from hotspotd.relay.seal import LONGEST_VALID, Claims, Opened, Sealer, Trust, thumbprint
 
 logger = logging.getLogger(__name__)
 
 _KINDS: tuple[MessageKind, ...] = get_args(MessageKind)
-_COUNTED = frozenset((Reason.UNSIGNED, Reason.TAMPERED, Reason.REPLAYED, Reason.STALE, Reason.UNTRUSTED))
+_COUNTED = frozenset(
+    (Reason.UNSIGNED, Reason.TAMPERED, Reason.REPLAYED, Reason.STALE, Reason.UNTRUSTED, Reason.REVOKED)
+)
 _DEFAULT_PRIORITY = 9
 _UNKNOWN = "unknown"
 
@@ -191,12 +193,27 @@ class Reception:
         for event in self._arrived.values():
             event.set()
 
-    async def _checked(self, seal: str, content: bytes, device: str) -> _Opened:
+    async def opened(self, seal: str, content: bytes, device: str = "") -> Opened:
+        """What the seal on ``content`` says, if it holds and its certificate was not revoked.
+
+        ``device`` is whose it must be, where that is known. Raises RelayError: as ``Trust.open``, UNTRUSTED, REVOKED.
+        """
         # In a thread: megabytes are hashed.
         opened = await asyncio.to_thread(self.trust.open, seal, content, self._clock.now().at)
         if device and opened.signer != device:
             raise RelayError(Reason.UNTRUSTED, "message: sealed by another device than the one that sends it")
+        if await self._store.devices.is_revoked(opened.thumbprint):
+            raise revoked()
+        return opened
+
+    async def _checked(self, seal: str, content: bytes, device: str) -> _Opened:
+        opened = await self.opened(seal, content, device)
         return await asyncio.to_thread(_readable, opened, content, self.max_bytes, self.trust)
+
+    async def admit(self, certificate: bytes) -> None:
+        """Whether the holder of this DER certificate is listened to. Raises RelayError (REVOKED), GatewayError."""
+        if await self._store.devices.is_revoked(thumbprint(certificate)):
+            raise revoked()
 
     async def count(self, device: str, error: RelayError) -> None:
         """Count a refusal; of nobody's where ``device`` is empty."""
@@ -237,6 +254,15 @@ def _readable(opened: Opened, content: bytes, most: int, trust: Trust) -> _Opene
     if header.origin.identifier != opened.signer:
         raise RelayError(Reason.BAD_TRANSACTION, "1.008 ORI is not the device of the seal")
     return _Opened(claims, opened.signer, kind, payload, header.priority or _DEFAULT_PRIORITY)
+
+
+def revoked() -> RelayError:
+    """What the holder of a revoked certificate is told."""
+    return RelayError(
+        Reason.REVOKED,
+        "this device's certificate was revoked",
+        "If that is a mistake, have a code issued and enrol it: hotspotctl device enrol.",
+    )
 
 
 def _iso(seconds: int) -> str:

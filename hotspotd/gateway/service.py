@@ -21,13 +21,14 @@ from hotspotd.errors import GatewayError, HotspotError, Reason, RelayError
 from hotspotd.gateway.faults import FaultOrder, Faults
 from hotspotd.gateway.processing import Processor
 from hotspotd.gateway.reception import Reception, SealedReply
-from hotspotd.gateway.requests import answer, device_of
+from hotspotd.gateway.requests import answer, device_certificate, device_of
 from hotspotd.gateway.storage import Store
 from hotspotd.relay.links.wire import Refusal, WireReplies, WireReply
 
 logger = logging.getLogger(__name__)
 
 _REPLIES_AT_ONCE = 16
+_ADMITTED_FOR_S = 2.0
 _REPLIES_VALID = timedelta(minutes=10)
 _STATUS = {
     Reason.BAD_TRANSACTION: 422,
@@ -89,7 +90,7 @@ class Service:
 
     async def start(self, host: str, port: int, context: ssl.SSLContext) -> int:
         """Listen and process; returns the port. Raises OSError."""
-        application = web.Application(middlewares=[_refusals])
+        application = web.Application(middlewares=[_refusals, self._admission])
         application.router.add_get("/v1/certificate", self._certificate)
         application.router.add_get("/v1/replies", self._replies)
         application.router.add_get("/v1/status", self._status)
@@ -130,6 +131,26 @@ class Service:
         """There is a new reply for ``device``: whoever waits for one looks again."""
         self.reception.answered(device)
 
+    @web.middleware
+    async def _admission(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """A device whose certificate was revoked is told so, and nothing else, whatever it asks for.
+
+        Not in the TLS handshake: a server that hangs up there tells the device nothing.
+        """
+        await self._admit(request)
+        return await handler(request)
+
+    async def _admit(self, request: web.Request) -> None:
+        shown = device_certificate(request)
+        if shown is not None:
+            try:
+                await self.reception.admit(shown)
+            except RelayError as error:
+                await self.reception.count(device_of(request), error)
+                raise
+
     async def _replies(self, request: web.Request) -> web.StreamResponse:
         device = device_of(request)
         await self.reception.acknowledge(device, request.query.get("after", ""))
@@ -141,7 +162,11 @@ class Service:
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 while not (found or self._closing.is_set()):
-                    await arrival.wait()
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(_ADMITTED_FOR_S):
+                            await arrival.wait()
+                    # A device that is revoked while it waits gets nothing more.
+                    await self._admit(request)
                     arrival.clear()
                     found = await self._waiting_for(device)
         replies = tuple(
@@ -190,7 +215,7 @@ async def _refusals(
         logger.error("the gateway cannot store: %s", error)
         return _refused(503, Refusal(reason=error.reason.value, what="the gateway cannot store just now"))
     except HotspotError as error:
-        status = 403 if error.reason is Reason.LINK_REFUSED else _STATUS.get(error.reason, 500)
+        status = 403 if error.reason in (Reason.LINK_REFUSED, Reason.REVOKED) else _STATUS.get(error.reason, 500)
         return _refused(status, Refusal(reason=error.reason.value, what=error.what, advice=error.advice))
     except web.HTTPException as error:
         return _refused(error.status, Refusal(reason="http", what=error.reason))

@@ -41,6 +41,10 @@ class Journal:
         await self._records.uses("configuration", runs_with.configuration)
         await self._records.uses("key", runs_with.key)
 
+    async def key_in_use(self, key: str) -> None:
+        """The device seals under another certificate now, with this thumbprint. Raises RecordsError."""
+        await self._records.uses("key", key)
+
     async def stopped(self) -> None:
         """The daemon has ended as it was told. Raises RecordsError."""
         await self._records.audited("daemon.stopped", subject="daemon")

@@ -42,7 +42,7 @@ class Courier:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._receiving = Receiving(parts.records, parts.events, parts.clock)
-        self._telling = Telling(parts.records, parts.routes, parts.events, parts.clock, self._receiving)
+        self._telling = Telling(parts, self._receiving)
         self._sending = Sending(parts, self._receiving, self._telling)
         self._keeping = Keeping(parts, self._receiving, self._telling, self._sending)
 
@@ -55,6 +55,11 @@ class Courier:
         """There is a new row in the outbox."""
         self._sending.wake()
         self._telling.soon()
+
+    def look_again(self) -> None:
+        """The device has another certificate: links that were refused are tried at once."""
+        self._parts.routes.forgive()
+        self.wake()
 
     async def run(self) -> None:
         """Carry until cancelled."""

@@ -83,5 +83,7 @@ class Keeping:
             refused = await self._receiving.refusal(incoming, trust)
             if refused is not None:
                 self._sending.put_off(incoming.tcr, refused)
+                if refused.reason is Reason.REVOKED:
+                    self._routes.failed(route, refused, sending=True)
         route.handed.pop(incoming.tcr, None)
         self._telling.soon()

@@ -11,12 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from hotspotd.clock import Clock
 from hotspotd.config import Config, resolve
 from hotspotd.errors import ConfigError, HotspotError, Reason
+from hotspotd.provisioning.identity import PREVIOUS
+from hotspotd.provisioning.secrets import read_key
 from hotspotd.relay.links.tls import client_context
 from hotspotd.watchlist import Shelf
 from hotspotd.watchlist.sync.following import Engines, Follower, Identity, Outcome
@@ -42,14 +41,15 @@ class Credentials:
     @classmethod
     def of(cls, path: Path, config: Config) -> Credentials | None:
         """What ``config``, read from ``path``, names; None where it has no root, without which nothing is trusted."""
-        relay, root = config.relay, config.watchlist.root
+        root = config.watchlist.root
         if not root:
             return None
+        anchors, certificate, key = config.relay.files(path)
         return cls(
             device=config.device.name,
-            trust_anchors=resolve(path, relay.trust_anchors),
-            certificate=resolve(path, relay.certificate),
-            key=resolve(path, relay.key),
+            trust_anchors=anchors,
+            certificate=certificate,
+            key=key,
             root=resolve(path, root),
         )
 
@@ -77,7 +77,10 @@ class ListUpdates:
         """
         credentials = self._credentials
         root = _read(credentials.root)
-        identity = Identity(credentials.device, _private_key(credentials.key))
+        previous = credentials.key.with_name(PREVIOUS)
+        identity = Identity(
+            credentials.device, read_key(credentials.key), read_key(previous) if previous.exists() else None
+        )
         self._folder.mkdir(parents=True, exist_ok=True)
         follower = Follower(Shelf(self._folder, self._key_file), identity, self._engines)
         time = TrustedTime(follower.state / "time", self._clock)
@@ -118,13 +121,3 @@ def _read(path: Path) -> bytes:
             f"{path}: {error.strerror}",
             "Copy metadata/1.root.json of the gateway's repository there, by a way that you trust.",
         ) from error
-
-
-def _private_key(path: Path) -> ec.EllipticCurvePrivateKey:
-    try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except (OSError, ValueError, TypeError) as error:
-        raise ConfigError(Reason.UNREADABLE, f"{path}: no usable key", "Enrol the device again.") from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise ConfigError(Reason.BAD_VALUE, f"{path}: not an EC key", "Enrol the device again.")
-    return key

@@ -23,7 +23,7 @@ logger = logging.getLogger("hotspotd.relay.courier")
 
 ALL_RANKS = frozenset(Rank)
 # The other side does not want us: asked rarely from the first time on.
-_JUMP = frozenset((Reason.LINK_REFUSED, Reason.STALE))
+_JUMP = frozenset((Reason.LINK_REFUSED, Reason.REVOKED, Reason.STALE))
 _STEADY = 2
 
 
@@ -40,6 +40,8 @@ class Route:
     """``None``: not tried yet."""
     last_error: str = ""
     complained: bool = False
+    revoked: bool = False
+    """The gateway has said that it has revoked this device's certificate."""
     send_failed: bool = False
     """Sending failed since it last worked: that something else works says nothing."""
     answered: int = 0
@@ -106,7 +108,17 @@ class Routes:
         if error.reason in _JUMP:
             route.backoff.jump()
         route.send_failed = route.send_failed or sending
+        route.revoked = error.reason is Reason.REVOKED
         route.up, route.answered, route.last_error = False, 0, str(error)
+        self.stir()
+
+    def forgive(self) -> None:
+        """What failed is tried anew: this device shows another certificate from now on."""
+        for route in self.all:
+            if route.up is False:
+                route.up = None
+                route.backoff.reset()
+                route.revoked = False
         self.stir()
 
     def stir(self) -> None:
@@ -124,5 +136,6 @@ class Routes:
         if route.complained:
             logger.info("courier: the gateway answers again by %s", route.name)
         route.up, route.answered, route.last_error, route.complained = True, 0, "", False
+        route.revoked = False
         self.stir()
         return True

@@ -33,6 +33,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from msgspec import Meta
 
 from hotspotd.errors import ConfigError, Reason, RelayError
+from hotspotd.provisioning.secrets import read_key
 
 LONGEST_VALID = timedelta(days=8)
 """A seal that claims to count for longer is refused: who takes messages must remember their numbers for as long."""
@@ -73,21 +74,32 @@ class _Header(Claims, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A seal that holds: its claims, and the common name of the certificate that made it."""
+    """A seal that holds: its claims, and common name and thumbprint (``x5t#S256``) of the certificate that made it."""
 
     claims: Claims
     signer: str
+    thumbprint: str
 
 
 class Sealer:
-    """Seals in the name of one certificate."""
+    """Seals in the name of one certificate, until it takes over another one's."""
 
     def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
-        self._key = key
-        encoded = certificate.public_bytes(serialization.Encoding.DER)
-        self.certificate = encoded
-        self._x5c: tuple[str] = (base64.b64encode(encoded).decode(),)
-        self._x5t = thumbprint(encoded)
+        self._made_of = (key, certificate, certificate.public_bytes(serialization.Encoding.DER))
+
+    @property
+    def certificate(self) -> bytes:
+        """The certificate, in DER."""
+        return self._made_of[2]
+
+    @property
+    def not_after(self) -> datetime:
+        """Until when the certificate counts."""
+        return self._made_of[1].not_valid_after_utc
+
+    def take_over(self, other: Sealer) -> None:
+        """Seal as ``other`` does from now on."""
+        self._made_of = other._made_of
 
     @classmethod
     def load(cls, certificate: Path, key: Path) -> Sealer:
@@ -106,6 +118,8 @@ class Sealer:
         with_certificate: bool = False,
     ) -> str:
         """A new seal for ``content``, which counts from ``now`` for ``valid``."""
+        # At once, so that key and certificate belong together whatever another thread does.
+        key, _, encoded = self._made_of
         header = _Header(
             kind=kind,
             tcn=tcn,
@@ -113,11 +127,11 @@ class Sealer:
             signed_at=int(now.timestamp()),
             expires_at=int((now + valid).timestamp()),
             nonce=secrets.token_hex(16),
-            x5c=self._x5c if with_certificate else msgspec.UNSET,
-            x5t=msgspec.UNSET if with_certificate else self._x5t,
+            x5c=(base64.b64encode(encoded).decode(),) if with_certificate else msgspec.UNSET,
+            x5t=msgspec.UNSET if with_certificate else thumbprint(encoded),
         )
         protected = _b64(msgspec.json.encode(header))
-        r, s = decode_dss_signature(self._key.sign(f"{protected}.".encode() + content, ec.ECDSA(hashes.SHA256())))
+        r, s = decode_dss_signature(key.sign(f"{protected}.".encode() + content, ec.ECDSA(hashes.SHA256())))
         return f"{protected}..{_b64(r.to_bytes(_SCALAR) + s.to_bytes(_SCALAR))}"
 
 
@@ -176,7 +190,7 @@ class Trust:
         if self._name and signer != self._name:
             raise RelayError(Reason.UNTRUSTED, "message: sealed under another name than is expected")
         _check_fresh(header, now)
-        return Opened(_claims(header), signer)
+        return Opened(_claims(header), signer, thumbprint(leaf.public_bytes(serialization.Encoding.DER)))
 
     def _leaf(self, header: _Header) -> x509.Certificate:
         if header.x5c is not msgspec.UNSET:
@@ -228,15 +242,15 @@ def p256(certificate: x509.Certificate) -> ec.EllipticCurvePublicKey:
 
 
 def key_pair(certificate: Path, key: Path) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    """A key on P-256 and its certificate from two PEM files. Blocks. Raises ConfigError."""
+    """A key on P-256 and its certificate from two PEM files, or one. Blocks. Raises ConfigError, ProvisioningError."""
     try:
-        loaded = serialization.load_pem_private_key(key.read_bytes(), password=None)
+        loaded = read_key(key)
         leaf = x509.load_pem_x509_certificate(certificate.read_bytes())
     except (OSError, ValueError) as error:
         raise ConfigError(
             Reason.UNREADABLE, f"{certificate} or {key}: no usable PEM", "See docs/relay.md for how to make them."
         ) from error
-    if not isinstance(loaded, ec.EllipticCurvePrivateKey) or not isinstance(loaded.curve, ec.SECP256R1):
+    if not isinstance(loaded.curve, ec.SECP256R1):
         raise ConfigError(Reason.BAD_VALUE, f"{key}: not an EC key on P-256", "Messages are signed with ES256.")
     if loaded.public_key() != leaf.public_key():
         raise ConfigError(Reason.BAD_VALUE, f"{certificate}: not of the key {key}", "Name the two that belong.")

@@ -18,7 +18,7 @@ from hotspotd.relay.telling import Telling
 from hotspotd.relay.trouble import Troubles
 
 # Nobody is there, or nobody who wants us, or not by this clock: the next row would fare no better on this link.
-_NO_LINK = frozenset((Reason.LINK_DOWN, Reason.LINK_REFUSED, Reason.STALE))
+_NO_LINK = frozenset((Reason.LINK_DOWN, Reason.LINK_REFUSED, Reason.REVOKED, Reason.STALE))
 
 
 class Sending:

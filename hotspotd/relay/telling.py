@@ -8,30 +8,34 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Literal
 
-from hotspotd.clock import Clock
+from hotspotd.clock import Stamp
 from hotspotd.errors import RecordsError
-from hotspotd.events import Events, LinkView, RouteView
-from hotspotd.records import Records
+from hotspotd.events import LinkView, RouteView
 from hotspotd.records.model import OutboxState
+from hotspotd.relay.parts import Parts
 from hotspotd.relay.receiving import Receiving
-from hotspotd.relay.routes import Route, Routes
+from hotspotd.relay.routes import Route
 
 # As the courier's own.
 logger = logging.getLogger("hotspotd.relay.courier")
 
 _AT_MOST_EVERY_S = 0.1
+# One that is enrolled has been renewed long before; another one needs somebody to come.
+_SOON = timedelta(days=7)
 
 
 class Telling:
     """Publishes one ``LinkView`` of everything."""
 
-    def __init__(self, records: Records, routes: Routes, events: Events, clock: Clock, receiving: Receiving) -> None:
-        self._records = records
-        self._routes = routes
-        self._events = events
-        self._clock = clock
+    def __init__(self, parts: Parts, receiving: Receiving) -> None:
+        self._records = parts.records
+        self._routes = parts.routes
+        self._events = parts.events
+        self._clock = parts.clock
+        self._sealer = parts.sealer
         self._receiving = receiving
         self._changed = asyncio.Event()
         self._changed.set()
@@ -86,8 +90,19 @@ class Telling:
                 trouble=self._receiving.answers.trouble,
                 routes=tuple(self._view(route) for route in self._routes.all),
                 since=self._since("", up=self._routes.up),
+                identity=self._identity(),
+                identity_until=Stamp(self._sealer.not_after, trusted=True).iso(),
             )
         )
+
+    def _identity(self) -> Literal["", "revoked", "expired", "expires"]:
+        """What is wrong with this device's certificate, as far as the gateway or a clock that is right can tell."""
+        if any(route.revoked for route in self._routes.all):
+            return "revoked"
+        now = self._clock.now()
+        if not now.trusted or now.at < self._sealer.not_after - _SOON:
+            return ""
+        return "expired" if now.at > self._sealer.not_after else "expires"
 
     def _since(self, name: str, *, up: bool) -> str:
         """When the link called ``name``, or any where it is empty, came to be as it is."""

@@ -18,7 +18,7 @@ from hotspotd.relay.links.https_session import HttpsSession
 from hotspotd.relay.links.nats import NatsLink
 from hotspotd.relay.pace import Pacer, TokenBucket
 from hotspotd.relay.routes import Route, Routes
-from hotspotd.relay.seal import Trust
+from hotspotd.relay.seal import Sealer, Trust
 
 _BYTES_PER_KBIT = 125.0
 
@@ -37,9 +37,7 @@ class Papers:
     @classmethod
     def of(cls, config_path: Path, device: str, relay: RelaySection) -> Papers:
         """As the configuration, read from ``config_path``, names them."""
-        anchors, certificate, key = (
-            resolve(config_path, file) for file in (relay.trust_anchors, relay.certificate, relay.key)
-        )
+        anchors, certificate, key = relay.files(config_path)
         own = {link.name: resolve(config_path, link.trust_anchors) for link in relay.links if link.trust_anchors}
         return cls(device, anchors, certificate, key, own)
 
@@ -64,6 +62,19 @@ async def open_routes(
             )
         )
     return Routes(routes)
+
+
+async def take_new_identity(routes: Routes, sealer: Sealer, papers: Papers) -> None:
+    """Go over to the certificate and key that are in the files now: what begins from here on is under them.
+
+    What is under way is finished as it began. Everything is read before anything changes. Raises ConfigError,
+    ProvisioningError.
+    """
+    fresh = await asyncio.to_thread(Sealer.load, papers.certificate, papers.key)
+    switches = [await route.link.renewal() for route in routes.all]
+    sealer.take_over(fresh)
+    for switch in switches:
+        switch()
 
 
 async def open_link(section: LinkSection, papers: Papers, trust: Trust, timeout_s: float) -> Link:

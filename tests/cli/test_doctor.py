@@ -156,7 +156,7 @@ def test_a_demonstration_model_fails_in_production(site: Site) -> None:
 @pytest.mark.parametrize(
     ("break_it", "name", "state", "words"),
     [
-        (lambda tls: (tls / "KIOSK-01.key").chmod(0o644), "device key", State.WARNING, "others"),
+        (lambda tls: (tls / "KIOSK-01.key").chmod(0o644), "device key", State.FAILS, "others"),
         (lambda tls: (tls / "KIOSK-01.key").write_text("no key"), "device key", State.FAILS, "PEM"),
         (lambda tls: (tls / "KIOSK-01.pem").write_text("no certificate"), "certificates", State.FAILS, "PEM"),
         (lambda tls: (tls / "ca.pem").unlink(), "certificates", State.FAILS, "No such file"),

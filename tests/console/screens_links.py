@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 from hotspotd.clock import Clock, Stamp
 from hotspotd.events import DeviceState, DeviceView, LinkView, RouteView
@@ -54,7 +55,14 @@ SATELLITE_DOWN = RouteView(
 )
 
 
-async def tell(kiosk: Kiosk, *routes: RouteView, since: str = "", refused: dict[str, int] | None = None) -> None:
+async def tell(
+    kiosk: Kiosk,
+    *routes: RouteView,
+    since: str = "",
+    refused: dict[str, int] | None = None,
+    identity: Literal["", "revoked", "expired", "expires"] = "",
+    identity_until: str = "",
+) -> None:
     """Publish what the courier would."""
     queue = await kiosk.records.queue_state()
     # As relay.routes has it: what is not known to be down is tried, and what is only tried is not in use yet.
@@ -78,6 +86,8 @@ async def tell(kiosk: Kiosk, *routes: RouteView, since: str = "", refused: dict[
             refused=refused or {},
             routes=routes,
             since=since or min((route.since for route in routes if route.since), default=""),
+            identity=identity,
+            identity_until=identity_until,
         )
     )
 
@@ -105,6 +115,25 @@ async def failed_over(kiosk: Kiosk) -> None:
     await travellers(kiosk, 9, answered=True)
     await kiosk.encounter()
     await tell(kiosk, FIBRE_DOWN, LTE_UP, SATELLITE)
+
+
+REVOKED = RouteView(
+    name="fibre",
+    up=False,
+    carries=_ALL,
+    sent_bytes=48_211_907,
+    received_bytes=3_420_118,
+    last_error="gateway: 403: this device's certificate was revoked [revoked]: If that is a mistake, have a code issued"
+    " and enrol it: hotspotctl device enrol.",
+    since=before(17 * 60),
+)
+
+
+async def revoked(kiosk: Kiosk) -> None:
+    """The gateway has revoked the device."""
+    await travellers(kiosk, 9, answered=True)
+    await kiosk.encounter()
+    await tell(kiosk, REVOKED, identity="revoked")
 
 
 async def no_link(kiosk: Kiosk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -73,6 +74,14 @@ async def test_the_officer_always_sees_how_the_gateway_is_reached(kiosk: Kiosk, 
     await expect(card).to_contain_text("Only satellite is up, which carries decisions.")
     await tell(kiosk, replace(FIBRE, name="gateway"))
     await expect(line).to_have_text("Gateway: connected · 3 waiting")
+    await tell(kiosk, replace(FIBRE, name="gateway"), identity="expires", identity_until=at)
+    await expect(card).to_contain_text(re.compile(r"certificate ends (22 Nov, )?14:02 and was not renewed"))
+    await expect(line).to_have_attribute("data-tone", "care")
+    await tell(kiosk, screens_links.REVOKED, identity="revoked")
+    await expect(line).to_contain_text("this kiosk is revoked")
+    await expect(card).to_contain_text("has to be enrolled again")
+    await tell(kiosk, FIBRE_DOWN, identity="expired", identity_until=at)
+    await expect(card).to_contain_text("Certificate expired")
     await tell(kiosk, replace(LTE, name="gateway"))
     await expect(line).to_contain_text("connecting to the gateway")
     assert await missing_icons(page) == []

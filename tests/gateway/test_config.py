@@ -10,7 +10,15 @@ import msgspec
 import pytest
 
 from hotspotd.errors import ConfigError, Reason
-from hotspotd.gateway.config import GatewayConfig, MailDeviceSection, MailSection, NatsSection, RepositorySection, load
+from hotspotd.gateway.config import (
+    EnrolmentSection,
+    GatewayConfig,
+    MailDeviceSection,
+    MailSection,
+    NatsSection,
+    RepositorySection,
+    load,
+)
 
 DOCUMENTED = Path(__file__).resolve().parents[2] / "config" / "gateway.toml"
 
@@ -26,6 +34,7 @@ def test_the_documented_file_holds_every_key_and_its_default() -> None:
         "[publication]",
         "[intake]",
         "[desk]",
+        "[enrolment]",
         "port = 8444",
         "database =",
         "url =",
@@ -35,7 +44,7 @@ def test_the_documented_file_holds_every_key_and_its_default() -> None:
         "[[mail.devices]]",
         *(
             f"{field} ="
-            for section in (RepositorySection, MailSection, MailDeviceSection, NatsSection)
+            for section in (RepositorySection, MailSection, MailDeviceSection, NatsSection, EnrolmentSection)
             for field in section.__struct_fields__
         ),
     ):

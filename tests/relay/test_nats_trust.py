@@ -10,13 +10,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 from nats.js.api import ConsumerConfig
 
 from hotspotd.errors import ConfigError, Reason, RelayError
 from hotspotd.gateway.authority import Authority
+from hotspotd.gateway.enrolment.issuing import described
+from hotspotd.gateway.storage.devices import How
 from hotspotd.relay.links.jetstream import subjects
 from hotspotd.relay.links.nats import NatsLink
 from hotspotd.relay.seal import Sealer
@@ -140,6 +144,21 @@ async def test_what_is_sealed_by_another_device_is_refused(
     _, refused = await thief.until_refusal()
     assert refused.reason == "untrusted"
     await thief.link.close()
+
+
+async def test_a_revoked_device_is_told_so(
+    broker: Broker, nats_gateway: NatsGateway, certificates: Certificates
+) -> None:
+    box = await postbox(broker, certificates)
+    assert nats_gateway.store is not None
+    leaf = x509.load_der_x509_certificate(certificates.sealer("kiosk-1").certificate)
+    now = nats_gateway.clock.now()
+    revoked = msgspec.structs.replace(described(leaf, "kiosk-1", How.LISTED, now), revoked_at=now.iso())
+    await nats_gateway.store.devices.revoke_listed(revoked)
+    await box.send()
+    _, refused = await box.until_refusal()
+    assert refused.reason == "revoked"
+    await box.link.close()
 
 
 async def test_the_brokers_own_certificate_seals_nothing(

@@ -13,14 +13,13 @@ from cryptography.x509.oid import NameOID
 
 from hotspotd.cli.checks.finding import Finding, State, Subject, without_config
 from hotspotd.config import LinkSection, RelaySection
-from hotspotd.errors import Reason, RelayError
+from hotspotd.errors import HotspotError, Reason, RelayError
+from hotspotd.provisioning.secrets import read_key
 from hotspotd.relay.seal import Trust
 from hotspotd.relay.uplinks import Papers, open_link
 
 # Time for a technician's visit to a remote site.
 _RENEW_BEFORE = timedelta(days=30)
-# The group may read: root installs the key, the daemon's group reads it (systemd/hotspotd.tmpfiles).
-_OPEN_TO_OTHERS = 0o007
 _ANSWER_LIMIT_S = 10.0
 
 
@@ -30,9 +29,10 @@ def certificates(subject: Subject) -> Iterator[Finding]:
         yield without_config("certificates")
         return
     relay = subject.config.relay
-    for anchor in _load(subject.resolve(relay.trust_anchors)):
+    anchors, certificate_file, key_file = relay.files(subject.path or Path())
+    for anchor in _load(anchors):
         yield _dates("trust anchor", anchor)
-    certificate = _load(subject.resolve(relay.certificate))[0]
+    certificate = _load(certificate_file)[0]
     yield _dates("device certificate", certificate)
     named = [str(a.value) for a in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     if named != [subject.config.device.name]:
@@ -42,7 +42,7 @@ def certificates(subject: Subject) -> Iterator[Finding]:
             f"names {', '.join(named) or 'nobody'}, device.name is {subject.config.device.name}",
             "Have a certificate made for this device.",
         )
-    yield _key(subject.resolve(relay.key), certificate)
+    yield _key(key_file, certificate)
 
 
 def _load(path: Path) -> list[x509.Certificate]:
@@ -68,16 +68,14 @@ def _dates(name: str, certificate: x509.Certificate) -> Finding:
 
 def _key(path: Path, certificate: x509.Certificate) -> Finding:
     try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except (ValueError, TypeError):
-        return Finding("device key", State.FAILS, f"{path} holds no unencrypted PEM key", "Name the right file.")
+        key = read_key(path)
+    except HotspotError as error:
+        return Finding("device key", State.FAILS, error.what, error.advice)
     encoding = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     if key.public_key().public_bytes(*encoding) != certificate.public_key().public_bytes(*encoding):
         return Finding(
             "device key", State.FAILS, f"{path} does not belong to the certificate", "Name the pair that was issued."
         )
-    if path.stat().st_mode & _OPEN_TO_OTHERS:
-        return Finding("device key", State.WARNING, f"{path} can be read by others", f"chmod o-rwx {path}")
     return Finding("device key", State.WORKS, str(path))
 
 

@@ -25,6 +25,8 @@ const by = (view) => (view.active && view.routes.length > 1 ? ` by ${view.active
 export function sentence(view) {
   if (!view) return { tone: "quiet", sign: "link-off", heading: "Gateway not heard of yet", means: [] };
   const { routes } = view;
+  const ended = endedIdentity(view);
+  if (ended) return ended;
   if (!view.up) {
     if (routes.length && routes.every((route) => state(route) === "untried")) {
       return { tone: "quiet", sign: "link-off", heading: "Connecting to the gateway", means: [] };
@@ -50,7 +52,23 @@ export function sentence(view) {
   }
   means.push(...spare.map((route) => `In reserve, but down: ${route.name}.`));
   const without = missed.map((route) => `, ${route.name} is down`).join("");
-  return { tone: missed.length ? "care" : "good", sign: "link", heading: `Connected${by(view)}`, without, means };
+  if (view.identity === "expires") {
+    means.push(`This kiosk's certificate ends ${when(view.identity_until)} and was not renewed. Call a technician.`);
+  }
+  const care = missed.length || view.identity;
+  return { tone: care ? "care" : "good", sign: "link", heading: `Connected${by(view)}`, without, means };
+}
+
+/** What to say where the gateway no longer takes this kiosk for what it is; nothing otherwise. */
+function endedIdentity(view) {
+  const goesOn = "Travellers are checked with the list here, and checks are stored. Call a technician: the kiosk has to be enrolled again.";
+  if (view.identity === "revoked") {
+    return { tone: "care", sign: "link-off", heading: "This kiosk is revoked", means: [goesOn] };
+  }
+  if (view.identity === "expired" && !view.up) {
+    return { tone: "care", sign: "link-off", heading: `Certificate expired ${when(view.identity_until)}`, means: [goesOn] };
+  }
+  return null;
 }
 
 /** up, down, or not tried yet. */

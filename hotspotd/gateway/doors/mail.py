@@ -33,7 +33,8 @@ from hotspotd.relay.seal import Claims, Sealer, claimed
 logger = logging.getLogger(__name__)
 
 # Refused for what they are: the device is told, so that it does not send them again.
-_HOPELESS = frozenset((Reason.BAD_TRANSACTION, Reason.TOO_LARGE, Reason.CONFLICT))
+# The device is told: that it is of no use to send this again, or that it has to be enrolled.
+_ANSWERED = frozenset((Reason.BAD_TRANSACTION, Reason.TOO_LARGE, Reason.CONFLICT, Reason.REVOKED))
 # Refused, counted by the reception, and not answered: who forges or delays mails learns nothing.
 _DROPPED = frozenset((Reason.UNSIGNED, Reason.TAMPERED, Reason.UNTRUSTED, Reason.STALE))
 _MOST_TRIES = 8
@@ -111,10 +112,15 @@ class MailDoor:
     async def _take(self, mail: _Mail) -> _Answer | None:
         """What ``mail`` is answered with. Raises RelayError (BUSY) and GatewayError where it must wait."""
         self._reception.trust.know(mail.certificate)
+        try:
+            await self._reception.admit(mail.certificate)
+        except RelayError as error:
+            await self._reception.count(mail.device, error)
+            return await self._refused(mail, error)
         await self._replies.wrote(mail.device)
         try:
             if mail.claims.kind == "ack":
-                await self._replies.acknowledge(mail.device, self._acknowledged(mail))
+                await self._replies.acknowledge(mail.device, await self._acknowledged(mail))
                 return None
             receipt = await self._reception.take(
                 mail.seal, mail.content, door=DOOR, device=mail.device, valid=smime.VALID
@@ -123,10 +129,8 @@ class MailDoor:
             return await self._refused(mail, error)
         return _Answer(receipt.device, receipt.seal, receipt.content)
 
-    def _acknowledged(self, mail: _Mail) -> tuple[str, ...]:
-        opened = self._reception.trust.open(mail.seal, mail.content, self._clock.now().at)
-        if opened.signer != mail.device:
-            raise RelayError(Reason.UNTRUSTED, "mail: sealed by another device than the one that signed it")
+    async def _acknowledged(self, mail: _Mail) -> tuple[str, ...]:
+        await self._reception.opened(mail.seal, mail.content, mail.device)
         try:
             return msgspec.json.decode(unpack(mail.content, _MOST_ACK), type=Acknowledgement).cursors
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -138,7 +142,7 @@ class MailDoor:
             sha256 = await asyncio.to_thread(lambda: digest(unpack(mail.content, self._reception.max_bytes)))
             held = await self._reception.receipt(mail.device, mail.claims.tcn, sha256, valid=smime.VALID)
             return None if held is None else _Answer(held.device, held.seal, held.content)
-        if error.reason in _HOPELESS:
+        if error.reason in _ANSWERED:
             content = pack(
                 msgspec.json.encode(Refusal(reason=error.reason.value, what=error.what, advice=error.advice))
             )

@@ -51,6 +51,7 @@ _FINAL = frozenset(
         Reason.UNSIGNED,
         Reason.TAMPERED,
         Reason.UNTRUSTED,
+        Reason.REVOKED,
         Reason.STALE,
         Reason.REPLAYED,
         Reason.BAD_TRANSACTION,
@@ -214,7 +215,7 @@ class NatsDoor:
 
     async def _acknowledged(self, connection: Connection, arrived: Arrived) -> None:
         try:
-            cursors = self._cursors(arrived)
+            cursors = await self._cursors(arrived)
             for cursor in cursors:
                 await self._reception.acknowledge_one(arrived.device, cursor)
             replies = []
@@ -230,12 +231,12 @@ class NatsDoor:
             await self._post(connection, arrived.device, letter_of(reply))
         await connection.guard(arrived.message.ack())
 
-    def _cursors(self, arrived: Arrived) -> list[str]:
+    async def _cursors(self, arrived: Arrived) -> list[str]:
         """Which replies the device holds; none: it asks for all that it doesn't. Raises RelayError."""
         seal, content = decode(arrived.message.data)
-        opened = self._reception.trust.open(seal, content, self._clock.now().at)
-        if opened.signer != arrived.device or opened.claims.kind != subjects.ACK_KIND:
-            raise RelayError(Reason.UNTRUSTED, "message: sealed by another device, or for something else")
+        opened = await self._reception.opened(seal, content, arrived.device)
+        if opened.claims.kind != subjects.ACK_KIND:
+            raise RelayError(Reason.UNTRUSTED, "message: sealed for something else")
         try:
             return msgspec.json.decode(unpack(content, _MOST_ACK_BYTES), type=list[str])
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -28,10 +28,16 @@ async def hand_out_again(session: Session, device: str, inbox_id: int) -> None:
 
 
 async def to_push(session: Session, door: str, limit: int) -> list[tuple[str, StoredReply]]:
-    """Replies to what came through ``door`` that were not given to it yet, with their devices, oldest first."""
+    """Replies to what came through ``door`` that were not given to it yet, with their devices, oldest first.
+
+    Those of a device whose certificates are all revoked wait until it has a good one.
+    """
     rows = await session.rows(
         "SELECT reply.device, sequence, tcr, reply.body FROM reply JOIN inbox ON inbox.id = inbox_id"
-        " WHERE pushed = 0 AND acknowledged = 0 AND door = ? ORDER BY inbox_id, sequence LIMIT ?",
+        " WHERE pushed = 0 AND acknowledged = 0 AND door = ? AND (NOT EXISTS"
+        " (SELECT 1 FROM device_certificate c WHERE c.device = reply.device AND c.revoked_at <> '')"
+        " OR EXISTS (SELECT 1 FROM device_certificate c WHERE c.device = reply.device AND c.revoked_at = ''))"
+        " ORDER BY inbox_id, sequence LIMIT ?",
         *(door, limit),
     )
     return [(str(row[0]), StoredReply(sequence=row[1], tcr=row[2], body=bytes(row[3]))) for row in rows]

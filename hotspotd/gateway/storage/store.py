@@ -26,6 +26,7 @@ from hotspotd.gateway.storage.base import (
 )
 from hotspotd.gateway.storage.checkpoints import CheckpointShelf
 from hotspotd.gateway.storage.desk import Desk
+from hotspotd.gateway.storage.devices import DeviceShelf
 from hotspotd.gateway.storage.finds import Finds
 from hotspotd.gateway.storage.outgoing import add_reply
 from hotspotd.gateway.storage.retention import Erased, Terms
@@ -55,6 +56,8 @@ class Store:
         """Who searched by text, for what, with how many candidates."""
         self.checkpoints = CheckpointShelf(database)
         """How far devices' audit chains are."""
+        self.devices = DeviceShelf(database)
+        """One-time codes, and the certificates of devices."""
 
     @classmethod
     async def over(cls, database: Database) -> Store:

@@ -5,6 +5,7 @@ is the courier's. Errors are RelayError, told apart by reason:
 
 LINK_DOWN       nobody answered, or not in time; try again later
 LINK_REFUSED    the other side does not want this device, or is not who it should be; try rarely
+REVOKED         the gateway has revoked this device's certificate; try rarely
 LINK_PROTOCOL   somebody answered, but not as a gateway does, or it cannot work just now
 BAD_TRANSACTION, TOO_LARGE, CONFLICT   the gateway refused this one message for what it is; never send it again
 STALE           the gateway's clock and this one do not agree
@@ -36,6 +37,10 @@ class Outgoing:
     content: bytes
     seal: Callable[[float, bool], str]
     begun: bool = False
+
+
+def _nothing() -> None:
+    """Nothing to go over to."""
 
 
 class IncomingKind(StrEnum):
@@ -90,6 +95,13 @@ class Link(ABC):
     @abstractmethod
     def resend_s(self) -> float:
         """How long the receipt of a message that is on its way may take until it is sent again."""
+
+    async def renewal(self) -> Callable[[], None]:
+        """Read the device's certificate and key anew; what is returned goes over to them, for whatever begins then.
+
+        A link that keeps neither has nothing to read. Raises ConfigError, ProvisioningError.
+        """
+        return _nothing
 
     @abstractmethod
     async def close(self) -> None:

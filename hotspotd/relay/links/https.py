@@ -5,6 +5,7 @@ polled for. docs/relay.md has the protocol.
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 
 import msgspec
 from yarl import URL
@@ -94,6 +95,10 @@ class HttpsLink(Link):
     def resend_s(self) -> float:
         """See Link. A receipt comes with the answer, or not at all."""
         return 0.0
+
+    async def renewal(self) -> Callable[[], None]:
+        """See Link."""
+        return await self._session.renewal()
 
     async def close(self) -> None:
         """See Link."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import ssl
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +29,7 @@ _FAULTY = {400: Reason.BAD_TRANSACTION, 409: Reason.CONFLICT, 413: Reason.TOO_LA
 _BY_REASON = {
     Reason.STALE.value: Reason.STALE,
     Reason.UNTRUSTED.value: Reason.LINK_REFUSED,
+    Reason.REVOKED.value: Reason.REVOKED,
     Reason.REPLAYED.value: Reason.LINK_PROTOCOL,
     Reason.TAMPERED.value: Reason.LINK_PROTOCOL,
     Reason.UNSIGNED.value: Reason.LINK_PROTOCOL,
@@ -59,20 +61,47 @@ class Answer:
 class HttpsSession:
     """One gateway at one URL; connects with the first request."""
 
-    def __init__(self, url: str, context: ssl.SSLContext, timeout_s: float, listen_s: float = 2.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        context: ssl.SSLContext,
+        timeout_s: float,
+        listen_s: float = 2.0,
+        make_context: Callable[[], ssl.SSLContext] | None = None,
+    ) -> None:
         self._url = URL(url.rstrip("/") + "/v1/")
         self._context = context
         self.timeout_s = timeout_s
         self._listen_s = listen_s
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
+        self._make_context = make_context
+        self._using: Counter[aiohttp.ClientSession] = Counter()
+        self._retired: list[aiohttp.ClientSession] = []
 
     @classmethod
     async def open(
         cls, url: str, *, trust_anchors: Path, certificate: Path, key: Path, timeout_s: float
     ) -> HttpsSession:
         """A session with ``url``. Raises ConfigError for unusable files."""
-        return cls(url, await asyncio.to_thread(client_context, trust_anchors, certificate, key), timeout_s)
+        make = partial(client_context, trust_anchors, certificate, key)
+        return cls(url, await asyncio.to_thread(make), timeout_s, make_context=make)
+
+    async def renewal(self) -> Callable[[], None]:
+        """Read the files anew; what is returned goes over to them: requests that are under way are finished.
+
+        Raises ConfigError, ProvisioningError.
+        """
+        context = self._context if self._make_context is None else await asyncio.to_thread(self._make_context)
+
+        def switch() -> None:
+            self._context = context
+            if self._session is not None:
+                # A connection shows the certificate that it was made with: what begins now needs another one.
+                self._retired.append(self._session)
+                self._session = None
+
+        return switch
 
     async def exchange(self, method: str, path: str, payload: bytes | None = None, *, longer_s: float = 0.0) -> bytes:
         """One request to ``/v1/PATH``; returns the body of a success.
@@ -104,9 +133,11 @@ class HttpsSession:
     async def close(self) -> None:
         """Let go of connections."""
         self._closed = True
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for session in (self._session, *self._retired):
+            if session is not None:
+                await session.close()
+        self._session = None
+        self._retired.clear()
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._closed:
@@ -164,19 +195,33 @@ class HttpsSession:
         *,
         expect: bool,
     ) -> Answer:
-        async with self._opened().request(
-            method,
-            self._url.join(URL(path)),
-            data=body,
-            headers=headers,
-            expect100=expect,
-            allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=None),
-        ) as response:
-            content = await _read(response, MAX_ANSWER)
-            if response.status in _SUCCESS:
-                return Answer(response.status, response.headers, content)
-            raise _refusal(response.status, content)
+        session = self._opened()
+        self._using[session] += 1
+        try:
+            async with session.request(
+                method,
+                self._url.join(URL(path)),
+                data=body,
+                headers=headers,
+                expect100=expect,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=None),
+            ) as response:
+                content = await _read(response, MAX_ANSWER)
+                if response.status in _SUCCESS:
+                    return Answer(response.status, response.headers, content)
+                raise _refusal(response.status, content)
+        finally:
+            self._using[session] -= 1
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        """Close what was retired and is not in use any more."""
+        idle = [session for session in self._retired if not self._using[session]]
+        self._retired = [session for session in self._retired if session not in idle]
+        for session in idle:
+            del self._using[session]
+            await session.close()
 
     async def _refuses(self) -> bool:
         """Whether the gateway hangs up on this device twice, some time apart: once may be a restart."""

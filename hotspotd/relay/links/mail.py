@@ -5,6 +5,7 @@ relay/mail/url.py the URL.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +59,7 @@ class MailLink(Link):
         self._number = 0
         self._looked_at: float | None = None
         self._more = False
+        self._read_post: Callable[[], Post] | None = None
 
     @classmethod
     async def open(
@@ -65,8 +67,27 @@ class MailLink(Link):
     ) -> MailLink:
         """The link to ``url``; connects with the first call. Raises ConfigError."""
         clock = Clock()
-        post = await asyncio.to_thread(read_url, url, trust_anchors, certificate, key, timeout_s, clock.now().at)
-        return cls(name, post, trust, clock)
+
+        def read() -> Post:
+            return read_url(url, trust_anchors, certificate, key, timeout_s, clock.now().at)
+
+        link = cls(name, await asyncio.to_thread(read), trust, clock)
+        link._read_post = read
+        return link
+
+    async def renewal(self) -> Callable[[], None]:
+        """See Link."""
+        if self._read_post is None:
+            return await super().renewal()
+        post = await asyncio.to_thread(self._read_post)
+
+        def switch() -> None:
+            self._post = post
+            self._sealer.take_over(Sealer(post.identity.signing, post.identity.signer))
+            self._submission.move(post.host)
+            self.mailbox.move(post.host)
+
+        return switch
 
     async def probe(self) -> None:
         """See Link. Both ways: what is sent is of no use where no receipt can come back."""

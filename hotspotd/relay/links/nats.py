@@ -11,6 +11,7 @@ import asyncio
 import logging
 import ssl
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -90,6 +91,19 @@ class NatsLink(Link):
         self._session: _Session | None = None
         self._closed = False
         self._handed = 0
+        self._read: Callable[[], tuple[ssl.SSLContext, Sealer]] | None = None
+
+    async def renewal(self) -> Callable[[], None]:
+        """See Link. The connection stays: it was let in."""
+        if self._read is None:
+            return await super().renewal()
+        context, sealer = await asyncio.to_thread(self._read)
+
+        def switch() -> None:
+            self._context = context
+            self._sealer.take_over(sealer)
+
+        return switch
 
     @classmethod
     async def open(
@@ -110,14 +124,13 @@ class NatsLink(Link):
         Raises ConfigError.
         """
         await asyncio.to_thread(check_library)
-        context, sealer, anchors = await asyncio.to_thread(
-            lambda: (
-                client_context(trust_anchors, certificate, key),
-                Sealer.load(certificate, key),
-                trust or Trust.load(trust_anchors, "gateway"),
-            )
-        )
-        return cls(
+
+        def read() -> tuple[ssl.SSLContext, Sealer]:
+            return client_context(trust_anchors, certificate, key), Sealer.load(certificate, key)
+
+        context, sealer = await asyncio.to_thread(read)
+        anchors = trust if trust is not None else await asyncio.to_thread(Trust.load, trust_anchors, "gateway")
+        link = cls(
             name,
             subjects.place(url),
             context,
@@ -127,6 +140,8 @@ class NatsLink(Link):
             timeout_s=timeout_s,
             clock=Clock(),
         )
+        link._read = read
+        return link
 
     async def probe(self) -> None:
         """See Link. Asks the gateway itself, through the broker."""

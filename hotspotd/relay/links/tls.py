@@ -10,10 +10,11 @@ import ssl
 from pathlib import Path
 
 from hotspotd.errors import ConfigError, Reason
+from hotspotd.provisioning.secrets import password_of
 
 
 def client_context(trust_anchors: Path, certificate: Path, key: Path) -> ssl.SSLContext:
-    """For a device that calls a gateway; the gateway's name is checked. Raises ConfigError."""
+    """For a device that calls a gateway; the gateway's name is checked. Raises ConfigError, ProvisioningError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return _load(context, trust_anchors, certificate, key)
 
@@ -30,7 +31,7 @@ def _load(context: ssl.SSLContext, trust_anchors: Path, certificate: Path, key: 
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     try:
         context.load_verify_locations(cafile=trust_anchors)
-        context.load_cert_chain(certificate, key)
+        context.load_cert_chain(certificate, key, password=password_of(key))
     except ssl.SSLError as error:
         raise ConfigError(
             Reason.BAD_VALUE,

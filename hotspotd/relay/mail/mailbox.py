@@ -54,6 +54,10 @@ class Mailbox(Generic[Read]):
         self._longest = longest_mail(most)
         self.junk: Counter[str] = Counter()
 
+    def move(self, host: MailHost) -> None:
+        """Look at ``host`` from now on, or as it says."""
+        self._host = host
+
     async def look(self, done: Collection[str], held: Collection[str], room: int = _MOST_AT_ONCE) -> Fetched[Read]:
         """Delete the mails named in ``done``, fetch at most ``room`` others that are not in ``held``, oldest first.
 

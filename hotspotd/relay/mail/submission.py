@@ -41,6 +41,11 @@ class Submission:
         """What EHLO says: the domain of the sender's address."""
         self._idle: list[aiosmtplib.SMTP] = []
 
+    def move(self, host: MailHost) -> None:
+        """Connect to ``host`` from now on, or as it says."""
+        self._host = host
+        self.close()
+
     def close(self) -> None:
         """Let go of the connections that are not in use."""
         while self._idle:

@@ -42,10 +42,14 @@ MOST_LIST_BYTES: Final = 64 * 1024**3
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who this kiosk is, and the key of its certificate, which opens what was sealed for it."""
+    """Who this kiosk is, and the key of its certificate, which opens what was sealed for it.
+
+    ``previous`` is the key before that: what was published before a renewal was sealed for it.
+    """
 
     device: str
     key: ec.EllipticCurvePrivateKey
+    previous: ec.EllipticCurvePrivateKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +195,12 @@ class Follower:
         device = self._identity.device
         source.fetch(publication.keys_path(version, device, bins), path, publication.MOST_KEYS_BYTES)
         wrapped = publication.read_wrapped(path.read_bytes(), device)
-        return unwrap_key(wrapped, device, self._identity.key, version)
+        try:
+            return unwrap_key(wrapped, device, self._identity.key, version)
+        except WatchlistError:
+            if self._identity.previous is None:
+                raise
+            return unwrap_key(wrapped, device, self._identity.previous, version)
 
     def _fetch(self, source: TrustedSource, stream: Stream, progress: Progress) -> list[Path]:
         folder = self._state / "parts" / stream.name.replace("/", "-")

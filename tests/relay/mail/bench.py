@@ -25,6 +25,7 @@ from hotspotd.relay.mail.keys import read_identity
 from hotspotd.relay.mail.smime import Identity
 from hotspotd.relay.mail.url import read_url
 from hotspotd.relay.message import pack
+from hotspotd.relay.seal import Sealer
 from tests.gateway.bench import Certificates, GatewayBench
 from tests.relay.mail.host import DOMAIN, MailHost
 from tests.relay.travellers import ORIGIN, encounter
@@ -124,15 +125,21 @@ def body(number: int = 1, device: str = "kiosk-1") -> tuple[str, bytes]:
 
 
 def outgoing(
-    post: Post, number: int = 1, device: str = "kiosk-1", *, payload: bytes | None = None, kind: str = "transaction"
+    post: Post,
+    number: int = 1,
+    device: str = "kiosk-1",
+    *,
+    payload: bytes | None = None,
+    kind: str = "transaction",
+    sealer: Sealer | None = None,
 ) -> Outgoing:
     """As the courier makes it."""
     tcn, composed = body(number, device)
     content = pack(composed if payload is None else payload)
-    sealer = post.certificates.sealer(device)
+    by = sealer or post.certificates.sealer(device)
 
     def seal(valid_s: float, whole: bool) -> str:
-        return sealer.seal(
+        return by.seal(
             content,
             kind=kind,
             tcn=tcn,
