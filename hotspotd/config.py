@@ -79,6 +79,7 @@ class OperationSection(_Section, frozen=True):
     device_return_s: Seconds = 30.0
     gateway_wait_s: Annotated[float, Meta(ge=0, le=120)] = 8.0
     result_shown_s: Seconds = 4.0
+    two_persons: tuple[Literal["confirm", "dismiss"], ...] = ()
     keep_clear_hours: Annotated[float, Meta(ge=0, le=8_760)] = 24.0
     statistics: bool = True
 

@@ -18,11 +18,12 @@ from hotspotd.domain.verdict import Outcome, ReferReason, Verdict
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.records import audit
 from hotspotd.records.admission import MB, Admission, Limits
-from hotspotd.records.alerts import Alerts, insert_alert
+from hotspotd.records.alerts import insert_alert
 from hotspotd.records.answers import Answers
 from hotspotd.records.auditing import Auditing
 from hotspotd.records.counts import Counts
 from hotspotd.records.database import Database
+from hotspotd.records.deciding import Deciding
 from hotspotd.records.encounters import Encounters
 from hotspotd.records.handling import Handling
 from hotspotd.records.happenings import Happenings
@@ -37,7 +38,9 @@ from hotspotd.records.views import Views
 _encode = msgspec.json.encode
 
 
-class Records(Outbox, Handling, Happenings, Encounters, Presence, Answers, Alerts, Counts, Retention, Auditing, People):
+class Records(
+    Outbox, Handling, Happenings, Encounters, Presence, Answers, Deciding, Counts, Retention, Auditing, People
+):
     """The records of one device. Made by ``open``."""
 
     def __init__(self, database: Database, clock: Clock, admission: Admission) -> None:

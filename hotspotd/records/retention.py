@@ -53,7 +53,7 @@ def _erase(writer: sqlite3.Connection, now: Stamp, before: str) -> list[str]:
             " AND gateway_outcome = 'no_hit' AND answered_at <= ?"
             " AND json_array_length(coalesce(verdict -> '$.hits', '[]')) = 0"
             " AND NOT EXISTS (SELECT 1 FROM alert a WHERE a.encounter_id = e.id"
-            " AND (a.state = 'open' OR json_array_length(a.hits) > 0))"
+            " AND (a.state IN ('open', 'awaiting', 'handed_over') OR json_array_length(a.hits) > 0))"
             " AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.encounter_id = e.id AND o.state IN ('queued', 'sending'))",
             (before,),
         ).fetchall()

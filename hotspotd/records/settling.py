@@ -20,8 +20,8 @@ from hotspotd.domain.candidate import Determination, Hit
 from hotspotd.domain.gateway_error import Action, asks_for_prints, remedies
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, ReferReason
 from hotspotd.records import audit
-from hotspotd.records.alerts import in_order, insert_alert, listed_in_alerts, urgency_of
-from hotspotd.records.model import AlertKind, AlertState, Kind
+from hotspotd.records.alerts import OPEN_AGAIN, in_order, insert_alert, listed_in_alerts, urgency_of
+from hotspotd.records.model import AlertKind, AlertState, Decision, Kind
 
 _encode = msgspec.json.encode
 _FROM_GATEWAY = (ReferReason.GATEWAY_ERROR, ReferReason.PRINTS_REFUSED)
@@ -118,7 +118,7 @@ def _marked(writer: sqlite3.Connection, now: Stamp, encounter_id: str, answer: G
     told = {hit.record.reference: hit for hit in answer.hits}
     changed = []
     rows = writer.execute(
-        "SELECT id, kind, hits, state, unsent FROM alert WHERE encounter_id = ?", (encounter_id,)
+        "SELECT id, kind, hits, coalesce(proposed, state), unsent FROM alert WHERE encounter_id = ?", (encounter_id,)
     ).fetchall()
     for alert_id, kind, encoded, state, unsent in rows:
         before = msgspec.json.decode(encoded, type=tuple[Hit, ...])
@@ -129,16 +129,13 @@ def _marked(writer: sqlite3.Connection, now: Stamp, encounter_id: str, answer: G
             continue
         confirmed, withdrawn = (_more(before, after, what) for what in (_is_confirmed, _is_withdrawn))
         # What an officer took for somebody else and the owner confirms is looked at once more.
-        again = bool(confirmed) and state == AlertState.DISMISSED
+        again = bool(confirmed) and state in (AlertState.DISMISSED, Decision.DISMISS)
         writer.execute(
             "UPDATE alert SET hits = ?, urgency = ?, determination = ?, unsent = ? WHERE id = ?",
             (_encode(after), urgency_of(after), overall(after), left, alert_id),
         )
         if again:
-            writer.execute(
-                "UPDATE alert SET state = ?, decided_at = NULL, decided_by = NULL, decision_reason = NULL WHERE id = ?",
-                (AlertState.OPEN, alert_id),
-            )
+            writer.execute(f"UPDATE alert SET {OPEN_AGAIN} WHERE id = ?", (alert_id,))  # noqa: S608  # Constant.
         for event, count in (("alert.confirmed_by_bureau", confirmed), ("alert.withdrawn_by_bureau", withdrawn)):
             if count:
                 audit.append(writer, now, event, subject=encounter_id, detail=f"{kind} {count}")

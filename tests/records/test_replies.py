@@ -348,6 +348,8 @@ async def test_replies_of_before_this_schema_still_count(tmp_path: Path, hand_cl
             "DROP TABLE device_fault;"
             "DROP INDEX reply_encounter; DROP INDEX outbox_encounter; ALTER TABLE reply DROP COLUMN answer;"
             "ALTER TABLE alert DROP COLUMN unsent; DROP TABLE audit_note; DROP TABLE audit_checkpoint;"
+            "DROP TABLE person; ALTER TABLE alert DROP COLUMN proposed; ALTER TABLE alert DROP COLUMN seconded_by;"
+            "ALTER TABLE alert DROP COLUMN handed_over_at; ALTER TABLE alert DROP COLUMN handed_over_by;"
             "PRAGMA user_version = 5;"
         )
     async with opened(path, hand_clock) as records:
