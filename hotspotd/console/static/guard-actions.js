@@ -3,7 +3,7 @@
 import { clock, icon, make } from "./dom.js";
 
 const DECIDED = { confirmed: "Confirmed", dismissed: "Dismissed", escalated: "Escalated to the bureau" };
-const PROPOSED = { confirm: "Confirm", dismiss: "Dismiss" };
+export const PROPOSED = { confirm: "Confirm", dismiss: "Dismiss" };
 
 /** Whoever is signed in, as the records name them. */
 export const me = () => `badge ${document.querySelector("#who b").textContent}`;
@@ -34,7 +34,7 @@ export function actions(detail, reasons, act) {
         "footer", { class: "actions" },
         button("A", own ? "Second person agrees…" : "Agree", "agree", true), button("R", own ? "Refuses…" : "Refuse", "refuse"),
         own && button("B", "Take back", "reopen"),
-        said(`${PROPOSED[line.proposed] ?? line.proposed}, by ${line.decided_by} at ${clock(line.decided_at)}${why(line, reasons)}`), rest,
+        said(`${PROPOSED[line.proposed]}, by ${line.decided_by} at ${clock(line.decided_at)}${why(line, reasons)}`), rest,
       );
     }
     default:

@@ -1,7 +1,7 @@
 // Decisions: taken by one person, or by two; with their reasons; taken back for ten seconds.
 
 import { clock } from "./dom.js";
-import { me } from "./guard-actions.js";
+import { PROPOSED, me } from "./guard-actions.js";
 import { post } from "./stream.js";
 
 const UNDO_MS = 10000;
@@ -62,7 +62,7 @@ export function deciding({ shown, open, changed, leave }) {
     second.dataset.of = line.alert_id;
     second.dataset.act = what;
     one("#second h2").textContent = what === "agree" ? "A second person agrees" : "A second person refuses";
-    one("#second-what").textContent = `${line.title}: ${line.proposed}, proposed by ${line.decided_by} at ${clock(line.decided_at)}.`;
+    one("#second-what").textContent = `${line.title}. ${PROPOSED[line.proposed]}, proposed by ${line.decided_by} at ${clock(line.decided_at)}.`;
     one("#second button").lastChild.textContent = what === "agree" ? "Agree" : "Refuse";
     one("#second-problem").textContent = "";
     second.showModal();

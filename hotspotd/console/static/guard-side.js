@@ -1,6 +1,7 @@
 // The officers' page beside the alert: lanes and devices, gateway, queue, recent travellers.
 
 import { ago, clock, icon, make, when } from "./dom.js";
+import { PROPOSED } from "./guard-actions.js";
 
 const STATES = {
   starting: ["Starting", "ring", "quiet"],
@@ -86,8 +87,8 @@ function queued(alert, selected, fresh, open) {
       alert.kind === "late" &&
         make("span", { class: "late" }, icon("clock"), `Late hit: seen at ${when(alert.seen_at)}, `, ago(alert.seen_at)),
       alert.more && make("span", { class: "late more" }, icon("alert"), alert.more),
-      alert.state === "awaiting" && make("span", { class: "late" }, icon("people"), `${alert.proposed}, by ${alert.decided_by} `, ago(alert.decided_at)),
-      alert.state === "handed_over" && make("span", { class: "late plainly" }, icon("second-line"), `handed over by ${alert.handed_over_by} `, ago(alert.handed_over_at)),
+      alert.state === "awaiting" && make("span", { class: "late" }, icon("people"), `${PROPOSED[alert.proposed]}, by ${alert.decided_by} `, ago(alert.decided_at)),
+      alert.state === "handed_over" && make("span", { class: "late plainly" }, icon("second-line"), `Handed over by ${alert.handed_over_by} `, ago(alert.handed_over_at)),
     ),
   );
 }
