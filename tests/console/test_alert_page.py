@@ -28,6 +28,22 @@ pytestmark = [
 PIN = "428571"
 # Which the page asks for and a person may give wrongly: said in words on the page, and by the browser in its console.
 _REFUSED = "Failed to load resource: the server responded with a status of 40"
+# How far paired minutiae lie apart, on average, where one picture is laid over the other: as it is laid, and unmoved.
+_APART = """both => {
+  const [one, other] = [...both.querySelectorAll('.marks')];
+  const image = other.parentElement.querySelector('img');
+  const place = (mark, svg) => {
+    const { width, height } = svg.viewBox.baseVal;
+    const side = Math.max(width, height);
+    const [x, y] = [mark.cx.baseVal.value + (side - width) / 2, mark.cy.baseVal.value + (side - height) / 2];
+    return new DOMPoint((x * image.offsetWidth) / side, (y * image.offsetWidth) / side);
+  };
+  const places = svg => [...svg.querySelectorAll('circle')].map(mark => place(mark, svg));
+  const [to, from] = [places(one), places(other)];
+  const apart = all => all.reduce((sum, at, i) => sum + Math.hypot(at.x - to[i].x, at.y - to[i].y), 0) / all.length;
+  const laid = new DOMMatrix(getComputedStyle(image).transform);
+  return [apart(from.map(at => laid.transformPoint(at))), apart(from)];
+}"""
 expect.set_options(timeout=20_000)
 
 
@@ -110,6 +126,8 @@ async def test_an_officer_does_everything_by_key_alone(tmp_path: Path, browser: 
         await keys.down("f")
         boxes = [await figure.bounding_box() for figure in await both.locator("figure").all()]
         assert boxes[0] == pytest.approx(boxes[1], abs=0.1)
+        laid, unmoved = await both.evaluate(_APART)
+        assert laid < unmoved / 2, (laid, unmoved)
         await keys.up("f")
 
         # Confirmed by one, and by another one at the same screen.

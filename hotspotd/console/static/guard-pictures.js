@@ -79,7 +79,26 @@ function draw(both, told, answer) {
   told.replaceChildren(`${count} minutiae agree, of ${seen[0]} and ${seen[1]} `, make("kbd", {}, "J"));
   both.querySelectorAll(".view").forEach((view, side) => view.append(marks([probe, reference][side])));
   both.points = [probe, reference].map((print) => print.points.map(([x, y]) => inSquare(x, y, print)));
+  both.style.setProperty("--laid", laid(both.points[1], both.points[0]));
   join(both);
+}
+
+/** How the picture with the places `from` is to be turned and shifted to lie on that with `to`: least squares, rigid. */
+function laid(from, to) {
+  if (from.length < 3) return "none";
+  const middle = (places) => [0, 1].map((axis) => places.reduce((sum, place) => sum + place[axis], 0) / places.length);
+  const [a, b] = [middle(from), middle(to)];
+  let along = 0;
+  let across = 0;
+  from.forEach(([x, y], number) => {
+    const [u, v] = [to[number][0] - b[0], to[number][1] - b[1]];
+    along += (x - a[0]) * u + (y - a[1]) * v;
+    across += (x - a[0]) * v - (y - a[1]) * u;
+  });
+  const turn = Math.atan2(across, along);
+  const [cos, sin] = [Math.cos(turn), Math.sin(turn)];
+  const shift = [b[0] - cos * a[0] + sin * a[1], b[1] - sin * a[0] - cos * a[1]].map((one) => `${(100 * one) / SIDE}%`);
+  return `translate(${shift}) rotate(${turn}rad)`;
 }
 
 /** The marks on one print: where each paired minutia is and which way it points, in the picture's own pixels. */
