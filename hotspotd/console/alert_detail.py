@@ -209,10 +209,10 @@ class AlertDetails:
 
 
 def _with_minutiae(pair: Pair, alert: Alert, reference: str, position: FingerPosition | None) -> Pair:
-    if not (pair.probe and pair.reference):
-        return pair
     address = minutiae_address(alert, reference, position)
-    return msgspec.structs.replace(pair, minutiae=address, unpaired="" if address else _NOT_HERE)
+    if address is None:
+        return msgspec.structs.replace(pair, unpaired=_NOT_HERE)
+    return msgspec.structs.replace(pair, minutiae=address) if pair.probe and pair.reference else pair
 
 
 def _missing_words(sample: Sample) -> str:

@@ -68,12 +68,14 @@ async def test_paired_minutiae_of_a_finger_that_matched_here(
 async def test_where_there_are_no_pairs_to_be_had_the_page_is_told_why(
     kiosk: Kiosk, templates: tuple[FingerTemplate, FingerTemplate]
 ) -> None:
-    list_print(kiosk, None)
     encounter = await kiosk.encounter(template=templates[0].encode())
     damaged = await kiosk.encounter(template=b"HSFT and nothing else")
     there = await kiosk.answer(encounter, finger_hit(LISTED))
     here = await kiosk.check(damaged, finger_hit(LISTED))
     async with kiosk.client() as client:
+        unseen = (await detail(client, here))["hits"][0]["pairs"][1]
+        assert (unseen["reference"], unseen["minutiae"], unseen["unpaired"]) == (None, None, "")
+        list_print(kiosk, None)
         gateway = (await detail(client, there))["hits"][0]["pairs"][1]
         assert gateway["minutiae"] is None
         assert gateway["unpaired"].startswith("Compared at the gateway")

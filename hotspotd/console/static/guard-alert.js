@@ -130,8 +130,12 @@ function trouble(detail) {
     detail.samples.length > 0 &&
       make(
         "div", { class: "samples" },
-        detail.samples.map((one) =>
-          make("div", { class: "pair", data: { modality: one.modality } }, make("h3", {}, one.label), make("div", { class: "both" }, picture(one.probe, "Taken here", one))),
+        detail.samples.map((one, at) =>
+          make(
+            "div", { class: "pair", data: { modality: one.modality } },
+            make("h3", {}, one.label),
+            make("div", { class: "both", tabindex: "0", role: "group", "aria-label": one.label, data: { pair: at } }, picture(one.probe, "Taken here", one)),
+          ),
         ),
       ),
   ].filter(Boolean);
