@@ -81,6 +81,7 @@ class OperationSection(_Section, frozen=True):
     gateway_wait_s: Annotated[float, Meta(ge=0, le=120)] = 8.0
     officer_after_s: Annotated[float, Meta(gt=0, le=30)] = 2.0
     result_shown_s: Seconds = 4.0
+    two_persons: tuple[Literal["confirm", "dismiss"], ...] = ()
     keep_clear_hours: Annotated[float, Meta(ge=0, le=8_760)] = 24.0
     keep_hit_hours: Annotated[float, Meta(ge=0, le=8_760)] = 72.0
     keep_longest_days: Annotated[float, Meta(gt=0, le=3_660)] = 30.0

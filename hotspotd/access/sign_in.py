@@ -18,6 +18,7 @@ from typing import Final
 
 from hotspotd.access import secrets
 from hotspotd.access.sessions import Session, Sessions
+from hotspotd.domain.rights import Act, may
 from hotspotd.errors import AccessError, Reason
 from hotspotd.records import Records
 from hotspotd.records.people import Person
@@ -65,6 +66,21 @@ class SignIn:
         person = await self._checked(badge, secret)
         await self._records.signed_in(badge, "with a program" if program else "")
         return self.sessions.begin(badge, person.roles, must_change=person.must_change, program=program)
+
+    async def vouched(self, badge: str, secret: str, act: Act) -> str:
+        """Who shows ``badge`` and ``secret`` beside whoever is signed in and may do ``act``, for the audit chain.
+
+        Begins no session. Raises AccessError: WRONG_SECRET, LOCKED, BUSY, NOT_ALLOWED; RecordsError.
+        """
+        person = await self._checked(badge, secret)
+        await self._records.signed_in(badge, f"for one act: {act}")
+        if person.must_change:
+            raise AccessError(Reason.NOT_ALLOWED, "that secret is to be changed first", "Sign in with it once.")
+        if not may(person.roles, act):
+            raise AccessError(
+                Reason.NOT_ALLOWED, f"not for {' and '.join(person.roles)}s", "Ask somebody whose part it is."
+            )
+        return f"badge {badge}"
 
     async def change_secret(self, session: Session, secret: str, new: str) -> None:
         """Put ``new`` in the place of ``secret``; ends the person's other sessions.

@@ -11,69 +11,15 @@ import math
 import msgspec
 
 from hotspotd.console.record_view import heading_of
+from hotspotd.console.trouble_words import trouble
 from hotspotd.domain.candidate import Candidate, Determination, Hit, ListRecord, Modality
 from hotspotd.domain.document import Document
 from hotspotd.domain.finger import FingerPosition
-from hotspotd.domain.gateway_error import remedies
-from hotspotd.domain.liveness import Liveness, LivenessDetail, LivenessState
 from hotspotd.domain.notice import Notice
-from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, ReferReason
 from hotspotd.records.model import Alert, AlertKind
 
 # No calibration done on a kiosk's data can tell rates below this apart.
 _RAREST = 1e-9
-
-TROUBLES: dict[str, tuple[str, str]] = {
-    ReferReason.DOCUMENT_UNREADABLE: ("Document could not be read", "Read the document by hand. Check it is genuine."),
-    ReferReason.DOCUMENT_EXPIRED: ("Document has expired", "Check the expiry date and the right to cross."),
-    ReferReason.FACE_NOT_CAPTURED: ("Face could not be captured", "Compare the person with the document by eye."),
-    ReferReason.FINGER_NOT_CAPTURED: (
-        "Fingers could not be captured",
-        "Look for injuries. Capture by hand, or record why there is none.",
-    ),
-    ReferReason.LIVENESS_FAILED: (
-        "It may not be a live face that was before the camera",
-        "Look at the person: a picture, a screen or a mask? Compare with the document by eye.",
-    ),
-    ReferReason.LIVENESS_NOT_DONE: (
-        "Not checked whether the face is a live one",
-        "Compare the person with the document and with the picture taken here by eye.",
-    ),
-    ReferReason.CHIP_NOT_GENUINE: (
-        "The document's chip is not genuine",
-        "Examine the document. The reasons stand under the pictures.",
-    ),
-    ReferReason.CHIP_MISMATCH: (
-        "The chip is not that of the printed document",
-        "Compare the printed page with the chip's name and picture. Examine the document.",
-    ),
-    ReferReason.CHIP_NOT_CHECKED: (
-        "The document's chip was not checked",
-        "Examine the document by hand, or read the chip again at another reader.",
-    ),
-    ReferReason.PORTRAIT_MISMATCH: (
-        "The face is not like enough to the chip's picture",
-        "Compare the person with the chip's picture by eye.",
-    ),
-    ReferReason.PORTRAIT_NOT_COMPARED: (
-        "The face was not compared with the chip's picture",
-        "Compare the person with the document by eye.",
-    ),
-    ReferReason.DEVICE_FAULT: (
-        "A device of the lane failed",
-        "Check the traveller by hand. The lane list names the device.",
-    ),
-    ReferReason.CHECK_FAILED: ("The check could not be finished", "Check the traveller by hand."),
-    ReferReason.INTERRUPTED: ("The check was interrupted", "The kiosk was restarted on the way. Check again."),
-    ReferReason.HELP_ASKED: ("Traveller asked for help", "Go to the lane."),
-    ReferReason.HIT: ("Hit, without a record", "Contact NCB."),
-    ReferReason.GATEWAY_HIT: ("Hit at the gateway, without a record", "Contact NCB and name the transaction."),
-    ReferReason.GATEWAY_ERROR: ("The gateway did not check the traveller", "Check the traveller another way."),
-    ReferReason.PRINTS_REFUSED: (
-        "Fingerprints were not usable for the gateway",
-        "The gateway has not searched them. Traveller still here: take the fingers at another scanner. Gone: tell NCB.",
-    ),
-}
 
 DISMISSALS: dict[str, str] = {
     "other_person": "Another person",
@@ -90,7 +36,7 @@ class AlertLine(msgspec.Struct, frozen=True, kw_only=True):
     """An alert as a line of the queue. ``tone`` names the colour: a notice, ``trouble`` or ``quiet``.
 
     Quiet is what wants no haste, or none that shows: to be handled silently, or found by the bureau to be nobody's.
-    ``seen_at`` is when the traveller was in the lane, of a late hit.
+    ``seen_at`` is when the traveller was in the lane, of a late hit. ``proposed`` awaits a second person's word.
     """
 
     alert_id: int
@@ -108,7 +54,12 @@ class AlertLine(msgspec.Struct, frozen=True, kw_only=True):
     seen_at: str | None = None
     left_at: str | None = None
     decided_at: str | None = None
+    decided_by: str | None = None
     decision_reason: str | None = None
+    proposed: str | None = None
+    seconded_by: str | None = None
+    handed_over_at: str | None = None
+    handed_over_by: str | None = None
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,45 +80,6 @@ class Strength(msgspec.Struct, frozen=True, kw_only=True):
     exact: str
 
 
-class Trouble(msgspec.Struct, frozen=True, kw_only=True):
-    """What went wrong, and what the officer can do."""
-
-    words: str
-    advice: str
-
-
-_LIVENESS_DETAILS: dict[LivenessDetail, str] = {
-    LivenessDetail.LIKE_AN_ATTACK: "looks like a picture of a face",
-    LivenessDetail.FLAT: "moved like a picture, not like a head",
-    LivenessDetail.WRONG_WAY: "turned the other way",
-    LivenessDetail.OTHER_FACE: "another face than on the picture taken here",
-    LivenessDetail.NO_FACE: "no face was found",
-    LivenessDetail.NO_MOVEMENT: "the head was not turned",
-    LivenessDetail.LOST: "the face could not be followed",
-    LivenessDetail.NO_MODEL: "the model is missing or cannot be run",
-    LivenessDetail.BROKEN_OFF: "broken off",
-}
-_LIVENESS_STATES = {
-    LivenessState.PASSED: "passed",
-    LivenessState.FAILED: "not passed",
-    LivenessState.NOT_DONE: "not done",
-}
-
-
-def liveness(found: Liveness | None) -> tuple[str, ...]:
-    """Each liveness check as a line: ``Live face, head turn: passed (0.62, 0.50 needed)``."""
-    lines = []
-    for check in found.checks if found else ():
-        method = {"active": "head turn", "passive": "model"}[check.method]
-        words = f"Live face, {method}: {_LIVENESS_STATES[check.state]}"
-        if check.detail is not None:
-            words += f", {_LIVENESS_DETAILS[check.detail]}"
-        if check.score is not None:
-            words += f" ({check.score:.2f}, {check.threshold:.2f} needed)"
-        lines.append(words)
-    return tuple(lines)
-
-
 def most_urgent(hits: tuple[Hit, ...]) -> Hit | None:
     """The hit by which an alert is named and coloured."""
     return min(hits, key=lambda hit: hit.urgency, default=None)
@@ -186,25 +98,6 @@ def is_quiet(hit: Hit) -> bool:
 def more_at_the_bureau(alert: Alert) -> str:
     """How many hits the bureau has beside those that it sent."""
     return f"{alert.unsent} more at the bureau" if alert.unsent else ""
-
-
-def trouble(reason: str) -> Trouble:
-    """The words for one reason."""
-    words, advice = TROUBLES.get(reason, ("The traveller was referred", "Check the traveller by hand."))
-    return Trouble(words=words, advice=advice)
-
-
-def troubles(alert: Alert, answer: GatewayAnswer | None) -> tuple[Trouble, ...]:
-    """What went wrong, apart from hits; of the gateway's errors what each asks for."""
-    found: list[Trouble] = []
-    for reason in alert.reasons:
-        if alert.hits and reason in {ReferReason.HIT, ReferReason.GATEWAY_HIT}:
-            continue
-        if reason == ReferReason.GATEWAY_ERROR and answer is not None and answer.outcome is GatewayOutcome.ERROR:
-            found += [Trouble(words=one.words, advice=one.advice) for one in remedies(answer.faults)]
-        else:
-            found.append(trouble(reason))
-    return tuple(found)
 
 
 def line(alert: Alert, seen_at: str | None = None, left_at: str | None = None) -> AlertLine:
@@ -233,7 +126,12 @@ def line(alert: Alert, seen_at: str | None = None, left_at: str | None = None) -
         seen_at=seen_at if late else None,
         left_at=left_at if late else None,
         decided_at=alert.decided_at,
+        decided_by=alert.decided_by,
         decision_reason=alert.decision_reason,
+        proposed=alert.proposed,
+        seconded_by=alert.seconded_by,
+        handed_over_at=alert.handed_over_at,
+        handed_over_by=alert.handed_over_by,
     )
 
 

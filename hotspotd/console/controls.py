@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from drivers.base import Frame
+from hotspotd.biometrics.finger import FingerTemplate
 from hotspotd.clock import Stamp
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.records.model import Alert, Decision, OutboxItem
@@ -50,6 +51,14 @@ class ReferencePictures(Protocol):
         ...
 
 
+class ReferencePrints(Protocol):
+    """The watchlist snapshot, as far as prints can be compared again. Called in a worker thread."""
+
+    def listed_print(self, reference: str, position: FingerPosition) -> FingerTemplate | None:
+        """The template of this finger of this reference, or ``None`` where the list has none. Raises WatchlistError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Reporting:
     """How the bureau is told what officers decide.
@@ -81,5 +90,5 @@ class ListInForce(Protocol):
         ...
 
 
-class Watchlist(ReferencePictures, ListInForce, Protocol):
+class Watchlist(ReferencePictures, ReferencePrints, ListInForce, Protocol):
     """The watchlist snapshot, as far as pages go."""

@@ -126,12 +126,17 @@ def _address(owner: str, modality: str, position: FingerPosition | None) -> str:
     return f"/api/{owner}/{modality}{finger}"
 
 
-def _asked_for(request: web.Request) -> tuple[Modalities, FingerPosition | None]:
+def finger_asked_for(request: web.Request) -> FingerPosition | None:
+    """The finger that the address names; ``None`` where it names none. Raises HTTPNotFound."""
     label = request.match_info.get("position")
     try:
-        position = FingerPosition.from_label(label) if label else None
+        return FingerPosition.from_label(label) if label else None
     except KeyError as error:
         raise web.HTTPNotFound(text="no such finger") from error
+
+
+def _asked_for(request: web.Request) -> tuple[Modalities, FingerPosition | None]:
+    position = finger_asked_for(request)
     match request.match_info["modality"]:
         case "face":
             return "face", None

@@ -22,9 +22,12 @@ from hotspotd.access.sessions import Sessions
 from hotspotd.access.sign_in import SignIn
 from hotspotd.clock import Clock
 from hotspotd.config import Config
+from hotspotd.console.alert_detail import AlertDetails
 from hotspotd.console.controls import LaneControls, Reporting, Watchlist
+from hotspotd.console.decisions import Decisions
 from hotspotd.console.gate import Gate, Handler, Open, needs
 from hotspotd.console.guard import GuardPages
+from hotspotd.console.minutiae import Minutiae
 from hotspotd.console.page_files import PageFiles, Templates, read_pages
 from hotspotd.console.pictures import Pictures
 from hotspotd.console.sign_in_page import SignInPages
@@ -196,11 +199,11 @@ class Console:
             self._records,
             self._watch,
             self._streams,
-            pictures,
             build=pages.build,
             clock=self._clock,
         )
-        guard.reporting = self.reporting
+        details = AlertDetails(self._records, pictures, self._clock)
+        minutiae = Minutiae(self._records, self._watchlist, self._worker)
         technician = TechnicianPages(
             self._config,
             self._events,
@@ -211,10 +214,22 @@ class Console:
             clock=self._clock,
         )
         sign_in = SignIn(self._records, self.sessions, self._hashing, self._clock.monotonic)
+        decisions = Decisions(
+            self._records,
+            self._events,
+            sign_in,
+            self._config.operation.two_persons,
+            guard.line,
+            reporting=self.reporting,
+            clock=self._clock,
+        )
         people = SignInPages(sign_in, self._events, self._records, self._streams, build=pages.build)
         templates = Templates(self._config, pages, traveller, gate, demo_models=self._demo_models)
         app.add_routes(traveller.routes())
         app.add_routes(guard.routes())
+        app.add_routes(details.routes())
+        app.add_routes(minutiae.routes())
+        app.add_routes(decisions.routes())
         app.add_routes(technician.routes())
         app.add_routes(pictures.routes())
         app.add_routes(people.routes())

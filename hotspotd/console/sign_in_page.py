@@ -16,6 +16,7 @@ from hotspotd.console.streams import Message, Streams
 from hotspotd.events import AlertChanged, Event, LaneState, LaneView
 from hotspotd.events import Events as AllEvents
 from hotspotd.records import Records
+from hotspotd.records.model import AlertState
 
 T = TypeVar("T")
 _Secret = Annotated[str, Meta(max_length=256)]
@@ -116,7 +117,9 @@ class SignInPages:
 
     async def present(self) -> list[Message]:
         """How much waits now."""
-        alerts = await self._records.alerts(open_only=True)
+        # What is with second line waits for nobody in this room.
+        standing = await self._records.standing_alerts()
+        alerts = [alert for alert in standing if alert.state is not AlertState.HANDED_OVER]
         # What is to be handled silently is not announced to a room in which nobody is signed in.
         loud = [alert.urgency for alert in alerts if alert_view.line(alert).tone != "quiet"]
         lanes = [view for view in self._events.present() if isinstance(view, LaneView)]

@@ -120,6 +120,9 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     score: float
     fmr: float | None = None
     position: FingerPosition | None = None
+    """The finger, as the list has it."""
+    given: FingerPosition | None = None
+    """The finger that was given, where that is another one: hands are mistaken, and lists leave it unknown."""
     detail: str = ""
     """What agreed, in words for the officer."""
 

@@ -1,40 +1,36 @@
-"""Alerts: raised in the transaction that gives cause for them, decided on by an officer, all of it audited."""
+"""Alerts: raised in the transaction that gives cause for them, and read. ``deciding`` has what people decide."""
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from hotspotd.clock import Clock, Stamp
+from hotspotd.clock import Stamp
 from hotspotd.domain.answers import overall
 from hotspotd.domain.candidate import Hit
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.records import audit, sealed
-from hotspotd.records.admission import Admission
 from hotspotd.records.database import Database
-from hotspotd.records.model import Alert, AlertKind, AlertState, Decision, OutboxItem
-
-log = logging.getLogger(__name__)
+from hotspotd.records.model import Alert, AlertKind, AlertState
 
 _COLUMNS = (
     "id AS alert_id, encounter_id, lane, kind, urgency, reasons, determination, state, raised_at, decided_at,"  # noqa: S608  # Constants.
-    f" decided_by, {sealed.ALERT_HITS}, {sealed.ALERT_WORDS}, unsent,"
+    f" decided_by, {sealed.ALERT_HITS}, {sealed.ALERT_WORDS},"
+    " proposed, seconded_by, handed_over_at, handed_over_by, unsent,"
     " coalesce((SELECT tcn FROM outbox o WHERE o.encounter_id = alert.encounter_id"
     " AND o.kind = 'transaction' ORDER BY o.rowid DESC LIMIT 1), '') AS tcn"
 )
 # A referral without a hit is looked at after hits on people and documents, before plain information.
 _TROUBLE_URGENCY = 3
 
-_RESULT = {
-    Decision.CONFIRM: AlertState.CONFIRMED,
-    Decision.DISMISS: AlertState.DISMISSED,
-    Decision.ESCALATE: AlertState.ESCALATED,
-    Decision.REOPEN: AlertState.OPEN,
-}
+OPEN_AGAIN = (
+    "state = 'open', decided_at = NULL, decided_by = NULL, decision_words = NULL, proposed = NULL,"
+    " seconded_by = NULL, handed_over_at = NULL, handed_over_by = NULL"
+)
+"""For an UPDATE: there is something new, and it is looked at as if nobody had."""
 
 
 def urgency_of(hits: tuple[Hit, ...]) -> int:
@@ -71,15 +67,13 @@ def insert_alert(
         hits = in_order(before + fresh)
         writer.execute(
             f"UPDATE alert SET hits = {sealed.SEAL_HITS}, hit_count = ?, reasons = ?, urgency = ?,"  # noqa: S608
-            " determination = ?, state = ?, unsent = ?, decided_at = NULL, decided_by = NULL,"
-            " decision_words = NULL WHERE id = ?",
+            f" determination = ?, unsent = ?, {OPEN_AGAIN} WHERE id = ?",
             (
                 encoded(hits),
                 len(hits),
                 msgspec.json.encode(joined),
                 urgency_of(hits),
                 overall(hits),
-                AlertState.OPEN,
                 unsent,
                 present[0],
             ),
@@ -133,16 +127,25 @@ def decoded(hits: bytes) -> tuple[Hit, ...]:
 
 
 class Alerts:
-    """Reads alerts and stores decisions on them."""
+    """Reads alerts."""
 
     _db: Database
-    _clock: Clock
-    _admission: Admission
 
     async def alerts(self, *, open_only: bool = True) -> list[Alert]:
         """Alerts by urgency, then oldest first; all of them, or those nobody has decided on."""
         where = "WHERE state = 'open'" if open_only else ""
         rows = await self._db.rows(f"SELECT {_COLUMNS} FROM alert {where} ORDER BY urgency, raised_at")  # noqa: S608  # Constants.
+        return [_alert(dict(row)) for row in rows]
+
+    async def standing_alerts(self) -> list[Alert]:
+        """Alerts that are still somebody's business: open first, then what awaits a second person, then second line.
+
+        Each by urgency, then oldest first.
+        """
+        rows = await self._db.rows(
+            f"SELECT {_COLUMNS} FROM alert WHERE state IN ('open', 'awaiting', 'handed_over')"  # noqa: S608  # Constants.
+            " ORDER BY CASE state WHEN 'open' THEN 0 WHEN 'awaiting' THEN 1 ELSE 2 END, urgency, raised_at"
+        )
         return [_alert(dict(row)) for row in rows]
 
     async def alert(self, alert_id: int) -> Alert:
@@ -151,81 +154,6 @@ class Alerts:
         if row is None:
             raise RecordsError(Reason.NOT_FOUND, f"records: no alert {alert_id}")
         return _alert(dict(row))
-
-    async def decide(
-        self,
-        alert_id: int,
-        decision: Decision,
-        reason: str,
-        by: str,
-        report: OutboxItem | None = None,
-        *,
-        code: str = "",
-    ) -> Alert:
-        """Store an officer's decision and who took it, and in the same transaction the ``report`` of it to the gateway.
-
-        ``reason`` may have the officer's own words in it, and stays with the alert; ``code`` is the part of it that is
-        one of a fixed set, and goes into the audit chain.
-        No decision is refused because its report finds no room in the outbox: it is stored without, which is logged
-        and audited. Raises RecordsError: NOT_FOUND; CONFLICT when somebody else has decided already (reopen it first).
-        """
-        now = self._clock.now()
-        state = _RESULT[decision]
-        reopening = decision is Decision.REOPEN
-
-        def store(writer: sqlite3.Connection) -> RecordsError | None:
-            cursor = writer.execute(
-                f"UPDATE alert SET state = ?, decided_at = ?, decided_by = ?, decision_words = {sealed.SEAL_WORDS}"  # noqa: S608  # Constant.
-                " WHERE id = ? AND (state = 'open') <> ?",
-                (
-                    state,
-                    None if reopening else now.iso(),
-                    None if reopening else by,
-                    reason[:300] or None,
-                    alert_id,
-                    reopening,
-                ),
-            )
-            if cursor.rowcount == 0:
-                raise _undecidable(writer, alert_id, reopening=reopening)
-            (encounter_id,) = writer.execute("SELECT encounter_id FROM alert WHERE id = ?", (alert_id,)).fetchone()
-            audit.append(
-                writer,
-                now,
-                f"alert.{decision}",
-                subject=encounter_id,
-                actor=by,
-                detail=f"alert {alert_id} {code}".rstrip(),
-            )
-            return None if report is None else self._add_report(writer, now, alert_id, report)
-
-        untold = await self._db.write(store)
-        if untold is not None:
-            log.error("the gateway is not told of the decision on alert %d: %s", alert_id, untold)
-        return await self.alert(alert_id)
-
-    def _add_report(
-        self, writer: sqlite3.Connection, now: Stamp, alert_id: int, report: OutboxItem
-    ) -> RecordsError | None:
-        """Add the report of a decision; what kept it out of the outbox, if there is no room."""
-        try:
-            self._admission.add(writer, report)
-        except RecordsError as error:
-            if error.reason is not Reason.STORAGE_FULL:
-                raise
-            audit.append(writer, now, "decision.not_reported", subject=str(alert_id), detail=error.reason)
-            return error
-        return None
-
-
-def _undecidable(writer: sqlite3.Connection, alert_id: int, *, reopening: bool) -> RecordsError:
-    if writer.execute("SELECT 1 FROM alert WHERE id = ?", (alert_id,)).fetchone() is None:
-        return RecordsError(Reason.NOT_FOUND, f"records: no alert {alert_id}")
-    return RecordsError(
-        Reason.CONFLICT,
-        f"records: alert {alert_id} is {'open' if reopening else 'decided'} already",
-        "Read it again: another officer may have it.",
-    )
 
 
 def _alert(row: dict[str, Any]) -> Alert:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from hotspotd.clock import Clock
 from hotspotd.domain.document import Document
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.records import audit, sealed
@@ -59,6 +60,8 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 
 class DataSubjects(Encounters, Alerts):
     """Finds and reads for a lawful request."""
+
+    _clock: Clock
 
     async def encounters_of(self, person: Subject) -> list[str]:
         """Encounters whose document is this person's, oldest first. Raises RecordsError (NO_KEY)."""

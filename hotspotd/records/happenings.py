@@ -84,7 +84,9 @@ class Happenings:
 
     async def open_alerts(self) -> dict[str, int]:
         """How many alerts nobody has decided on, by kind."""
-        rows = await self._db.rows("SELECT kind, count(*) AS number FROM alert WHERE state = 'open' GROUP BY kind")
+        rows = await self._db.rows(
+            "SELECT kind, count(*) AS number FROM alert WHERE state IN ('open', 'awaiting') GROUP BY kind"
+        )
         return {str(row["kind"]): int(row["number"]) for row in rows}
 
 

@@ -130,17 +130,20 @@ class AlertState(StrEnum):
     """What has become of an alert."""
 
     OPEN = "open"
+    AWAITING = "awaiting"  # one person has decided; another one has to agree
+    HANDED_OVER = "handed_over"  # with second line, who decide
     CONFIRMED = "confirmed"
     DISMISSED = "dismissed"
     ESCALATED = "escalated"
 
 
 class Decision(StrEnum):
-    """What an officer does with an alert; REOPEN takes the last decision back."""
+    """What an officer does with an alert; HAND_OVER gives it to second line, REOPEN takes the last decision back."""
 
     CONFIRM = "confirm"
     DISMISS = "dismiss"
     ESCALATE = "escalate"
+    HAND_OVER = "hand_over"
     REOPEN = "reopen"
 
 
@@ -160,6 +163,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: str | None = None
     decided_by: str | None = None
     decision_reason: str | None = None
+    proposed: Decision | None = None
+    """What ``decided_by`` would decide, and a second person has yet to agree to."""
+    seconded_by: str | None = None
+    handed_over_at: str | None = None
+    handed_over_by: str | None = None
     unsent: int = 0
     """How many more hits the bureau has than it sent."""
     tcn: str = ""

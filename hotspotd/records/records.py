@@ -25,6 +25,7 @@ from hotspotd.records.counts import Counts
 from hotspotd.records.data_key import KeySource
 from hotspotd.records.data_subjects import DataSubjects
 from hotspotd.records.database import Database
+from hotspotd.records.deciding import Deciding
 from hotspotd.records.handling import Handling
 from hotspotd.records.happenings import Happenings
 from hotspotd.records.model import AlertKind, OutboxItem
@@ -39,7 +40,9 @@ _encode = msgspec.json.encode
 _KEY = sealed.KEY_OF.format("?1")
 
 
-class Records(Outbox, Handling, Happenings, DataSubjects, Presence, Answers, Counts, Retention, Auditing, People):
+class Records(
+    Outbox, Handling, Happenings, DataSubjects, Presence, Answers, Deciding, Counts, Retention, Auditing, People
+):
     """The records of one device. Made by ``open``."""
 
     def __init__(self, database: Database, clock: Clock, admission: Admission) -> None:

@@ -34,7 +34,8 @@ SELECT e.id AS encounter_id, e.tcn, e.lane, e.operation, e.recorded_at, e.kept_f
     e.gateway_outcome, e.answered_at, e.released_at,
     e.local_hits > 0 OR e.gateway_outcome IS 'hit'
         OR EXISTS (SELECT 1 FROM alert a WHERE a.encounter_id = e.id AND a.hit_count > 0) AS hit,
-    (SELECT count(*) FROM alert a WHERE a.encounter_id = e.id AND a.state = 'open') AS open_alerts,
+    (SELECT count(*) FROM alert a WHERE a.encounter_id = e.id
+        AND a.state IN ('open', 'awaiting', 'handed_over')) AS open_alerts,
     (SELECT max(a.decided_at) FROM alert a WHERE a.encounter_id = e.id) AS decided_at,
     EXISTS (SELECT 1 FROM outbox o WHERE o.encounter_id = e.id AND o.state IN ('queued', 'sending')) AS unsent,
     EXISTS (SELECT 1 FROM alert a WHERE a.encounter_id = e.id AND a.hit_count > 0)
@@ -234,7 +235,7 @@ def _erase(
     writer.execute("UPDATE outbox SET payload = x'' WHERE encounter_id = ?", this)
     writer.execute(
         "UPDATE alert SET state = 'dismissed', decided_at = ?, decided_by = ?"
-        " WHERE encounter_id = ? AND state = 'open'",
+        " WHERE encounter_id = ? AND state IN ('open', 'awaiting', 'handed_over')",
         (now.iso(), by, encounter_id),
     )
     writer.execute("UPDATE alert SET hits = x'', decision_words = NULL WHERE encounter_id = ?", this)

@@ -20,8 +20,8 @@ from hotspotd.domain.candidate import Determination, Hit
 from hotspotd.domain.gateway_error import Action, asks_for_prints, remedies
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, ReferReason
 from hotspotd.records import audit, sealed
-from hotspotd.records.alerts import decoded, encoded, in_order, insert_alert, listed_in_alerts, urgency_of
-from hotspotd.records.model import AlertKind, AlertState, Kind
+from hotspotd.records.alerts import OPEN_AGAIN, decoded, encoded, in_order, insert_alert, listed_in_alerts, urgency_of
+from hotspotd.records.model import AlertKind, AlertState, Decision, Kind
 
 _encode = msgspec.json.encode
 _FROM_GATEWAY = (ReferReason.GATEWAY_ERROR, ReferReason.PRINTS_REFUSED)
@@ -126,7 +126,8 @@ def _marked(writer: sqlite3.Connection, now: Stamp, encounter_id: str, answer: G
     told = {hit.record.reference: hit for hit in answer.hits}
     changed = []
     rows = writer.execute(
-        f"SELECT id, kind, {sealed.ALERT_HITS}, state, unsent FROM alert WHERE encounter_id = ?",  # noqa: S608  # Constant.
+        f"SELECT id, kind, {sealed.ALERT_HITS}, coalesce(proposed, state), unsent FROM alert"  # noqa: S608  # Constant.
+        " WHERE encounter_id = ?",
         (encounter_id,),
     ).fetchall()
     for alert_id, kind, stored, state, unsent in rows:
@@ -138,16 +139,13 @@ def _marked(writer: sqlite3.Connection, now: Stamp, encounter_id: str, answer: G
             continue
         confirmed, withdrawn = (_more(before, after, what) for what in (_is_confirmed, _is_withdrawn))
         # What an officer took for somebody else and the owner confirms is looked at once more.
-        again = bool(confirmed) and state == AlertState.DISMISSED
+        again = bool(confirmed) and state in (AlertState.DISMISSED, Decision.DISMISS)
         writer.execute(
             f"UPDATE alert SET hits = {sealed.SEAL_HITS}, urgency = ?, determination = ?, unsent = ? WHERE id = ?",  # noqa: S608
             (encoded(after), urgency_of(after), overall(after), left, alert_id),
         )
         if again:
-            writer.execute(
-                "UPDATE alert SET state = ?, decided_at = NULL, decided_by = NULL, decision_words = NULL WHERE id = ?",
-                (AlertState.OPEN, alert_id),
-            )
+            writer.execute(f"UPDATE alert SET {OPEN_AGAIN} WHERE id = ?", (alert_id,))  # noqa: S608  # Constant.
         for event, count in (("alert.confirmed_by_bureau", confirmed), ("alert.withdrawn_by_bureau", withdrawn)):
             if count:
                 audit.append(writer, now, event, subject=encounter_id, detail=f"{kind} {count}")

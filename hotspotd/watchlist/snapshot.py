@@ -203,6 +203,7 @@ class Snapshot:
                     score=float(score),
                     fmr=rate,
                     position=listed,
+                    given=None if listed == position else position,
                     detail=detail,
                 )
             )
@@ -218,6 +219,16 @@ class Snapshot:
         first, last = np.searchsorted(self._fingers.persons, np.array([number, number + 1], dtype=np.uint32))
         listed = range(int(first), int(last))
         return [(FingerPosition(int(self._fingers.positions[one])), self._template(one)) for one in listed]
+
+    def listed_print(self, reference: str, position: FingerPosition) -> FingerTemplate | None:
+        """The template of the print that ``picture`` shows of this finger; ``None`` where the list has none.
+
+        Raises WatchlistError: NOT_FOUND for an unknown reference, DAMAGED.
+        """
+        if self.listed_number(reference) is not None:
+            return None
+        found = (template for listed, template in self.prints(self._number(reference)) if listed == position)
+        return next(found, None)
 
     def _template(self, number: int) -> FingerTemplate:
         self._touch_row(layout.FINGER_INDEX, layout.FINGER_ROW, number)

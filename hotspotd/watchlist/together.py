@@ -112,6 +112,7 @@ def _compared(snapshot: Snapshot, number: int, reference: str, given: Prints, ow
             score=float(scores[pair.given, pair.listed]),
             fmr=float(rates[pair.given, pair.listed]),
             position=other[pair.listed][0] or FingerPosition.UNKNOWN,
+            given=None if own[pair.given][0] == other[pair.listed][0] else own[pair.given][0],
             detail=f"Print, {_named(own[pair.given][0], other[pair.listed][0])}, too weak alone",
         )
         for pair in fused.pairs

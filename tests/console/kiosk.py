@@ -11,11 +11,13 @@ from typing import Any, ClassVar, Literal
 
 import aiohttp
 import cv2
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from playwright.async_api import BrowserContext
 
 from drivers.base import Frame
+from hotspotd.biometrics.finger import FingerTemplate
 from hotspotd.clock import Clock, Stamp
 from hotspotd.config import Config, parse
 from hotspotd.console.controls import Reporting
@@ -96,6 +98,13 @@ def config(mode: str = "production") -> Config:
     return parse(CONFIG.format(mode=mode), Path("test.toml"))
 
 
+def of_two_persons(mode: str = "production") -> Config:
+    """The configuration of a kiosk at which two people confirm and dismiss hits."""
+    plain = config(mode)
+    operation = msgspec.structs.replace(plain.operation, two_persons=("confirm", "dismiss"))
+    return msgspec.structs.replace(plain, operation=operation)
+
+
 def drawn(seed: int, height: int = 300, width: int = 240) -> NDArray[np.uint8]:
     """A picture of rings: stands for a face or a print where only the showing of it is tested."""
     rng = np.random.default_rng(seed)
@@ -164,11 +173,15 @@ class Pictures:
 
     def __init__(self) -> None:
         self.held: dict[tuple[str, str, FingerPosition | None], bytes] = {}
+        self.prints: dict[tuple[str, FingerPosition], FingerTemplate] = {}
 
     def picture(
         self, reference: str, modality: Literal["face", "finger"], position: FingerPosition | None = None
     ) -> bytes | None:
         return self.held.get((reference, modality, position))
+
+    def listed_print(self, reference: str, position: FingerPosition) -> FingerTemplate | None:
+        return self.prints.get((reference, position))
 
 
 def record(notice: Notice = Notice.RED, **fields: Any) -> ListRecord:
@@ -253,6 +266,7 @@ class Kiosk:
         document: Document | None = None,
         face: bytes | None = None,
         finger: bytes | None = None,
+        template: bytes = b"",
         opened_at: str | None = None,
         liveness: Liveness | None = None,
         chip: ChipCheck | None = None,
@@ -260,7 +274,7 @@ class Kiosk:
         more: tuple[Sample, ...] = (),
         payload: bytes = b"<x/>",
     ) -> Encounter:
-        """Record an encounter with a face and a right index finger."""
+        """Record an encounter with a face and a right index finger, whose encoded ``template`` may be given."""
         self._number += 1
         now = Clock().now()
         encounter = Encounter(
@@ -282,6 +296,7 @@ class Kiosk:
                     media_type="image/png",
                     image=finger or png(drawn(100 + self._number, 288, 256)),
                     quality=70,
+                    template=template,
                 ),
                 *more,
             ),
@@ -341,8 +356,6 @@ async def running(
     settings: Config | None = None,
 ) -> AsyncIterator[Kiosk]:
     """A kiosk with two idle lanes."""
-    import msgspec
-
     events = Events()
     records = await Records.open(folder / "records.sqlite")
     settings = settings or config(mode)

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from playwright.async_api import Browser, Page, async_playwright
 
 from hotspotd.biometrics.face import synthetic as faces
+from hotspotd.biometrics.finger import FingerTemplate, extract
 from hotspotd.biometrics.finger import synthetic as prints
 from hotspotd.clock import Clock, Stamp
 from hotspotd.console.languages import HEADS, SOURCE_LANGUAGE
@@ -38,7 +39,7 @@ from hotspotd.domain.rights import Role
 from hotspotd.domain.verdict import ReferReason
 from hotspotd.events import DeviceState, DeviceView, LaneState, Prompt
 from tests.console import screens_links
-from tests.console.kiosk import Kiosk, jpeg, png, record, running
+from tests.console.kiosk import Kiosk, jpeg, of_two_persons, png, record, running
 
 # Offline, headless, as root in a virtual machine or a container.
 CHROMIUM_ARGUMENTS = (
@@ -77,6 +78,13 @@ def fingerprint(seed: int, look: int) -> bytes:
     return png(prints.impression(prints.master(seed), rng, prints.Condition.GOOD))
 
 
+@functools.lru_cache(16)
+def minutiae(seed: int, look: int) -> FingerTemplate:
+    """The template of that impression."""
+    picture = cv2.imdecode(np.frombuffer(fingerprint(seed, look), np.uint8), cv2.IMREAD_GRAYSCALE)
+    return extract(np.asarray(picture, np.uint8), 500)
+
+
 def name_record(notice: Notice, number: int, surname: str, given: str, **fields: Any) -> ListRecord:
     """A record about an invented person."""
     return record(notice, reference=f"2026/{number}", surname=surname, given_names=given, **fields)
@@ -98,6 +106,8 @@ class Scene:
     mode: str = "production"
     docs: bool = False
     lose: bool = False
+    two: bool = False
+    """Decisions take two people."""
     roles: tuple[Role, ...] = ()
     """Of whoever is signed in; by default all."""
 
@@ -136,7 +146,9 @@ async def full_queue(kiosk: Kiosk) -> None:
     kiosk.pictures.held[listed.reference, "finger", FingerPosition.RIGHT_INDEX] = await asyncio.to_thread(
         fingerprint, 3, 2
     )
-    first = await kiosk.encounter("lane-2", face=person, finger=mark)
+    kiosk.pictures.prints[listed.reference, FingerPosition.RIGHT_INDEX] = await asyncio.to_thread(minutiae, 3, 2)
+    template = await asyncio.to_thread(minutiae, 3, 1)
+    first = await kiosk.encounter("lane-2", face=person, finger=mark, template=template.encode())
     await kiosk.check(
         first,
         Hit(
@@ -318,6 +330,25 @@ async def _confirm(page: Page) -> None:
     await page.wait_for_selector("#undo:not([hidden])")
 
 
+async def _closer(page: Page) -> None:
+    await page.wait_for_selector(".marks circle")
+    for key in ("p", "p", "+", "+", "Shift+ArrowRight"):
+        await page.keyboard.press(key)
+
+
+async def _second(page: Page) -> None:
+    await page.wait_for_selector(".alert")
+    await page.keyboard.press("c")
+    await page.wait_for_selector("#alerts [data-state=awaiting]")
+    await page.keyboard.press("a")
+
+
+async def _handed(page: Page) -> None:
+    await page.wait_for_selector(".alert")
+    await page.keyboard.press("2")
+    await page.wait_for_selector("#alerts [data-state=handed_over]")
+
+
 FINGER = {"finger": FingerPosition.RIGHT_INDEX}
 SCENES = (
     Scene("traveller-document", "/traveller/lane-1", PORTRAIT, idle, docs=True),
@@ -449,6 +480,9 @@ SCENES = (
     ),
     Scene("guard-confirmed", "/guard", OFFICER, full_queue, act=_confirm),
     Scene("guard-dismiss", "/guard", OFFICER, full_queue, act=_dismiss),
+    Scene("guard-closer", "/guard", OFFICER, full_queue, act=_closer),
+    Scene("guard-second-person", "/guard", OFFICER, full_queue, act=_second, two=True, docs=True),
+    Scene("guard-second-line", "/guard", OFFICER, full_queue, act=_handed),
     Scene("guard-flicker", "/guard", OFFICER, full_queue, act=_flicker),
     Scene("guard-exact", "/guard", OFFICER, full_queue, act=_exact),
     Scene("traveller-no-camera", "/traveller/lane-1", PORTRAIT, nobody),
@@ -475,7 +509,8 @@ async def take(scene: Scene, browser: Browser, target: Path) -> None:
     """Make the picture of ``scene``."""
     with tempfile.TemporaryDirectory() as folder:
         async with AsyncExitStack() as stack:
-            kiosk = await stack.enter_async_context(running(Path(folder), mode=scene.mode))
+            settings = of_two_persons(scene.mode) if scene.two else None
+            kiosk = await stack.enter_async_context(running(Path(folder), mode=scene.mode, settings=settings))
             await scene.setup(kiosk)
             width, height = scene.size
             context = await browser.new_context(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hotspotd.console import alert_view
+from hotspotd.console import alert_view, trouble_words
 from hotspotd.domain.candidate import Determination, Hit
 from hotspotd.domain.gateway_error import GatewayFault
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, ReferReason
@@ -27,11 +27,11 @@ def error(*codes: str) -> GatewayAnswer:
 
 
 def test_each_reason_of_a_referral_has_its_words() -> None:
-    assert set(alert_view.TROUBLES) == set(ReferReason)
+    assert set(trouble_words.TROUBLES) == set(ReferReason)
 
 
 def test_an_error_says_what_it_asks_for() -> None:
-    told = alert_view.troubles(alert(reasons=(ReferReason.GATEWAY_ERROR,)), error("112", "501", "103"))
+    told = trouble_words.troubles(alert(reasons=(ReferReason.GATEWAY_ERROR,)), error("112", "501", "103"))
     assert [one.words for one in told] == [
         "The gateway does not accept how checks are written",
         "The fingerprints are not good enough for the gateway",
@@ -40,7 +40,7 @@ def test_an_error_says_what_it_asks_for() -> None:
 
 
 def test_without_the_answer_an_error_still_says_that_there_was_no_check() -> None:
-    (told,) = alert_view.troubles(alert(reasons=(ReferReason.GATEWAY_ERROR,)), None)
+    (told,) = trouble_words.troubles(alert(reasons=(ReferReason.GATEWAY_ERROR,)), None)
     assert told.words == "The gateway did not check the traveller"
 
 

@@ -116,10 +116,10 @@ async def test_a_new_guard_signs_in_chooses_a_pin_sees_alerts_and_signs_out(kios
 @pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine (apt-get install chromium)")
 async def test_the_screen_clears_when_nobody_does_anything(tmp_path: Path, page: Page) -> None:
     settings = config()
-    short = msgspec.structs.replace(settings.console, idle_minutes=0.04)
+    short = msgspec.structs.replace(settings.console, idle_minutes=0.1)
     async with running(tmp_path, settings=msgspec.structs.replace(settings, console=short)) as kiosk:
-        await kiosk.sign_in(page.context)
         await kiosk.check(await kiosk.encounter(), finger_hit())
+        await kiosk.sign_in(page.context)
         await page.goto(f"{kiosk.origin}/guard")
         await expect(page.locator(".alert h1")).to_have_text("ERIKSSON, ANNA MARIA")
         await expect(page.locator("#leaving")).to_contain_text("The screen clears in")

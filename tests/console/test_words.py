@@ -8,7 +8,7 @@ from importlib import resources
 import msgspec
 import pytest
 
-from hotspotd.console import alert_view, words
+from hotspotd.console import alert_view, trouble_words, words
 from hotspotd.console.wording import WORDING
 from hotspotd.domain.candidate import Candidate, Modality
 from hotspotd.domain.verdict import ReferReason
@@ -111,7 +111,7 @@ def test_only_what_both_state_can_differ() -> None:
 
 @pytest.mark.parametrize("reason", ReferReason)
 def test_every_reason_has_words_and_advice(reason: ReferReason) -> None:
-    assert reason in alert_view.TROUBLES
+    assert reason in trouble_words.TROUBLES
 
 
 def _luminance(colour: str) -> float:

@@ -112,6 +112,7 @@ async def test_a_hit_goes_from_the_glass_to_the_officers_decision(stage: Stage, 
     pictures = officer.locator(".alert img")
     await expect(pictures.first).to_be_visible(timeout=_PATIENCE_MS)
     assert await pictures.evaluate_all("all => all.every(one => one.complete && one.naturalWidth > 0)")
+    await expect(officer.locator(".paired").first).to_contain_text("minutiae agree", timeout=_PATIENCE_MS)
     await officer.keyboard.press("c")
     await expect(officer.locator("#alerts [data-alert]")).to_have_count(0, timeout=_PATIENCE_MS)
     for page in (traveller, officer):

@@ -190,6 +190,9 @@ async def test_trouble_without_a_hit_is_erased_once_an_officer_has_seen_to_it(
     await records.release(given.encounter_id)
     hand_clock.move(hours=25)
     assert await records.erase_due(KEEPING) == 0
+    # Second line still needs to see it.
+    await records.decide(alert_id, Decision.HAND_OVER, "", "badge 7")
+    assert await records.erase_due(KEEPING) == 0
     await records.decide(alert_id, Decision.CONFIRM, "", "badge 7")
     assert await records.erase_due(KEEPING) == 1
 

@@ -137,6 +137,20 @@ async def test_a_confirmation_opens_what_was_dismissed_and_leaves_what_was_confi
     assert (await records.alert(first.alert_id)).state is AlertState.OPEN
 
 
+@pytest.mark.parametrize(
+    ("proposed", "after"), [(Decision.DISMISS, AlertState.OPEN), (Decision.CONFIRM, AlertState.AWAITING)]
+)
+async def test_a_confirmation_opens_what_was_proposed_to_be_dismissed(
+    records: Records, proposed: Decision, after: AlertState
+) -> None:
+    await here(records)
+    first = await records.store_answer(reply(1, named("1")), b"")
+    assert first.alert_id is not None
+    await records.propose(first.alert_id, proposed, "", "badge 7")
+    await records.store_answer(reply(2, named("1", CO)), b"")
+    assert (await records.alert(first.alert_id)).state is after
+
+
 async def test_the_gateways_word_reaches_the_alert_of_the_list_here(records: Records) -> None:
     await here(records, REFER_HIT)
     await records.store_answer(reply(1, named("2026/1", CO)), b"")

@@ -154,12 +154,13 @@ async def test_a_decision_taken_back_is_told_too_and_nobody_is_named(border: Bor
     assert gateway.store
     gateway.search.listed["L898902C3"] = hit("2026/1")
     alert = await border.late_hit(1, "L898902C3")
-    for decision in (Decision.ESCALATE, Decision.REOPEN):
+    decisions = [Decision.ESCALATE, Decision.REOPEN, Decision.HAND_OVER, Decision.REOPEN]
+    for decision in decisions:
         await border.decide(alert, decision)
     (waiting,) = await gateway.store.desk.waiting()
     assert (waiting.escalated, waiting.border_decision) == (False, "reopen")
     bodies = await asyncio.to_thread(told, gateway)
-    assert [decode_decision(body).decision for body in bodies] == [Decision.ESCALATE, Decision.REOPEN]
+    assert [decode_decision(body).decision for body in bodies] == decisions
     # Of the officer the role is told, and not what they wrote.
     assert not [body for body in bodies if b"Example" in body or b"guard screen" in body]
 

@@ -102,7 +102,7 @@ def test_a_listed_year_of_birth_agrees_with_any_day_of_it_and_an_umlaut_with_its
 def test_finds_a_print_with_its_score_rate_and_position(snapshot: Snapshot) -> None:
     found = snapshot.find_finger(print_of(1, shake=1.5), FingerPosition.RIGHT_INDEX, 1e-4, TODAY)
     assert references(found) == ["XPO/1"]
-    assert found[0].position is FingerPosition.RIGHT_INDEX
+    assert (found[0].position, found[0].given) == (FingerPosition.RIGHT_INDEX, None)
     assert found[0].fmr == finger.false_match_rate(found[0].score)
     assert found[0].fmr <= 1e-4
 
@@ -110,7 +110,17 @@ def test_finds_a_print_with_its_score_rate_and_position(snapshot: Snapshot) -> N
 def test_a_print_given_as_another_finger_is_found_and_that_is_said(snapshot: Snapshot) -> None:
     (found,) = snapshot.find_finger(print_of(2), FingerPosition.RIGHT_INDEX, 1e-4, TODAY)
     assert (found.reference, found.position) == ("XPO/1", FingerPosition.LEFT_INDEX)
+    assert found.given is FingerPosition.RIGHT_INDEX
     assert found.detail == "Print, left index, given as right index"
+
+
+def test_the_print_that_was_found_can_be_compared_again(snapshot: Snapshot) -> None:
+    listed = snapshot.listed_print("XPO/1", FingerPosition.LEFT_INDEX)
+    assert listed is not None
+    assert len(finger.paired(print_of(2), listed)) >= 12
+    assert snapshot.listed_print("XPO/1", FingerPosition.LEFT_THUMB) is None
+    with pytest.raises(WatchlistError, match="no such record"):
+        snapshot.listed_print("XPO/99", FingerPosition.LEFT_INDEX)
     for unknown in (None, FingerPosition.UNKNOWN):
         (found,) = snapshot.find_finger(print_of(2), unknown, 1e-4, TODAY)
         assert (found.reference, found.detail) == ("XPO/1", "Print, left index")

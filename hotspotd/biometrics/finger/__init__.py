@@ -5,6 +5,7 @@ from typing import Final
 from hotspotd.biometrics.finger.calibration import false_match_rate
 from hotspotd.biometrics.finger.comparison import compare, prepare, search
 from hotspotd.biometrics.finger.extraction import extract, look
+from hotspotd.biometrics.finger.pairing import Paired, paired
 from hotspotd.biometrics.finger.quality import FingerProblem, FingerQuality, assess
 from hotspotd.biometrics.finger.template import FingerTemplate
 
@@ -16,11 +17,13 @@ __all__ = [
     "FingerProblem",
     "FingerQuality",
     "FingerTemplate",
+    "Paired",
     "assess",
     "compare",
     "extract",
     "false_match_rate",
     "look",
+    "paired",
     "prepare",
     "search",
 ]

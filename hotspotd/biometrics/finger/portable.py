@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hotspotd.biometrics.finger.cylinders import Print
-from hotspotd.biometrics.finger.portable_align import UNIT, Float, Index, Pairs, best_alignment, expected, fields
+from hotspotd.biometrics.finger.portable_align import UNIT, Float, Index, Laid, Pairs, best_alignment, expected, fields
 
 _MOST_TURN: Final = 64
 """[1/256 turn] Prints turned further than a quarter turn against each other are not looked for."""
@@ -29,17 +29,12 @@ _OCTETS: Final = np.array([index.bit_count() for index in range(256)], dtype=np.
 def evidence(a: Print, b: Print, hopeless: float, *, whole: bool) -> list[float]:
     """The fields of ``comparison.Evidence``; unless ``whole``, only two where the second is below ``hopeless``."""
     found = [0.0] * 9
-    fewer = min(len(a), len(b))
-    if fewer < 2 or not a.usable.any() or not b.usable.any():
+    seen = _supported(a, b)
+    if seen is None:
         return found
-    local = similarities(a, b)
-    row, column = _best_pairs(local)
-    if len(row) < 2:
-        return found
-    first = local[row, column]
-    pairs = Pairs(row, column, first, _relax(a, b, row, column, first))
-    count = min(len(row), max(4, fewer // 3))
-    found[0], found[1] = (float(np.sort(values)[-count:].mean()) for values in (first, pairs.relaxed))
+    local, pairs = seen
+    count = min(len(pairs.row), max(4, min(len(a), len(b)) // 3))
+    found[0], found[1] = (float(np.sort(values)[-count:].mean()) for values in (pairs.first, pairs.relaxed))
     if not whole and found[1] < hopeless:
         return found
     best = best_alignment(a, b, local, pairs)
@@ -48,6 +43,24 @@ def evidence(a: Print, b: Print, hopeless: float, *, whole: bool) -> list[float]
         found[5:7] = float(best.gap.mean()), float(best.twist.mean())
         found[7:9] = fields(a, b, best)
     return found
+
+
+def laid_on(a: Print, b: Print) -> Laid | None:
+    """``a`` laid on ``b`` as the comparison does it; None where nothing agrees."""
+    seen = _supported(a, b)
+    return None if seen is None else best_alignment(a, b, *seen)
+
+
+def _supported(a: Print, b: Print) -> tuple[Float, Pairs] | None:
+    """Similarity of all minutiae (n_a, n_b), and the best pairs with their support; None where there is no pair."""
+    if min(len(a), len(b)) < 2 or not a.usable.any() or not b.usable.any():
+        return None
+    local = similarities(a, b)
+    row, column = _best_pairs(local)
+    if len(row) < 2:
+        return None
+    first = local[row, column]
+    return local, Pairs(row, column, first, _relax(a, b, row, column, first))
 
 
 def similarities(a: Print, b: Print) -> Float:

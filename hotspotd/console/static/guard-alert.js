@@ -1,8 +1,8 @@
 // One alert as an officer judges it: who says what, pictures side by side, what differs, what to do.
 
 import { ago, clock, icon, make, when } from "./dom.js";
-
-const DECIDED = { confirmed: "Confirmed", dismissed: "Dismissed", escalated: "Escalated to the bureau" };
+import { actions, standing } from "./guard-actions.js";
+import { pair, picture } from "./guard-pictures.js";
 
 export function alert(detail, reasons, act) {
   const { line } = detail;
@@ -14,6 +14,7 @@ export function alert(detail, reasons, act) {
         "div", { class: "chips" },
         make("span", { class: "chip" }, line.heading),
         line.certainty && make("span", { class: "tag care" }, icon("help"), certainty(line)),
+        standing(line),
         line.more && make("span", { class: "tag care more" }, icon("alert"), line.more),
         line.kind === "gateway" || line.kind === "late" ? make("span", { class: "tag quiet" }, icon("link"), "from the gateway") : null,
         make("span", { class: "grow" }),
@@ -52,7 +53,7 @@ function hit(hit) {
     "section", { class: "hit", data: { tone: hit.tone, ...(hit.withdrawn ? { withdrawn: "" } : {}) } },
     hit.withdrawn && make("p", { class: "withdrawn" }, icon("check"), hit.certainty[0].toUpperCase() + hit.certainty.slice(1)),
     cautions(hit.cautions),
-    make("div", { class: "pairs" }, hit.pairs.map(pair), bare.map(exactly)),
+    make("div", { class: "pairs" }, hit.pairs.map((one, at) => pair(one, at)), bare.map(exactly)),
     make(
       "div", { class: "what" }, icon("shield"),
       make("div", {}, hit.instruction, make("small", {}, [hit.reason, `${hit.owner} ${hit.reference}`].filter(Boolean).join(" · "))),
@@ -75,15 +76,6 @@ function about(rows) {
   );
 }
 
-function pair(pair) {
-  return make(
-    "div", { class: "pair", data: { modality: pair.modality } },
-    make("h3", {}, icon(pair.modality === "face" ? "face" : "fingers"), pair.label),
-    make("div", { class: "both" }, picture(pair.probe, "Taken here", pair), picture(pair.reference, "On the list", pair)),
-    make("p", { class: "strength" }, pair.strength ? [pair.strength.words, make("small", {}, pair.strength.exact)] : uncompared(pair)),
-  );
-}
-
 /** What has no picture of its own: a document's number, a name, several fingers as one figure. */
 function exactly(strength) {
   return make(
@@ -91,18 +83,6 @@ function exactly(strength) {
     make("h3", {}, icon({ document: "document", fingers: "fingers" }[strength.modality] ?? "person"), strength.label),
     make("p", { class: "strength" }, strength.words[0].toUpperCase() + strength.words.slice(1), make("small", {}, strength.exact)),
   );
-}
-
-function uncompared(pair) {
-  if (pair.reference && pair.probe) return "Compare by eye";
-  return pair.probe ? "No picture on the list to compare with" : "Not taken here";
-}
-
-function picture(address, caption, { label, modality }) {
-  if (!address) {
-    return make("figure", { data: { none: "" } }, make("div", {}, icon(modality === "face" ? "person" : "fingers"), make("p", {}, "No picture")), make("figcaption", {}, caption));
-  }
-  return make("figure", {}, make("img", { src: address, alt: `${label}, ${caption.toLowerCase()}`, draggable: "false" }), make("figcaption", {}, caption));
 }
 
 function facts(rows) {
@@ -150,8 +130,12 @@ function trouble(detail) {
     detail.samples.length > 0 &&
       make(
         "div", { class: "samples" },
-        detail.samples.map((one) =>
-          make("div", { class: "pair", data: { modality: one.modality } }, make("h3", {}, one.label), make("div", { class: "both" }, picture(one.probe, "Taken here", one))),
+        detail.samples.map((one, at) =>
+          make(
+            "div", { class: "pair", data: { modality: one.modality } },
+            make("h3", {}, one.label),
+            make("div", { class: "both", tabindex: "0", role: "group", "aria-label": one.label, data: { pair: at } }, picture(one.probe, "Taken here", one)),
+          ),
         ),
       ),
   ].filter(Boolean);
@@ -180,29 +164,6 @@ function context(detail) {
     detail.missing.map((words) => make("p", {}, words)),
     detail.liveness.map((words) => make("p", {}, words)),
     detail.chip.map((words) => make("p", {}, words)),
-  );
-}
-
-function actions(detail, reasons, act) {
-  const { line } = detail;
-  if (line.state !== "open") {
-    const picked = (line.decision_reason ?? "").split(": ", 2);
-    const why = picked[0] ? ` · ${reasons[picked[0]] ?? picked[0]}${picked[1] ? `: ${picked[1]}` : ""}` : "";
-    return make(
-      "footer", { class: "actions" },
-      make("span", { class: "decided" }, icon("check"), `${DECIDED[line.state] ?? line.state} at ${clock(line.decided_at)}${why}`),
-    );
-  }
-  const button = (key, words, what, first) =>
-    make("button", { class: first ? "action first" : "action", type: "button", on: { click: () => act(what) } }, make("kbd", {}, key), words);
-  const isHit = detail.hits.length > 0;
-  return make(
-    "footer", { class: "actions" },
-    button("C", isHit ? "Confirm" : "Seen to", "confirm", true),
-    button("D", "Dismiss…", "dismiss"),
-    button("E", "Escalate", "escalate"),
-    make("span", { class: "grow" }),
-    make("span", { class: "problem", id: "problem", role: "alert" }),
   );
 }
 

@@ -1,6 +1,7 @@
 // The officers' page beside the alert: lanes and devices, gateway, queue, recent travellers.
 
 import { ago, clock, icon, make, when } from "./dom.js";
+import { PROPOSED } from "./guard-actions.js";
 
 const STATES = {
   starting: ["Starting", "ring", "quiet"],
@@ -60,25 +61,36 @@ function device(device) {
   return make("li", { class: "fault" }, icon("cross"), make("div", {}, make("b", {}, why), make("p", {}, device.advice || "Call a technician.")));
 }
 
+const GROUPS = { open: null, awaiting: ["people", "Awaits a second person"], handed_over: ["second-line", "With second line"] };
+
+/** The queue: what is open, then what awaits a second person, then what is with second line. */
 export function queue(state, selected, fresh, open) {
-  if (!state.alerts.length) return [make("li", { class: "none" }, "Nothing is open.")];
-  return state.alerts.map((alert) =>
+  const groups = Object.entries(GROUPS).map(([name, head]) => [head, state.alerts.filter((alert) => alert.state === name)]);
+  return groups.flatMap(([head, alerts]) => {
+    const lines = alerts.map((alert) => queued(alert, selected, fresh, open));
+    if (head === null) return lines.length ? lines : [make("li", { class: "none" }, "Nothing is open.")];
+    return lines.length ? [make("li", { class: "group" }, icon(head[0]), head[1], make("span", { class: "count" }, String(lines.length))), ...lines] : [];
+  });
+}
+
+function queued(alert, selected, fresh, open) {
+  return make(
+    "li", {},
     make(
-      "li", {},
-      make(
-        "button",
-        {
-          class: "queued", type: "button", data: { tone: alert.tone, alert: alert.alert_id },
-          "aria-current": String(alert.alert_id === selected), on: { click: () => open(alert.alert_id) },
-        },
-        make("span", { class: "kind" }, icon({ trouble: "officer", quiet: "help" }[alert.tone] ?? "alert"), alert.heading),
-        make("span", { class: "where" }, `${alert.lane} · ${clock(alert.raised_at)}`),
-        make("span", { class: "title" }, alert.title),
-        fresh.has(alert.alert_id) ? make("span", { class: "new" }, "new") : make("span", {}),
-        alert.kind === "late" &&
-          make("span", { class: "late" }, icon("clock"), `Late hit: seen at ${when(alert.seen_at)}, `, ago(alert.seen_at)),
-        alert.more && make("span", { class: "late more" }, icon("alert"), alert.more),
-      ),
+      "button",
+      {
+        class: "queued", type: "button", data: { tone: alert.tone, alert: alert.alert_id, state: alert.state },
+        "aria-current": String(alert.alert_id === selected), on: { click: () => open(alert.alert_id) },
+      },
+      make("span", { class: "kind" }, icon({ trouble: "officer", quiet: "help" }[alert.tone] ?? "alert"), alert.heading),
+      make("span", { class: "where" }, `${alert.lane} · ${clock(alert.raised_at)}`),
+      make("span", { class: "title" }, alert.title),
+      fresh.has(alert.alert_id) ? make("span", { class: "new" }, "new") : make("span", {}),
+      alert.kind === "late" &&
+        make("span", { class: "late" }, icon("clock"), `Late hit: seen at ${when(alert.seen_at)}, `, ago(alert.seen_at)),
+      alert.more && make("span", { class: "late more" }, icon("alert"), alert.more),
+      alert.state === "awaiting" && make("span", { class: "late" }, icon("people"), `${PROPOSED[alert.proposed]}, by ${alert.decided_by} `, ago(alert.decided_at)),
+      alert.state === "handed_over" && make("span", { class: "late plainly" }, icon("second-line"), `Handed over by ${alert.handed_over_by} `, ago(alert.handed_over_at)),
     ),
   );
 }

@@ -2,13 +2,14 @@
 
 import { agoWords, clock, dated } from "./dom.js";
 import { alert as alertView, empty, unread } from "./guard-alert.js";
+import { deciding } from "./guard-decide.js";
 import { drawLink } from "./guard-link.js";
+import { flicker, minutiae, move, nearer, nextPair, watchPictures } from "./guard-pictures.js";
 import { lanes, queue, recent } from "./guard-side.js";
 import { keep, leave as signOut } from "./session.js";
 import { follow, post, reloadIfNew } from "./stream.js";
 import { held, sound, wake } from "./tone.js";
 
-const UNDO_MS = 10000;
 const CALL_URGENCY = 3; // A traveller asks for help.
 const one = (selector) => document.querySelector(selector);
 
@@ -18,7 +19,6 @@ const reasons = Object.fromEntries(
 let state = null;
 let selected = null;
 let detail = null;
-let undoing = null; // { alert, until }
 let loud = localStorage.getItem("sound") !== "off";
 let isLost = false;
 const had = new Set(); // alerts that somebody opened, or that were open when somebody touched the page
@@ -38,12 +38,12 @@ function drawSide() {
   if (!state) return;
   replace("#lanes", lanes(state, next));
   drawLink(state.link);
-  const fresh = new Set(state.alerts.map((each) => each.alert_id).filter((id) => !had.has(id)));
+  const fresh = new Set(open_ones().map((each) => each.alert_id).filter((id) => !had.has(id)));
   replace("#alerts", queue(state, selected, fresh, (id) => open(id)));
-  one("#count").textContent = state.alerts.length;
+  one("#count").textContent = open_ones().length;
   replace("#recent", recent(state));
   one("#untrusted").hidden = state.clock_trusted;
-  document.title = state.alerts.length ? `(${state.alerts.length}) Officer` : "Officer";
+  document.title = open_ones().length ? `(${open_ones().length}) Officer` : "Officer";
   ring();
   showSound();
 }
@@ -51,9 +51,12 @@ function drawSide() {
 /** Calls for help, which stand in no alert where nobody has laid down a document. */
 const calls = () => (state?.lanes ?? []).filter((each) => each.view?.help_asked).map((each) => `${each.name} ${each.view.since}`);
 
+/** Alerts that nobody has decided on; the others of the queue are with a second person or with second line. */
+const open_ones = () => (state?.alerts ?? []).filter((each) => each.state === "open");
+
 function ring() {
   // What is to be handled silently makes no sound.
-  const unseen = (state?.alerts ?? []).filter((each) => !had.has(each.alert_id) && each.tone !== "quiet").map((each) => each.urgency);
+  const unseen = open_ones().filter((each) => !had.has(each.alert_id) && each.tone !== "quiet").map((each) => each.urgency);
   unseen.push(...calls().filter((each) => !had.has(each)).map(() => CALL_URGENCY));
   sound(loud && unseen.length ? Math.min(...unseen) : null);
 }
@@ -63,18 +66,33 @@ function drawDetail() {
   const scrolled = place.querySelector(".body")?.scrollTop ?? 0;
   const same = Number(place.querySelector(".alert")?.dataset.alert) === detail?.line.alert_id;
   const none = () => (selected === null ? empty() : unread());
-  place.replaceChildren(detail ? alertView(detail, reasons, act) : none());
+  const kept = document.activeElement?.dataset.pair;
+  place.replaceChildren(detail ? alertView(detail, reasons, decisions.act) : none());
+  if (same && kept !== undefined) place.querySelector(`[data-pair="${kept}"]`)?.focus({ preventScroll: true });
   if (same) place.querySelector(".body").scrollTop = scrolled;
   allow();
 }
 
 /** Let be pressed only what would be decided. */
 function allow() {
-  for (const button of document.querySelectorAll("#detail .actions button")) button.disabled = !isDecidable();
+  for (const button of document.querySelectorAll("#detail .actions button")) button.disabled = !decisions.allowed(button.dataset.act);
 }
 
-/** Whether what is shown is what is selected, and still to be decided: between two alerts it is not. */
-const isDecidable = () => detail?.line.alert_id === selected && detail?.line.state === "open" && !isLost;
+/** What is shown, where it is what is selected and the kiosk is there: between two alerts it is not. */
+const shown = () => (detail !== null && detail.line.alert_id === selected && !isLost ? detail.line : null);
+
+const decisions = deciding({
+  shown,
+  open: (id) => (id === null ? open(selected, false) : open(id)),
+  changed: (line) => {
+    if (detail?.line.alert_id !== line.alert_id) return;
+    detail.line = { ...detail.line, ...line };
+    drawDetail();
+  },
+  leave: (id) => {
+    if (selected === id && detail?.line.state !== "awaiting") open(first(), false);
+  },
+});
 
 // --- alerts ---------------------------------------------------------------------------------------------------------
 
@@ -118,14 +136,17 @@ async function read(url) {
 /** After the queue changed: keep what is open, take note of what was decided elsewhere, open the first of new ones. */
 async function follow_up() {
   drawSide();
-  if (selected !== null && (undoing?.alert === selected || state.alerts.some((each) => each.alert_id === selected))) {
+  if (selected !== null && (decisions.undoable() === selected || state.alerts.some((each) => each.alert_id === selected))) {
     await open(selected, false);
-  } else if (selected !== null && detail?.line.state === "open") {
+  } else if (selected !== null && ["open", "awaiting", "handed_over"].includes(detail?.line.state)) {
     await open(selected, false); // decided on another screen: shows by whom and why, until the officer goes on
-  } else if (selected === null || state.alerts.length) {
-    await open(state.alerts[0]?.alert_id ?? null, false);
+  } else if (selected === null || first() !== null) {
+    await open(first(), false);
   }
 }
+
+/** The most urgent open alert, else one that awaits a second person. */
+const first = () => (open_ones()[0] ?? state.alerts.find((each) => each.state === "awaiting"))?.alert_id ?? null;
 
 function step(by) {
   if (!state?.alerts.length) return;
@@ -135,66 +156,16 @@ function step(by) {
   one(`[data-alert="${state.alerts[to].alert_id}"]`)?.scrollIntoView({ block: "nearest" });
 }
 
-/** From what was decided, here or elsewhere, to what is open. */
+/** From what is with somebody else, or was decided here or elsewhere, to what is open. */
 function leave() {
-  if (detail && detail.line.state !== "open") open(state.alerts[0]?.alert_id ?? null);
-}
-
-function act(decision) {
-  if (!isDecidable()) return;
-  if (decision === "dismiss") {
-    one("#note").value = "";
-    one("#dismissals").dataset.of = selected;
-    one("#dismissals").showModal();
-  } else decide(selected, decision, "", "");
-}
-
-/** Decide the alert `id`, which the officer has read: nothing is done where another one is shown by now. */
-async function decide(id, decision, reason, note) {
-  if (id !== selected || !isDecidable()) return;
-  const { title } = detail.line;
-  const answer = await post(`/api/alerts/${id}/decision`, { decision, reason, note });
-  if (!answer.ok) {
-    const why = answer.status === 409 ? "Another officer has decided already." : "Not stored. The alert is still open: try again.";
-    await open(selected, false); // not back to `id`: the officer may be about to decide what was opened since
-    const place = one("#problem");
-    if (place) place.textContent = selected === id ? why : `${title}: ${why}`;
-    return;
-  }
-  offerUndo(id, `${{ confirm: "Confirmed", dismiss: "Dismissed", escalate: "Escalated" }[decision]}: ${title}`);
-  if (detail?.line.alert_id !== id) return;
-  detail.line = { ...detail.line, ...answer.data };
-  drawDetail();
-}
-
-function offerUndo(id, words) {
-  undoing = { alert: id, until: Date.now() + UNDO_MS };
-  one("#undo span").textContent = words;
-  one("#undo").hidden = false;
-}
-
-async function undo() {
-  if (!undoing) return;
-  const id = undoing.alert;
-  undoing = null;
-  one("#undo").hidden = true;
-  const answer = await post(`/api/alerts/${id}/decision`, { decision: "reopen" });
-  await open(id);
-  if (!answer.ok && one("#problem")) one("#problem").textContent = "Could not be undone.";
+  if (detail && detail.line.state !== "open") open(first());
 }
 
 function tick() {
   one("#clock").textContent = dated(new Date());
   for (const place of document.querySelectorAll("time[data-ago]")) place.textContent = agoWords(place.dateTime);
   if (state?.link?.queued) drawLink(state.link);
-  if (!undoing) return;
-  const left = undoing.until - Date.now();
-  one("#undo i").style.inlineSize = `${Math.max(0, (100 * left) / UNDO_MS)}%`;
-  if (left > 0) return;
-  const done = undoing.alert;
-  undoing = null;
-  one("#undo").hidden = true;
-  if (selected === done) open(state.alerts[0]?.alert_id ?? null, false);
+  decisions.tick();
 }
 
 async function next(lane) {
@@ -205,55 +176,37 @@ async function next(lane) {
 // --- keys -----------------------------------------------------------------------------------------------------------
 
 const KEYS = {
-  ArrowDown: () => step(1), ArrowUp: () => step(-1), c: () => act("confirm"), d: () => act("dismiss"), e: () => act("escalate"),
-  u: undo, n: () => next(), m: toggleSound, x: () => document.body.toggleAttribute("data-exact"), "?": () => one("#help").showModal(),
-  f: () => one("#detail").classList.add("flicker"), Escape: leave,
+  ArrowDown: () => step(1), ArrowUp: () => step(-1), c: () => decisions.act("confirm"), d: () => decisions.act("dismiss"),
+  e: () => decisions.act("escalate"), 2: () => decisions.act("hand_over"), a: () => decisions.act("agree"), r: () => decisions.act("refuse"),
+  b: () => decisions.act("reopen"), u: decisions.undo, n: () => next(), m: toggleSound, x: () => document.body.toggleAttribute("data-exact"), "?": () => one("#help").showModal(),
+  f: () => flicker(true), j: minutiae, p: nextPair, "+": () => nearer(1.4), "=": () => nearer(1.4), "-": () => nearer(1 / 1.4), 0: () => nearer(0),
+  Escape: leave,
 };
+const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 document.addEventListener("keydown", (event) => {
   touched();
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (one("#dismissals").open) {
-    const button = document.querySelectorAll("[data-reason]")[Number(event.key) - 1];
-    if (button && event.target.id !== "note") {
-      event.preventDefault();
-      button.click();
-    }
-    return;
+  if (one("#dismissals").open) return decisions.pick(event);
+  if (one("dialog[open]") || event.target.matches("input, textarea, select")) return;
+  if (event.shiftKey && event.key in MOVES) {
+    event.preventDefault();
+    return move(...MOVES[event.key]);
   }
-  if (one("#help").open || event.target.matches("input")) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  if (event.repeat && !key.startsWith("Arrow")) return;
+  if (event.repeat && !/^(Arrow.*|[-+=])$/.test(key)) return;
   if (key in KEYS) {
     event.preventDefault();
     KEYS[key]();
   }
 });
 document.addEventListener("keyup", (event) => {
-  if (event.key.toLowerCase() === "f") one("#detail").classList.remove("flicker");
+  if (event.key.toLowerCase() === "f") flicker(false);
 });
 document.addEventListener("pointerdown", touched);
-one("#dismissals").addEventListener("click", (event) => {
-  const button = event.target.closest("[data-reason]");
-  if (!button) return;
-  one("#dismissals").close();
-  decide(Number(one("#dismissals").dataset.of), "dismiss", button.dataset.reason, one("#note").value.trim());
-});
-one("#undo button").addEventListener("click", undo);
 one("#keys").addEventListener("click", () => one("#help").showModal());
 one("#sound").addEventListener("click", toggleSound);
-one("#detail").addEventListener("wheel", (event) => {
-  const both = event.target.closest(".both");
-  if (!both) return;
-  event.preventDefault();
-  const zoom = Math.min(6, Math.max(1, Number(both.dataset.zoom ?? 1) * (event.deltaY < 0 ? 1.2 : 1 / 1.2)));
-  both.dataset.zoom = zoom;
-  const box = event.target.closest("figure").getBoundingClientRect();
-  for (const image of both.querySelectorAll("img")) {
-    image.style.scale = zoom;
-    image.style.transformOrigin = `${(100 * (event.clientX - box.x)) / box.width}% ${(100 * (event.clientY - box.y)) / box.height}%`;
-  }
-}, { passive: false });
+watchPictures();
 
 function showSound() {
   one("#sound").setAttribute("aria-pressed", loud && !held());

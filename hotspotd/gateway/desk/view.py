@@ -12,8 +12,8 @@ from urllib.parse import quote
 import msgspec
 
 from hotspotd.console import alert_view, record_view
+from hotspotd.console.alert_detail import Pair
 from hotspotd.console.alert_view import Comparison, Strength
-from hotspotd.console.guard import Pair
 from hotspotd.domain.candidate import Modality
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.gateway.desk.probes import Probes
@@ -24,6 +24,7 @@ _BORDER: Final = {
     Decision.CONFIRM: "found it to be the listed person",
     Decision.DISMISS: "found it to be somebody else",
     Decision.ESCALATE: "asks the bureau",
+    Decision.HAND_OVER: "has handed it to second line",
     Decision.REOPEN: "has taken the decision back",
 }
 _PURPOSES: Final = {
