@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from drivers.base import Frame
 from hotspotd.clock import Stamp
 from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.officer import LaneOrder
 from hotspotd.records.model import Alert, Decision, OutboxItem
 
 
@@ -35,8 +36,11 @@ class LaneControls(Protocol):
         """The traveller asked for more time: the step's time-out begins anew. Nothing where none is running."""
         ...
 
-    async def clear_officer(self) -> None:
-        """An officer has taken the traveller over: the lane goes on to the next. Nothing in other states."""
+    async def order(self, order: LaneOrder) -> None:
+        """Do what an officer wants; audited and done when this returns.
+
+        Raises LaneError (CONFLICT where the lane cannot do it now or has gone on meanwhile, BAD_VALUE), RecordsError.
+        """
         ...
 
 

@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from hotspotd.clock import Clock
 from hotspotd.config import Config
-from hotspotd.console import alert_view, chip_view, record_view
+from hotspotd.console import alert_view, chip_view, officer_view, record_view
 from hotspotd.console.alert_view import AlertLine, Comparison, Strength, Trouble
 from hotspotd.console.controls import Reporting
 from hotspotd.console.gate import actor, needs, session_of
@@ -28,7 +28,7 @@ from hotspotd.domain.encounter import Sample
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.rights import Act
 from hotspotd.errors import RelayError
-from hotspotd.events import AlertChanged, DeviceView, EncounterChanged, Event, Events, LaneView, LinkView
+from hotspotd.events import AlertChanged, DeskView, DeviceView, EncounterChanged, Event, Events, LaneView, LinkView
 from hotspotd.records import Records
 from hotspotd.records.model import Alert, AlertKind, Decision, EncounterRow, OutboxItem, StoredEncounter
 
@@ -44,6 +44,7 @@ class LaneStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     view: LaneView | None
+    desk: DeskView | None
     devices: tuple[DeviceView, ...]
 
 
@@ -104,6 +105,7 @@ class AlertDetail(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...]
     liveness: tuple[str, ...]
     chip: tuple[str, ...]
+    officer: tuple[str, ...]
     local: str | None
     local_ms: float | None
     gateway: str | None
@@ -134,12 +136,8 @@ class GuardSource:
     async def changed(self, event: Event) -> list[Message]:
         """The part of the state that ``event`` changed."""
         match event:
-            case LaneView():
-                return [("lane", msgspec.json.encode(event))]
-            case DeviceView():
-                return [("device", msgspec.json.encode(event))]
-            case LinkView():
-                return [("link", msgspec.json.encode(event))]
+            case LaneView() | DeskView() | DeviceView() | LinkView():
+                return [(str(event.__struct_config__.tag), msgspec.json.encode(event))]
             case EncounterChanged():
                 return [("recent", msgspec.json.encode(await self._pages.recent()))]
             case AlertChanged():
@@ -190,6 +188,7 @@ class GuardPages:
         now = self._clock.now()
         present = self._events.present()
         devices = [event for event in present if isinstance(event, DeviceView)]
+        desks = {event.lane: event for event in present if isinstance(event, DeskView)}
         link = next((event for event in present if isinstance(event, LinkView)), None)
         return GuardState(
             build=self._build,
@@ -199,6 +198,7 @@ class GuardPages:
                 LaneStatus(
                     name=name,
                     view=self._watch.view(name),
+                    desk=desks.get(name),
                     devices=tuple(device for device in devices if device.lane == name),
                 )
                 for name in self._lanes
@@ -266,6 +266,7 @@ class GuardPages:
             missing=tuple(_missing_words(sample) for sample in samples if sample.missing is not None),
             liveness=alert_view.liveness(stored.encounter.liveness),
             chip=chip_view.lines(stored.encounter.chip, stored.encounter.portrait),
+            officer=officer_view.lines(stored.encounter.officer),
             local=stored.verdict.outcome if stored.verdict else None,
             local_ms=stored.verdict.compute_ms if stored.verdict else None,
             gateway=stored.answer.outcome if stored.answer else None,

@@ -25,13 +25,13 @@ from hotspotd.config import Config
 from hotspotd.console.controls import LaneControls, Reporting, Watchlist
 from hotspotd.console.gate import Gate, Handler, Open, needs
 from hotspotd.console.guard import GuardPages
+from hotspotd.console.lane_acts import LaneActs
 from hotspotd.console.page_files import PageFiles, Templates, read_pages
 from hotspotd.console.pictures import Pictures
 from hotspotd.console.sign_in_page import SignInPages
 from hotspotd.console.streams import Streams
 from hotspotd.console.technician import TechnicianPages
 from hotspotd.console.traveller import LaneWatch, TravellerPages
-from hotspotd.domain.rights import Act
 from hotspotd.errors import HotspotError, Reason
 from hotspotd.events import Events
 from hotspotd.records import Records
@@ -218,21 +218,10 @@ class Console:
         app.add_routes(technician.routes())
         app.add_routes(pictures.routes())
         app.add_routes(people.routes())
+        app.add_routes(LaneActs(self._lanes).routes())
         app.add_routes(templates.routes())
-        app.add_routes(
-            [
-                needs(Act.TAKE_OVER, "POST", "/api/lanes/{lane}/next", self._next),
-                needs(Open.AT_KIOSK, "GET", "/metrics", self._numbers),
-            ]
-        )
+        app.add_routes([needs(Open.AT_KIOSK, "GET", "/metrics", self._numbers)])
         return app
-
-    async def _next(self, request: web.Request) -> web.StreamResponse:
-        lane = self._lanes.get(request.match_info["lane"])
-        if lane is None:
-            raise web.HTTPNotFound(text="no such lane")
-        await lane.clear_officer()
-        return web.Response(status=204)
 
     async def _numbers(self, _: web.Request) -> web.StreamResponse:
         if self._metrics is None:

@@ -11,6 +11,7 @@ from hotspotd.domain.document import Document
 from hotspotd.domain.encounter import Encounter, Sample
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.liveness import Liveness
+from hotspotd.domain.officer import OfficerAct
 from hotspotd.domain.verdict import GatewayAnswer, ReferReason, Verdict
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.records.database import Database
@@ -97,6 +98,7 @@ def _stored(row: sqlite3.Row, samples: list[sqlite3.Row]) -> StoredEncounter:
             liveness=None if row["liveness"] is None else msgspec.json.decode(row["liveness"], type=Liveness),
             chip=None if row["chip"] is None else msgspec.json.decode(row["chip"], type=ChipCheck),
             portrait=None if row["portrait"] is None else msgspec.json.decode(row["portrait"], type=PortraitCheck),
+            officer=msgspec.json.decode(row["officer"], type=tuple[OfficerAct, ...]),
         ),
         verdict=None if row["verdict"] is None else msgspec.json.decode(row["verdict"], type=Verdict),
         answer=None if row["answer"] is None else msgspec.json.decode(row["answer"], type=GatewayAnswer),

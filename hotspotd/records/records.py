@@ -151,7 +151,7 @@ def _replace_prints(writer: sqlite3.Connection, encounter: Encounter) -> None:
 def _insert_encounter(writer: sqlite3.Connection, now: Stamp, encounter: Encounter) -> None:
     writer.execute(
         "INSERT INTO encounter (id, tcn, lane, operation, opened_at, recorded_at, clock_trusted, document,"
-        " trouble, liveness, chip, portrait) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+        " trouble, liveness, chip, portrait, officer) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
         (
             encounter.encounter_id,
             encounter.tcn,
@@ -165,6 +165,7 @@ def _insert_encounter(writer: sqlite3.Connection, now: Stamp, encounter: Encount
             None if encounter.liveness is None else _encode(encounter.liveness),
             None if encounter.chip is None else _encode(encounter.chip),
             None if encounter.portrait is None else _encode(encounter.portrait),
+            _encode(encounter.officer),
         ),
     )
     _insert_samples(writer, encounter.encounter_id, encounter.samples)

@@ -29,10 +29,13 @@ from hotspotd.domain.encounter import Encounter, Sample
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.liveness import Liveness
 from hotspotd.domain.notice import Notice
+from hotspotd.domain.officer import LaneAct, LaneOrder
 from hotspotd.domain.rights import Role
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, ReferReason, Verdict
+from hotspotd.errors import LaneError, Reason
 from hotspotd.events import (
     AlertChanged,
+    DeskView,
     DeviceState,
     DeviceView,
     EncounterChanged,
@@ -115,12 +118,23 @@ def jpeg(pixels: NDArray[np.uint8]) -> bytes:
     return cv2.imencode(".jpg", shown, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
 
 
+_OFFERED = {
+    LaneState.IDLE: (LaneAct.TAKE_OVER,),
+    LaneState.DOCUMENT: (LaneAct.TAKE_OVER,),
+    LaneState.FACE: (LaneAct.TAKE_OVER,),
+    LaneState.FINGER: (LaneAct.TAKE_OVER,),
+    LaneState.OFFICER: (LaneAct.NEXT, LaneAct.TAKE_OVER),
+}
+
+
 class ScriptedLane:
     """A lane that does what the test says, and notes what it was asked."""
 
     def __init__(self, name: str, events: Events) -> None:
         self.name = name
         self.asked: list[str] = []
+        self.orders: list[LaneOrder] = []
+        self.desk = DeskView(lane=name)
         self._events = events
         self._pixels: NDArray[np.uint8] | None = None
         self._preview: NDArray[np.uint8] | None = None
@@ -142,6 +156,7 @@ class ScriptedLane:
         since = Clock().now().iso()
         view = {"lane": self.name, "state": state, "prompt": prompt, "since": since, **fields}
         self._events.publish(LaneView(**view))  # type: ignore[arg-type]  # Fields of a view, by name.
+        self.offer(*_OFFERED.get(state, ()), holder=self.desk.holder if state is LaneState.OFFICER else "")
 
     async def ask_help(self) -> None:
         self.asked.append("help")
@@ -150,9 +165,25 @@ class ScriptedLane:
     async def more_time(self) -> None:
         self.asked.append("more_time")
 
-    async def clear_officer(self) -> None:
-        self.asked.append("next")
-        self.show(LaneState.IDLE, Prompt.PLACE_DOCUMENT)
+    def offer(self, *acts: LaneAct, **fields: Any) -> None:
+        """Let officers ask for ``acts`` from now on."""
+        self.desk = DeskView(lane=self.name, acts=acts, **fields)
+        self._events.publish(self.desk)
+
+    async def order(self, order: LaneOrder) -> None:
+        if order.act in (LaneAct.CLOSE, LaneAct.OPEN):
+            self.offer(*self.desk.acts, closed=order.act is LaneAct.CLOSE)
+        elif order.act not in self.desk.acts:
+            raise LaneError(Reason.CONFLICT, "not now", "Look at the lane.")
+        self.asked.append(str(order.act))
+        self.orders.append(order)
+        if order.act is LaneAct.NEXT:
+            self.show(LaneState.IDLE, Prompt.PLACE_DOCUMENT)
+        elif order.act is LaneAct.TAKE_OVER:
+            self.show(LaneState.OFFICER, Prompt.OFFICER_COMES, finger=None)
+            fingers = (FingerPosition.RIGHT_INDEX, FingerPosition.LEFT_INDEX)
+            acts = set(LaneAct) - {LaneAct.NEXT, LaneAct.CLOSE, LaneAct.OPEN}
+            self.offer(*acts, fingers=fingers, holder=order.by)
 
 
 class Pictures:
