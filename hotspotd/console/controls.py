@@ -13,7 +13,9 @@ from drivers.base import Frame
 from hotspotd.clock import Stamp
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.officer import LaneOrder
+from hotspotd.errors import WatchlistError
 from hotspotd.records.model import Alert, Decision, OutboxItem
+from hotspotd.watchlist.snapshot import Snapshot
 
 
 class LaneControls(Protocol):
@@ -64,6 +66,14 @@ class Reporting:
 
     compose: Callable[[Alert, Decision, Stamp], OutboxItem | None]
     wake: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """The watchlist, as far as looking things up goes. ``instead_of``: what to search where one is found damaged."""
+
+    snapshot: Callable[[], Snapshot | None]
+    instead_of: Callable[[Snapshot, WatchlistError], Snapshot | None]
 
 
 class ListInForce(Protocol):

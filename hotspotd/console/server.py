@@ -22,12 +22,14 @@ from hotspotd.access.sessions import Sessions
 from hotspotd.access.sign_in import SignIn
 from hotspotd.clock import Clock
 from hotspotd.config import Config
-from hotspotd.console.controls import LaneControls, Reporting, Watchlist
+from hotspotd.console.controls import LaneControls, Reporting, Searched, Watchlist
 from hotspotd.console.gate import Gate, Handler, Open, needs
 from hotspotd.console.guard import GuardPages
 from hotspotd.console.lane_acts import LaneActs
+from hotspotd.console.look_up import LookUps
 from hotspotd.console.page_files import PageFiles, Templates, read_pages
 from hotspotd.console.pictures import Pictures
+from hotspotd.console.shift_notes import ShiftNotePages
 from hotspotd.console.sign_in_page import SignInPages
 from hotspotd.console.streams import Streams
 from hotspotd.console.technician import TechnicianPages
@@ -89,6 +91,8 @@ class Console:
         """``demo_models``: a model graded for demonstration is in use, which every page says."""
         self.reporting: Reporting | None = None
         """How the bureau is told what officers decide, from the start on; ``None``: it is not."""
+        self.searched: Searched | None = None
+        """What look-ups search, from the start on; ``None``: nothing."""
         self._config = config
         self._demo_models = demo_models
         self._events = events
@@ -99,6 +103,8 @@ class Console:
         self._clock = clock or Clock()
         self._streams = streams or Streams(events)
         self._worker = Worker("console", threads=1, waiting=32)
+        # Its own thread: a look-up waits for no picture, and no picture for it.
+        self._looking = Worker("look-ups", waiting=4)
         self._watch = LaneWatch(events, self._clock.monotonic)
         self._tasks: list[asyncio.Task[None]] = []
         self._runner: web.AppRunner | None = None
@@ -181,6 +187,7 @@ class Console:
         self._tasks = []
         self._worker.close()
         self._hashing.close()
+        self._looking.close()
 
     def _app(self, pages: PageFiles) -> web.Application:
         gate = Gate(self.sessions)
@@ -219,6 +226,10 @@ class Console:
         app.add_routes(pictures.routes())
         app.add_routes(people.routes())
         app.add_routes(LaneActs(self._lanes).routes())
+        name_score = self._config.matching.name_score
+        look_ups = LookUps(self._records, self.searched, self._looking, self._clock, name_score)
+        app.add_routes(look_ups.routes())
+        app.add_routes(ShiftNotePages(self._records).routes())
         app.add_routes(templates.routes())
         app.add_routes([needs(Open.AT_KIOSK, "GET", "/metrics", self._numbers)])
         return app

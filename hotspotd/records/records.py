@@ -32,12 +32,15 @@ from hotspotd.records.people import People
 from hotspotd.records.presence import Presence
 from hotspotd.records.retention import Retention
 from hotspotd.records.settling import prints_refused, settle
+from hotspotd.records.shift_notes import ShiftNotes
 from hotspotd.records.views import Views
 
 _encode = msgspec.json.encode
 
 
-class Records(Outbox, Handling, Happenings, Encounters, Presence, Answers, Alerts, Counts, Retention, Auditing, People):
+class Records(
+    Outbox, Handling, Happenings, Encounters, Presence, Answers, Alerts, Counts, Retention, Auditing, People, ShiftNotes
+):
     """The records of one device. Made by ``open``."""
 
     def __init__(self, database: Database, clock: Clock, admission: Admission) -> None:

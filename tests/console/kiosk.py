@@ -18,7 +18,7 @@ from playwright.async_api import BrowserContext
 from drivers.base import Frame
 from hotspotd.clock import Clock, Stamp
 from hotspotd.config import Config, parse
-from hotspotd.console.controls import Reporting
+from hotspotd.console.controls import Reporting, Searched
 from hotspotd.console.gate import COOKIE
 from hotspotd.console.server import Console
 from hotspotd.console.streams import Streams
@@ -97,6 +97,15 @@ port = 0
 
 def config(mode: str = "production") -> Config:
     return parse(CONFIG.format(mode=mode), Path("test.toml"))
+
+
+def with_lanes(count: int) -> Config:
+    """A configuration with so many lanes."""
+    import msgspec
+
+    two = config()
+    lanes = tuple(msgspec.structs.replace(two.lanes[0], name=f"lane-{number + 1}") for number in range(count))
+    return msgspec.structs.replace(two, lanes=lanes)
 
 
 def drawn(seed: int, height: int = 300, width: int = 240) -> NDArray[np.uint8]:
@@ -369,16 +378,17 @@ async def running(
     port: int = 0,
     demo_models: bool = False,
     reporting: Reporting | None = None,
+    searched: Searched | None = None,
     settings: Config | None = None,
 ) -> AsyncIterator[Kiosk]:
-    """A kiosk with two idle lanes."""
+    """A kiosk with idle lanes: two, or those of ``settings``."""
     import msgspec
 
     events = Events()
     records = await Records.open(folder / "records.sqlite")
     settings = settings or config(mode)
     settings = msgspec.structs.replace(settings, console=msgspec.structs.replace(settings.console, port=port))
-    lanes = {name: ScriptedLane(name, events) for name in ("lane-1", "lane-2")}
+    lanes = {section.name: ScriptedLane(section.name, events) for section in settings.lanes}
     holder: list[Kiosk] = []
     console = Console(
         settings,
@@ -390,6 +400,7 @@ async def running(
         demo_models=demo_models,
     )
     console.reporting = reporting
+    console.searched = searched
     kiosk = Kiosk(events, records, console, lanes)
     holder.append(kiosk)
     for lane in lanes.values():

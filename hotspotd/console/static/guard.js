@@ -3,8 +3,11 @@
 import { agoWords, clock, dated } from "./dom.js";
 import { alert as alertView, empty, unread } from "./guard-alert.js";
 import { drawLink } from "./guard-link.js";
-import { lanes, queue, recent } from "./guard-side.js";
+import { choose, lanes, nextTraveller } from "./guard-lanes.js";
+import { queue, recent } from "./guard-side.js";
+import { lookUp } from "./look-up.js";
 import { keep, leave as signOut } from "./session.js";
+import { notes, writeNote } from "./shift-note.js";
 import { follow, post, reloadIfNew } from "./stream.js";
 import { held, sound, wake } from "./tone.js";
 
@@ -35,7 +38,7 @@ const keyOf = (element) => element.dataset.alert ?? element.closest("[data-lane]
 
 function drawSide() {
   if (!state) return;
-  replace("#lanes", lanes(state, next));
+  replace("#lanes", lanes(state));
   drawLink(state.link);
   const fresh = new Set(state.alerts.map((each) => each.alert_id).filter((id) => !had.has(id)));
   replace("#alerts", queue(state, selected, fresh, (id) => open(id)));
@@ -192,16 +195,11 @@ function tick() {
   if (selected === done) open(state.alerts[0]?.alert_id ?? null, false);
 }
 
-async function next(lane) {
-  const name = lane ?? state?.lanes.find((each) => each.view?.state === "officer")?.name;
-  if (name) await post(`/api/lanes/${name}/next`);
-}
-
 // --- keys -----------------------------------------------------------------------------------------------------------
 
 const KEYS = {
   ArrowDown: () => step(1), ArrowUp: () => step(-1), c: () => act("confirm"), d: () => act("dismiss"), e: () => act("escalate"),
-  u: undo, n: () => next(), m: toggleSound, x: () => document.body.toggleAttribute("data-exact"), "?": () => one("#help").showModal(),
+  u: undo, n: () => nextTraveller(), t: () => choose(), l: lookUp, s: writeNote, m: toggleSound, x: () => document.body.toggleAttribute("data-exact"), "?": () => one("#help").showModal(),
   f: () => one("#detail").classList.add("flicker"), Escape: leave,
 };
 
@@ -216,7 +214,7 @@ document.addEventListener("keydown", (event) => {
     }
     return;
   }
-  if (one("#help").open || event.target.matches("input")) return;
+  if (one("dialog[open]") || event.target.matches("input")) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (event.repeat && !key.startsWith("Arrow")) return;
   if (key in KEYS) {
@@ -299,6 +297,10 @@ follow(
       patch({ lanes: state.lanes.map((lane) => (lane.name === view.lane ? { ...lane, devices: devices(lane) } : lane)) });
       drawSide();
     },
+    desk: (desk) => {
+      patch({ lanes: state.lanes.map((lane) => (lane.name === desk.lane ? { ...lane, desk } : lane)) });
+      drawSide();
+    },
     link: (view) => {
       patch({ link: view });
       drawSide();
@@ -333,4 +335,5 @@ showSound();
 setInterval(tick, 250);
 tick();
 drawDetail();
+notes(() => state?.alerts.length ?? 0);
 keep();
