@@ -218,7 +218,7 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
         notifier,
         watchdog_period_s(),
         lateness_limit_s=config.health.loop_lateness_s,
-        workers=(images, search, console.worker),
+        workers=(images, search, console.worker, console.look_ups),
         stuck_limit_s=config.health.worker_stuck_s,
         writer_check=records.check_writable,
         status=lambda: f"{len(lanes)} lanes, link {'up' if courier.link_up else 'down'}",

@@ -132,6 +132,11 @@ class Console:
         """The thread that encodes pictures, for the watchdog."""
         return self._worker
 
+    @property
+    def look_ups(self) -> Worker:
+        """The thread in which things are looked up, for the watchdog."""
+        return self._looking
+
     def serve_metrics(self, metrics: Callable[[], Awaitable[bytes]]) -> None:
         """Serve under ``/metrics`` what ``metrics`` gives: the text format of Prometheus."""
         self._metrics = metrics

@@ -16,6 +16,16 @@ from hotspotd.domain.liveness import Liveness
 from hotspotd.domain.officer import OfficerAct
 from hotspotd.domain.verdict import ReferReason
 
+_FINDINGS = frozenset(
+    {
+        ReferReason.DOCUMENT_EXPIRED,
+        ReferReason.CHIP_NOT_GENUINE,
+        ReferReason.CHIP_MISMATCH,
+        ReferReason.PORTRAIT_MISMATCH,
+        ReferReason.LIVENESS_FAILED,
+    }
+)
+
 
 class Step(Enum):
     """The steps of a visit, in their order."""
@@ -73,8 +83,11 @@ class Visit:
         self.noted.append((self.step, reason))
 
     def forgive(self, *steps: Step) -> None:
-        """What went wrong in ``steps`` does not count any more: they are done anew, or an officer stands for them."""
-        self.noted = [one for one in self.noted if one[0] not in steps]
+        """What went wrong in ``steps`` does not count any more: they are done anew, or an officer stands for them.
+
+        What was found there and speaks against somebody stays: trying again does not undo it.
+        """
+        self.noted = [one for one in self.noted if one[0] not in steps or one[1] in _FINDINGS]
 
     def begin_anew(self, *steps: Step) -> None:
         """``steps`` are to be done again."""

@@ -181,6 +181,25 @@ async def test_a_zone_is_typed_where_the_reader_does_not_read_it(tmp_path: Path,
         assert reasons == (ReferReason.HIT, ReferReason.OFFICER_OVERRIDE)
 
 
+async def test_what_speaks_against_a_traveller_is_not_undone_by_another_try(
+    tmp_path: Path, nobody_listed: Snapshot
+) -> None:
+    async with lane_on_the_bench(tmp_path, snapshot=lambda: nobody_listed) as bench:
+        await bench.reader.present(mrz(expiry="200101"))
+        await bench.until_state(LaneState.FINGER, Prompt.PLACE_FINGER)
+        await bench.order(LaneAct.TAKE_OVER)
+        await bench.order(LaneAct.RETRY_DOCUMENT)
+        await bench.until_state(LaneState.DOCUMENT, Prompt.PLACE_DOCUMENT)
+        # Another document, which is in order.
+        await bench.reader.present(mrz(birth_date="180101"))
+        await bench.until_state(LaneState.CHECKING)
+        await bench.until_state(LaneState.OFFICER)
+        encounter, reasons = await stored(bench)
+        assert encounter.document is not None
+        assert encounter.document.sound
+        assert reasons == (ReferReason.DOCUMENT_EXPIRED,)
+
+
 async def test_a_visit_begun_by_mistake_leaves_nothing_but_the_audit_chain(tmp_path: Path) -> None:
     async with lane_on_the_bench(tmp_path) as bench:
         await bench.order(LaneAct.TAKE_OVER)

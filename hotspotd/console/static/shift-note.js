@@ -11,6 +11,8 @@ const form = dialog.querySelector("form");
 const opener = document.querySelector("#open-note");
 let count = () => 0;
 
+const alerts = (number) => `${number} open ${number === 1 ? "alert" : "alerts"}`;
+
 /** `openAlerts` tells how many alerts are open now. */
 export function notes(openAlerts) {
   count = openAlerts;
@@ -20,7 +22,7 @@ export function notes(openAlerts) {
 /** Open the dialog. */
 export function writeNote() {
   const open = count();
-  dialog.querySelector("#note-open").textContent = `Handed over with it: ${open} open ${open === 1 ? "alert" : "alerts"}, as the kiosk counts when you hand over.`;
+  dialog.querySelector("#note-open").textContent = `Handed over with it: ${alerts(open)}, as the kiosk counts when you hand over.`;
   dialog.showModal();
   form.elements.text.focus();
   read();
@@ -46,7 +48,7 @@ function draw(all) {
 function line(one) {
   return make(
     "li", {},
-    make("p", { class: "quiet" }, `${one.author} · ${when(one.written_at)}${one.clock_trusted ? "" : " (clock not set)"}, ${agoWords(one.written_at)} · ${one.open_alerts} open alerts then`),
+    make("p", { class: "quiet" }, `${one.author} · ${when(one.written_at)}${one.clock_trusted ? "" : " (clock not set)"}, ${agoWords(one.written_at)} · ${alerts(one.open_alerts)} then`),
     make("p", { class: "text", dir: "auto" }, one.text),
   );
 }
