@@ -158,6 +158,8 @@ async def _retention(records: Records, keeping: Keeping) -> None:
                 log.info("%d encounters erased: their time was up", erased)
             if notes := await records.erase_notes():
                 log.info("%d notes of the audit chain erased", notes)
+            if handed_over := await records.erase_shift_notes():
+                log.info("%d notes of shifts erased", handed_over)
         except RecordsError as error:
             log.warning("retention: %s", error)
         await asyncio.sleep(_RETENTION_EVERY_S)

@@ -29,7 +29,7 @@ from hotspotd.biometrics.finger import calibration
 from hotspotd.biometrics.models import find_model
 from hotspotd.clock import Clock, Stamp
 from hotspotd.config import Config, DriverSection, LaneSection
-from hotspotd.console.controls import Reporting
+from hotspotd.console.controls import Reporting, Searched
 from hotspotd.console.server import Console
 from hotspotd.devices.zones import ZONE_CAMERA, document_reader
 from hotspotd.domain.encounter import Encounter
@@ -218,6 +218,7 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
     if places.console_papers is not None:
         console.serve_network(await asyncio.to_thread(_console_tls, *places.console_papers))
     console.reporting = Reporting(partial(compose_decision, country=config.device.country, role=_ROLE), courier.wake)
+    console.searched = Searched(lambda: watchlist.snapshot, watchlist.instead_of)
     metrics = Metrics(records, events, clock)
     await metrics.start()
     console.serve_metrics(metrics.exposition)
@@ -227,7 +228,7 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
         notifier,
         watchdog_period_s(),
         lateness_limit_s=config.health.loop_lateness_s,
-        workers=(images, search, console.worker),
+        workers=(images, search, console.worker, console.look_ups),
         stuck_limit_s=config.health.worker_stuck_s,
         writer_check=records.check_writable,
         status=lambda: f"{len(lanes)} lanes, link {'up' if courier.link_up else 'down'}",

@@ -113,6 +113,10 @@ class AccessError(HotspotError):
     """Somebody may not do this, or not yet."""
 
 
+class LaneError(HotspotError):
+    """A lane does not do what an officer asked of it."""
+
+
 class GatewayError(HotspotError):
     """The reference gateway's database could not read or write; trying again may help."""
 

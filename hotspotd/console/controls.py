@@ -13,7 +13,10 @@ from drivers.base import Frame
 from hotspotd.biometrics.finger import FingerTemplate
 from hotspotd.clock import Stamp
 from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.officer import LaneOrder
+from hotspotd.errors import WatchlistError
 from hotspotd.records.model import Alert, Decision, OutboxItem
+from hotspotd.watchlist.snapshot import Snapshot
 
 
 class LaneControls(Protocol):
@@ -36,8 +39,11 @@ class LaneControls(Protocol):
         """The traveller asked for more time: the step's time-out begins anew. Nothing where none is running."""
         ...
 
-    async def clear_officer(self) -> None:
-        """An officer has taken the traveller over: the lane goes on to the next. Nothing in other states."""
+    async def order(self, order: LaneOrder) -> None:
+        """Do what an officer wants; audited and done when this returns.
+
+        Raises LaneError (CONFLICT where the lane cannot do it now or has gone on meanwhile, BAD_VALUE), RecordsError.
+        """
         ...
 
 
@@ -69,6 +75,14 @@ class Reporting:
 
     compose: Callable[[Alert, Decision, Stamp], OutboxItem | None]
     wake: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """The watchlist, as far as looking things up goes. ``instead_of``: what to search where one is found damaged."""
+
+    snapshot: Callable[[], Snapshot | None]
+    instead_of: Callable[[Snapshot, WatchlistError], Snapshot | None]
 
 
 class ListInForce(Protocol):

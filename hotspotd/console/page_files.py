@@ -14,8 +14,11 @@ from markupsafe import Markup
 from hotspotd.config import Config
 from hotspotd.console import alert_view, words
 from hotspotd.console.gate import Gate, Open, is_here, needs, session_of
+from hotspotd.console.look_up import PURPOSES
 from hotspotd.console.traveller import TravellerPages
+from hotspotd.domain import officer
 from hotspotd.domain.rights import Act
+from hotspotd.records.shift_notes import LONGEST_NOTE
 
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 # What staff may open, and the right that it takes.
@@ -98,7 +101,14 @@ class Templates:
         return self._page("sign-in.html", here=is_here(request), session=self._gate.session(request))
 
     async def guard(self, request: web.Request) -> web.StreamResponse:
-        return self._page("guard.html", dismissals=alert_view.DISMISSALS, session=session_of(request))
+        return self._page(
+            "guard.html",
+            dismissals=alert_view.DISMISSALS,
+            lane_reasons=officer.REASONS,
+            purposes=PURPOSES,
+            longest_note=LONGEST_NOTE,
+            session=session_of(request),
+        )
 
     async def technician(self, request: web.Request) -> web.StreamResponse:
         return self._page("technician.html", session=session_of(request))

@@ -23,18 +23,20 @@ from hotspotd.access.sign_in import SignIn
 from hotspotd.clock import Clock
 from hotspotd.config import Config
 from hotspotd.console.alert_detail import AlertDetails
-from hotspotd.console.controls import LaneControls, Reporting, Watchlist
+from hotspotd.console.controls import LaneControls, Reporting, Searched, Watchlist
 from hotspotd.console.decisions import Decisions
 from hotspotd.console.gate import Gate, Handler, Open, needs
 from hotspotd.console.guard import GuardPages
+from hotspotd.console.lane_acts import LaneActs
+from hotspotd.console.look_up import LookUps
 from hotspotd.console.minutiae import Minutiae
 from hotspotd.console.page_files import PageFiles, Templates, read_pages
 from hotspotd.console.pictures import Pictures
+from hotspotd.console.shift_notes import ShiftNotePages
 from hotspotd.console.sign_in_page import SignInPages
 from hotspotd.console.streams import Streams
 from hotspotd.console.technician import TechnicianPages
 from hotspotd.console.traveller import LaneWatch, TravellerPages
-from hotspotd.domain.rights import Act
 from hotspotd.errors import HotspotError, Reason
 from hotspotd.events import Events
 from hotspotd.records import Records
@@ -92,6 +94,8 @@ class Console:
         """``demo_models``: a model graded for demonstration is in use, which every page says."""
         self.reporting: Reporting | None = None
         """How the bureau is told what officers decide, from the start on; ``None``: it is not."""
+        self.searched: Searched | None = None
+        """What look-ups search, from the start on; ``None``: nothing."""
         self._config = config
         self._demo_models = demo_models
         self._events = events
@@ -102,6 +106,8 @@ class Console:
         self._clock = clock or Clock()
         self._streams = streams or Streams(events)
         self._worker = Worker("console", threads=1, waiting=32)
+        # Its own thread: a look-up waits for no picture, and no picture for it.
+        self._looking = Worker("look-ups", waiting=4)
         self._watch = LaneWatch(events, self._clock.monotonic)
         self._tasks: list[asyncio.Task[None]] = []
         self._runner: web.AppRunner | None = None
@@ -128,6 +134,11 @@ class Console:
     def worker(self) -> Worker:
         """The thread that encodes pictures, for the watchdog."""
         return self._worker
+
+    @property
+    def look_ups(self) -> Worker:
+        """The thread in which things are looked up, for the watchdog."""
+        return self._looking
 
     def serve_metrics(self, metrics: Callable[[], Awaitable[bytes]]) -> None:
         """Serve under ``/metrics`` what ``metrics`` gives: the text format of Prometheus."""
@@ -184,6 +195,7 @@ class Console:
         self._tasks = []
         self._worker.close()
         self._hashing.close()
+        self._looking.close()
 
     def _app(self, pages: PageFiles) -> web.Application:
         gate = Gate(self.sessions)
@@ -233,21 +245,14 @@ class Console:
         app.add_routes(technician.routes())
         app.add_routes(pictures.routes())
         app.add_routes(people.routes())
+        app.add_routes(LaneActs(self._lanes).routes())
+        name_score = self._config.matching.name_score
+        look_ups = LookUps(self._records, self.searched, self._looking, self._clock, name_score)
+        app.add_routes(look_ups.routes())
+        app.add_routes(ShiftNotePages(self._records).routes())
         app.add_routes(templates.routes())
-        app.add_routes(
-            [
-                needs(Act.TAKE_OVER, "POST", "/api/lanes/{lane}/next", self._next),
-                needs(Open.AT_KIOSK, "GET", "/metrics", self._numbers),
-            ]
-        )
+        app.add_routes([needs(Open.AT_KIOSK, "GET", "/metrics", self._numbers)])
         return app
-
-    async def _next(self, request: web.Request) -> web.StreamResponse:
-        lane = self._lanes.get(request.match_info["lane"])
-        if lane is None:
-            raise web.HTTPNotFound(text="no such lane")
-        await lane.clear_officer()
-        return web.Response(status=204)
 
     async def _numbers(self, _: web.Request) -> web.StreamResponse:
         if self._metrics is None:

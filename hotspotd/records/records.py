@@ -34,6 +34,7 @@ from hotspotd.records.people import People
 from hotspotd.records.presence import Presence
 from hotspotd.records.retention import Retention
 from hotspotd.records.settling import prints_refused, settle
+from hotspotd.records.shift_notes import ShiftNotes
 from hotspotd.records.views import Views
 
 _encode = msgspec.json.encode
@@ -41,7 +42,18 @@ _KEY = sealed.KEY_OF.format("?1")
 
 
 class Records(
-    Outbox, Handling, Happenings, DataSubjects, Presence, Answers, Deciding, Counts, Retention, Auditing, People
+    Outbox,
+    Handling,
+    Happenings,
+    DataSubjects,
+    Presence,
+    Answers,
+    Deciding,
+    Counts,
+    Retention,
+    Auditing,
+    People,
+    ShiftNotes,
 ):
     """The records of one device. Made by ``open``."""
 
@@ -162,9 +174,10 @@ def _replace_prints(writer: sqlite3.Connection, encounter: Encounter) -> None:
 def _insert_encounter(writer: sqlite3.Connection, now: Stamp, encounter: Encounter, key: int) -> None:
     writer.execute(
         "INSERT INTO encounter (key_id, id, tcn, lane, operation, opened_at, recorded_at, clock_trusted, kept_from,"
-        " trouble, document, liveness, chip, portrait) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,"
+        " trouble, document, liveness, chip, portrait, officer) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,"
         " seal(?1, 'encounter.document', ?2, ?11), seal(?1, 'encounter.liveness', ?2, ?12),"
-        " seal(?1, 'encounter.chip', ?2, ?13), seal(?1, 'encounter.portrait', ?2, ?14))",
+        " seal(?1, 'encounter.chip', ?2, ?13), seal(?1, 'encounter.portrait', ?2, ?14),"
+        " seal(?1, 'encounter.officer', ?2, ?15))",
         (
             key,
             encounter.encounter_id,
@@ -180,6 +193,7 @@ def _insert_encounter(writer: sqlite3.Connection, now: Stamp, encounter: Encount
             None if encounter.liveness is None else _encode(encounter.liveness),
             None if encounter.chip is None else _encode(encounter.chip),
             None if encounter.portrait is None else _encode(encounter.portrait),
+            _encode(encounter.officer),
         ),
     )
     _insert_samples(writer, encounter.encounter_id, encounter.samples)

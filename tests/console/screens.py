@@ -38,8 +38,8 @@ from hotspotd.domain.notice import Notice
 from hotspotd.domain.rights import Role
 from hotspotd.domain.verdict import ReferReason
 from hotspotd.events import DeviceState, DeviceView, LaneState, Prompt
-from tests.console import screens_links
-from tests.console.kiosk import Kiosk, jpeg, of_two_persons, png, record, running
+from tests.console import screens_links, screens_tools
+from tests.console.kiosk import Kiosk, jpeg, of_two_persons, png, record, running, with_lanes
 
 # Offline, headless, as root in a virtual machine or a container.
 CHROMIUM_ARGUMENTS = (
@@ -52,6 +52,7 @@ CHROMIUM_ARGUMENTS = (
 PORTRAIT = (1080, 1920)
 LANDSCAPE = (1280, 800)
 OFFICER = (1920, 1080)
+TWO_LANES = 2
 
 
 def chromium() -> str | None:
@@ -110,6 +111,7 @@ class Scene:
     """Decisions take two people."""
     roles: tuple[Role, ...] = ()
     """Of whoever is signed in; by default all."""
+    lanes: int = TWO_LANES
 
 
 def lane(state: LaneState, prompt: Prompt, **fields: object) -> Setup:
@@ -494,6 +496,14 @@ SCENES = (
     Scene("guard-revoked", "/guard", OFFICER, screens_links.revoked, act=_links),
     Scene("guard-set-aside", "/guard", OFFICER, screens_links.set_aside),
     Scene("guard-links-small", "/guard", (1366, 768), screens_links.no_link, act=_links, mode="training"),
+    Scene("guard-eight-lanes", "/guard", OFFICER, screens_tools.eight_lanes, lanes=8, docs=True),
+    Scene("guard-eight-lanes-small", "/guard", (1366, 768), screens_tools.eight_lanes, lanes=8),
+    Scene(
+        "guard-eight-lanes-acts", "/guard", OFFICER, screens_tools.eight_lanes, act=screens_tools.lanes_dialog, lanes=8
+    ),
+    Scene("guard-take-over", "/guard", OFFICER, screens_tools.at_the_fingers, act=screens_tools.take_over, docs=True),
+    Scene("guard-look-up", "/guard", OFFICER, screens_tools.at_the_fingers, act=screens_tools.look_up, docs=True),
+    Scene("guard-note", "/guard", OFFICER, screens_tools.at_the_fingers, act=screens_tools.note),
     Scene("technician-well", "/technician", OFFICER, screens_links.well),
     Scene("technician-failed-over", "/technician", OFFICER, screens_links.failed_over),
     Scene("technician-no-link", "/technician", OFFICER, screens_links.no_link),
@@ -510,7 +520,12 @@ async def take(scene: Scene, browser: Browser, target: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with AsyncExitStack() as stack:
             settings = of_two_persons(scene.mode) if scene.two else None
-            kiosk = await stack.enter_async_context(running(Path(folder), mode=scene.mode, settings=settings))
+            if scene.lanes != TWO_LANES:
+                settings = with_lanes(scene.lanes)
+            searched = await screens_tools.built()
+            kiosk = await stack.enter_async_context(
+                running(Path(folder), mode=scene.mode, searched=searched, settings=settings)
+            )
             await scene.setup(kiosk)
             width, height = scene.size
             context = await browser.new_context(

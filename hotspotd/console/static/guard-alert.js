@@ -164,6 +164,7 @@ function context(detail) {
     detail.missing.map((words) => make("p", {}, words)),
     detail.liveness.map((words) => make("p", {}, words)),
     detail.chip.map((words) => make("p", {}, words)),
+    detail.officer.map((words) => make("p", {}, words)),
   );
 }
 

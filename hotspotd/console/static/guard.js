@@ -4,9 +4,12 @@ import { agoWords, clock, dated } from "./dom.js";
 import { alert as alertView, empty, unread } from "./guard-alert.js";
 import { deciding } from "./guard-decide.js";
 import { drawLink } from "./guard-link.js";
+import { choose, lanes, nextTraveller } from "./guard-lanes.js";
 import { flicker, minutiae, move, nearer, nextPair, watchPictures } from "./guard-pictures.js";
-import { lanes, queue, recent } from "./guard-side.js";
+import { queue, recent } from "./guard-side.js";
+import { lookUp } from "./look-up.js";
 import { keep, leave as signOut } from "./session.js";
+import { notes, writeNote } from "./shift-note.js";
 import { follow, post, reloadIfNew } from "./stream.js";
 import { held, sound, wake } from "./tone.js";
 
@@ -36,7 +39,7 @@ const keyOf = (element) => element.dataset.alert ?? element.closest("[data-lane]
 
 function drawSide() {
   if (!state) return;
-  replace("#lanes", lanes(state, next));
+  replace("#lanes", lanes(state));
   drawLink(state.link);
   const fresh = new Set(open_ones().map((each) => each.alert_id).filter((id) => !had.has(id)));
   replace("#alerts", queue(state, selected, fresh, (id) => open(id)));
@@ -168,17 +171,12 @@ function tick() {
   decisions.tick();
 }
 
-async function next(lane) {
-  const name = lane ?? state?.lanes.find((each) => each.view?.state === "officer")?.name;
-  if (name) await post(`/api/lanes/${name}/next`);
-}
-
 // --- keys -----------------------------------------------------------------------------------------------------------
 
 const KEYS = {
   ArrowDown: () => step(1), ArrowUp: () => step(-1), c: () => decisions.act("confirm"), d: () => decisions.act("dismiss"),
   e: () => decisions.act("escalate"), 2: () => decisions.act("hand_over"), a: () => decisions.act("agree"), r: () => decisions.act("refuse"),
-  b: () => decisions.act("reopen"), u: decisions.undo, n: () => next(), m: toggleSound, x: () => document.body.toggleAttribute("data-exact"), "?": () => one("#help").showModal(),
+  b: () => decisions.act("reopen"), u: decisions.undo, n: () => nextTraveller(), t: () => choose(), l: lookUp, s: writeNote, m: toggleSound, x: () => document.body.toggleAttribute("data-exact"), "?": () => one("#help").showModal(),
   f: () => flicker(true), j: minutiae, p: nextPair, "+": () => nearer(1.4), "=": () => nearer(1.4), "-": () => nearer(1 / 1.4), 0: () => nearer(0),
   Escape: leave,
 };
@@ -261,6 +259,10 @@ follow(
       patch({ lanes: state.lanes.map((lane) => (lane.name === view.lane ? { ...lane, devices: devices(lane) } : lane)) });
       drawSide();
     },
+    desk: (desk) => {
+      patch({ lanes: state.lanes.map((lane) => (lane.name === desk.lane ? { ...lane, desk } : lane)) });
+      drawSide();
+    },
     link: (view) => {
       patch({ link: view });
       drawSide();
@@ -295,4 +297,5 @@ showSound();
 setInterval(tick, 250);
 tick();
 drawDetail();
+notes(() => state?.alerts.length ?? 0);
 keep();
