@@ -3,6 +3,9 @@
 import { ago, clock, icon, make, when } from "./dom.js";
 import { PROPOSED } from "./guard-actions.js";
 
+const GROUPS = { open: null, awaiting: ["people", "Awaits a second person"], handed_over: ["second-line", "With second line"] };
+
+/** The queue: what is open, then what awaits a second person, then what is with second line. */
 export function queue(state, selected, fresh, open) {
   const groups = Object.entries(GROUPS).map(([name, head]) => [head, state.alerts.filter((alert) => alert.state === name)]);
   return groups.flatMap(([head, alerts]) => {
