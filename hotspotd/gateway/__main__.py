@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hotspotd.biometrics import decoding
 from hotspotd.biometrics.face import FaceEngine
 from hotspotd.biometrics.face import calibration as face_calibration
 from hotspotd.biometrics.finger import calibration
@@ -110,6 +111,8 @@ async def _run(path: Path, config: GatewayConfig, *, allow_faults: bool) -> None
     )
     identity = await asyncio.to_thread(Identity.of, path, config)
     store = await open_store(config.store.place(path))
+    # What kiosks and others send crashes a process of its own at worst.
+    await asyncio.to_thread(decoding.isolate)
     try:
         service = make_service(config, store, search, identity, allow_faults=allow_faults)
         if config.publication is not None:
@@ -140,6 +143,7 @@ async def _run(path: Path, config: GatewayConfig, *, allow_faults: bool) -> None
             if intake is not None:
                 await intake.stop()
     finally:
+        decoding.rejoin()
         await store.close()
 
 
