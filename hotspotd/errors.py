@@ -55,6 +55,8 @@ class Reason(StrEnum):
     TAMPERED = "tampered"
     REPLAYED = "replayed"
     WRONG_OFFSET = "wrong_offset"
+    # updates
+    FAILED = "failed"
     # work
     BUSY = "busy"
 
@@ -102,6 +104,10 @@ class RelayError(HotspotError):
 
 class GatewayError(HotspotError):
     """The reference gateway's database could not read or write; trying again may help."""
+
+
+class UpdateError(HotspotError):
+    """A version of the software cannot be fetched, trusted, installed or switched to."""
 
 
 class WorkError(HotspotError):
