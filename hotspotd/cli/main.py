@@ -6,7 +6,20 @@ import argparse
 from collections.abc import Sequence
 
 from hotspotd import __version__
-from hotspotd.cli import audit, calibrate, compare, config, devices, doctor, evaluate, inti, models, outbox, watchlist
+from hotspotd.cli import (
+    audit,
+    calibrate,
+    compare,
+    config,
+    devices,
+    doctor,
+    evaluate,
+    inti,
+    models,
+    outbox,
+    update,
+    watchlist,
+)
 from hotspotd.cli.output import Exit, complain
 from hotspotd.errors import HotspotError
 from hotspotd.health import log
@@ -22,6 +35,7 @@ examples:
   hotspotctl inti check nps.xml
   hotspotctl outbox list
   hotspotctl audit verify
+  hotspotctl update status
 
 exit codes: 0 fine, 1 problems were found, 2 wrong usage, 3 it could not be done
 """
@@ -37,7 +51,20 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"hotspotctl {__version__}")
     groups = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (doctor, config, devices, watchlist, evaluate, calibrate, compare, models, inti, outbox, audit):
+    for module in (
+        doctor,
+        config,
+        devices,
+        watchlist,
+        evaluate,
+        calibrate,
+        compare,
+        models,
+        inti,
+        outbox,
+        audit,
+        update,
+    ):
         module.add_to(groups)
     return root
 

@@ -115,9 +115,10 @@ async def _run(path: Path, config: GatewayConfig, *, allow_faults: bool) -> None
     await asyncio.to_thread(decoding.isolate)
     try:
         service = make_service(config, store, search, identity, allow_faults=allow_faults)
-        if config.publication is not None:
-            folder, keys = (resolve(path, one) for one in (config.publication.folder, config.publication.keys))
-            service.also_serve(Serving(folder, keys, Clock()))
+        for what, section in (("watchlist", config.publication), ("software", config.software)):
+            if section is not None:
+                folder, keys = (resolve(path, one) for one in (section.folder, section.keys))
+                service.also_serve(Serving(folder, keys, Clock(), what))
         service.also_serve(Find(search, store, Clock(), config.limits.body_timeout_s))
         if config.mail is not None:
             service.also_serve(await _mail_door(path, config.mail, config.server, service.reception))
