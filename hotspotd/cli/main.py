@@ -17,6 +17,7 @@ from hotspotd.cli import (
     inti,
     models,
     outbox,
+    sbom,
     update,
     watchlist,
 )
@@ -64,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
         outbox,
         audit,
         update,
+        sbom,
     ):
         module.add_to(groups)
     return root
