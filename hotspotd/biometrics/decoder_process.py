@@ -53,9 +53,18 @@ class DecoderProcess:
         return None if self._process is None else self._process.pid
 
     def start(self) -> None:
-        """Start it where it does not run: later pictures find it warm."""
+        """Start it where it does not run, and have it answer: later pictures find it warm.
+
+        Raises BiometricError (NO_RUNTIME) where it cannot run.
+        """
         with self._lock:
-            self._running()
+            process = self._running()
+            try:
+                _ask(process, b"no picture", 0, time.monotonic() + self._limit_s)
+            except _GoneError as error:
+                raise BiometricError(
+                    Reason.NO_RUNTIME, f"the picture decoder {error} when it was started: {self._end()}", "See above."
+                ) from None
 
     def close(self) -> None:
         """End it."""

@@ -28,12 +28,16 @@ _isolated: DecoderProcess | None = None
 
 
 def isolate(process: DecoderProcess | None = None) -> DecoderProcess:
-    """From now on decode in a process apart, which is started here and ends with ``rejoin``. Blocks."""
+    """From now on decode in a process apart, which is started here and ends with ``rejoin``. Blocks.
+
+    Raises BiometricError (NO_RUNTIME) where it cannot run.
+    """
     global _isolated  # noqa: PLW0603  # One for the whole process, whoever decodes.
     rejoin()
-    _isolated = process or DecoderProcess()
-    _isolated.start()
-    return _isolated
+    wanted = process or DecoderProcess()
+    wanted.start()
+    _isolated = wanted
+    return wanted
 
 
 def rejoin() -> None:

@@ -78,9 +78,6 @@ def make_root_read_only(offline: bool) -> None:
 
 def use_luks(device: str, key: Path | None) -> None:
     """The watchlist folder on ``device``, encrypted. Raises UpdateError, where there is nothing to keep the key in."""
-    _refuse_no_block_device(device)
-    if _MAPPED in _marked(CRYPTTAB):
-        return
     tpm = Path("/dev/tpmrm0").exists()
     if not tpm and key is None:
         raise UpdateError(
@@ -89,6 +86,9 @@ def use_luks(device: str, key: Path | None) -> None:
             "Name a file on a stick that does not stay in the kiosk: --luks-key FILE. Or do without: names and "
             "templates of the list can then be read by whoever takes the card.",
         )
+    _refuse_no_block_device(device)
+    if _MAPPED in _marked(CRYPTTAB):
+        return
     packages.require(tuple(name for name in packages.LUKS if packages.exists(name)), offline=False)
     phrase = secrets.token_hex(32) if key is None else _key(key)
     run("cryptsetup", "luksFormat", "--batch-mode", "--type", "luks2", device, "-", given=phrase)

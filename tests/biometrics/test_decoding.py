@@ -70,11 +70,9 @@ DOORS: dict[str, Callable[[bytes], object]] = {
 
 
 @pytest.fixture
-def nowhere() -> Iterator[None]:
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """A decoder that would crash over anything: what comes to it was not measured."""
-    decoding.isolate(DecoderProcess(command=("/bin/false",)))
-    yield
-    decoding.rejoin()
+    monkeypatch.setattr(decoding, "_isolated", DecoderProcess(command=("/bin/false",)))
 
 
 @pytest.mark.usefixtures("nowhere")
@@ -127,24 +125,30 @@ def test_what_cannot_be_decoded_ends_nothing(process: DecoderProcess) -> None:
     assert process.pid == pid
 
 
-# Aborts over its first picture as a decoder with a fault would, once; the next process is a sound one.
+# Aborts over a picture as a decoder with a fault would, once.
 _CRASHES_ONCE = """
 import os, sys
-if os.path.exists(sys.argv[1]):
-    os.unlink(sys.argv[1])
-    sys.stdin.buffer.read(8)
-    os.abort()
 from hotspotd.biometrics import decoder_child
+
+sound = decoder_child.decode_here
+
+def faulty(data, mode):
+    if os.path.exists(sys.argv[1]):
+        os.unlink(sys.argv[1])
+        os.abort()
+    return sound(data, mode)
+
+decoder_child.decode_here = faulty
 decoder_child.main()
 """
 
 
 def test_a_crash_is_an_error_about_that_picture(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     fault = tmp_path / "fault"
-    fault.touch()
     good = cv2.imencode(".png", np.full((300, 300), 7, np.uint8))[1].tobytes()
     try:
         decoding.isolate(DecoderProcess(command=(sys.executable, "-c", _CRASHES_ONCE, str(fault))))
+        fault.touch()
         with pytest.raises(BiometricError, match="crashed") as caught:
             decoding.decode(good, cv2.IMREAD_GRAYSCALE)
         assert caught.value.reason is Reason.BAD_IMAGE
@@ -170,3 +174,9 @@ def test_one_that_hangs_is_ended() -> None:
     with pytest.raises(BiometricError, match="took too long"):
         hangs.decode(b"anything", cv2.IMREAD_COLOR)
     assert hangs.pid is None
+
+
+def test_one_that_cannot_run_is_told_when_it_is_started() -> None:
+    with pytest.raises(BiometricError, match="exit status 1") as caught:
+        decoding.isolate(DecoderProcess(command=("/bin/false",)))
+    assert caught.value.reason is Reason.NO_RUNTIME

@@ -96,6 +96,11 @@ def test_the_sandbox_is_on(kiosk: Container) -> None:
     found = re.search(r"Overall exposure level for hotspotd.service: ([0-9.]+)", score)
     assert found is not None, score
     assert float(found[1]) <= 1.5, score
+    # The picture decoder answered when the daemon started: its limits can be set and it can run in the sandbox.
+    group = kiosk.shows("hotspotd.service", "ControlGroup")
+    pids = kiosk.run("cat", f"/sys/fs/cgroup{group}/cgroup.procs").split()
+    programs = [kiosk.run("cat", f"/proc/{one}/cmdline") for one in pids]
+    assert any("decoder_child" in program for program in programs), programs
     inside = ["nsenter", "-t", pid, "-m", "--", "touch"]
     for place in ("/etc/hotspotd/x", "/opt/hotspotd/x", "/usr/x"):
         assert "Read-only file system" in kiosk.run(*inside, place, fails=True)
