@@ -21,7 +21,7 @@ from drivers import registry
 from drivers.base import Device
 from drivers.hotplug import HotplugMonitor
 from hotspotd import config as configuration
-from hotspotd.biometrics import finger
+from hotspotd.biometrics import decoding, finger
 from hotspotd.biometrics.face import FaceEngine
 from hotspotd.biometrics.face import calibration as face_calibration
 from hotspotd.biometrics.face.liveness import PassiveLiveness
@@ -151,6 +151,9 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
     lists = Worker("watchlist")
     for worker in (images, search, lists):
         stack.callback(worker.close)
+    # What others encoded (chips, lists, gateways) crashes a process of its own at worst.
+    stack.callback(decoding.rejoin)
+    await asyncio.to_thread(decoding.isolate)
     faces = await asyncio.to_thread(_face_engine, config, places)
     await asyncio.to_thread(calibration.adopt, places.finger_calibration, config.matching.finger_fmr)
     records = await Records.open(

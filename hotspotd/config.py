@@ -181,6 +181,13 @@ class WatchlistSection(_Section, frozen=True):
     update_every_s: Seconds = 900.0
 
 
+class SoftwareSection(_Section, frozen=True):
+    """From where newer software comes, and who signs it."""
+
+    updates: Annotated[str, Meta(pattern=r"^(https://\S+)?$")] = ""
+    root: str = ""
+
+
 class RecordsSection(_Section, frozen=True):
     """Where encounters are written down."""
 
@@ -295,6 +302,7 @@ class Config(_Section, frozen=True):
     watchlist: WatchlistSection
     records: RecordsSection
     relay: RelaySection
+    software: SoftwareSection = SoftwareSection()
     matching: MatchingSection = MatchingSection()
     face_quality: FaceQualitySection = FaceQualitySection()
     models: ModelsSection = ModelsSection()

@@ -64,6 +64,8 @@ class Reason(StrEnum):
     REVOKED = "revoked"
     EXPIRED = "expired"
     WRONG_CODE = "wrong_code"
+    # updates
+    FAILED = "failed"
     # work
     BUSY = "busy"
 
@@ -123,6 +125,10 @@ class GatewayError(HotspotError):
 
 class ProvisioningError(HotspotError):
     """A device's identity or one of its secrets could not be made, read, renewed or erased."""
+
+
+class UpdateError(HotspotError):
+    """A version of the software cannot be fetched, trusted, installed or switched to."""
 
 
 class WorkError(HotspotError):

@@ -29,9 +29,10 @@ _ALLOWED = {
     "operations": {"records", "events"},
     "health": {"records", "events"},
     "devices": {"biometrics", "mrz"},
+    "updates": {"watchlist"},
     "lane": {"relay", "watchlist", "records", "biometrics", "emrtd", "events"},
     "console": {"watchlist", "records", "biometrics", "events", "devices", "access"},
-    "gateway": {"relay", "watchlist", "records", "biometrics", "console", "provisioning"},
+    "gateway": {"relay", "watchlist", "records", "biometrics", "console", "provisioning", "updates"},
     "cli": {
         "relay",
         "watchlist",
@@ -45,6 +46,7 @@ _ALLOWED = {
         "devices",
         "access",
         "provisioning",
+        "updates",
     },
     "app": {"assembly", "relay", "records", "lane", "health"},
     "assembly": {
