@@ -25,11 +25,12 @@ _ALLOWED = {
     "records": set(),
     "access": {"records"},
     "relay": {"records", "watchlist", "biometrics", "events"},
-    "operations": {"records", "events"},
+    "operations": {"records", "events", "health"},
     "health": {"records", "events"},
     "devices": {"biometrics", "mrz"},
+    "upkeep": {"relay", "watchlist", "records", "biometrics", "devices", "health", "events"},
     "lane": {"relay", "watchlist", "records", "biometrics", "emrtd", "events"},
-    "console": {"watchlist", "records", "biometrics", "events", "devices", "access"},
+    "console": {"watchlist", "records", "biometrics", "events", "devices", "access", "upkeep"},
     "gateway": {"relay", "watchlist", "records", "biometrics", "console"},
     "cli": {
         "relay",
@@ -43,6 +44,7 @@ _ALLOWED = {
         "health",
         "devices",
         "access",
+        "upkeep",
     },
     "app": {"assembly", "relay", "records", "lane", "health"},
     "assembly": {
@@ -58,9 +60,10 @@ _ALLOWED = {
         "health",
         "devices",
         "operations",
+        "upkeep",
     },
 }
-_MAY_TOUCH_DRIVERS = {"lane", "cli", "app", "assembly", "console", "devices"}
+_MAY_TOUCH_DRIVERS = {"lane", "cli", "app", "assembly", "console", "devices", "upkeep"}
 
 
 def _imports(path: Path) -> set[str]:

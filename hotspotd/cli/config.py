@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from drivers.base import DriverError
 from hotspotd.biometrics.face import calibration as face_calibration
 from hotspotd.biometrics.finger import calibration
 from hotspotd.cli.output import Exit, complain
 from hotspotd.config import Config, load, resolve
-from hotspotd.devices.named import named
+from hotspotd.devices.named import driver_problems
 from hotspotd.errors import BiometricError, ConfigError, Reason
 
 
@@ -59,15 +58,4 @@ def _calibration_problems(config: Config, path: Path) -> list[str]:
             face_calibration.read(resolve(path, matching.face_calibration), strictest=matching.face_fmr)
     except BiometricError as error:
         problems.append(f"matching.face_calibration: {error}")
-    return problems
-
-
-def driver_problems(config: Config) -> list[str]:
-    """What is wrong with the driver names and addresses of ``config``; the devices are not opened."""
-    problems = []
-    for device in named(config):
-        try:
-            device.make()
-        except DriverError as error:
-            problems.append(f"{device.key}: {error}")
     return problems

@@ -18,6 +18,7 @@ from hotspotd.cli import (
     models,
     outbox,
     people,
+    support_bundle,
     watchlist,
 )
 from hotspotd.cli.output import Exit, complain
@@ -36,6 +37,7 @@ examples:
   hotspotctl outbox list
   hotspotctl audit verify
   hotspotctl people add 1042 --role guard
+  hotspotctl support-bundle ./kiosk.zip
 
 exit codes: 0 fine, 1 problems were found, 2 wrong usage, 3 it could not be done
 """
@@ -64,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
         outbox,
         audit,
         people,
+        support_bundle,
     ):
         module.add_to(groups)
     return root

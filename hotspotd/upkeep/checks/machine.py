@@ -20,9 +20,9 @@ from hotspotd.biometrics.finger import calibration, synthetic
 from hotspotd.biometrics.finger.nfiq2 import Nfiq2
 from hotspotd.biometrics.models import find_model
 from hotspotd.biometrics.runtime import installed_runtime
-from hotspotd.cli.checks.finding import Finding, State, Subject
-from hotspotd.cli.watchlist import face_engine
 from hotspotd.clock import Clock
+from hotspotd.upkeep.checks.finding import Finding, State, Subject
+from hotspotd.upkeep.engines import face_engine
 
 # synchronous=FULL with WAL, strict tables and RETURNING are all older than this.
 _OLDEST_SQLITE = (3, 37)

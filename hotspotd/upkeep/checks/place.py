@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hotspotd.biometrics import finger
-from hotspotd.cli.checks.finding import Finding, State, Subject, without_config
-from hotspotd.cli.config import driver_problems
-from hotspotd.cli.watchlist import face_engine
+from hotspotd.devices.named import driver_problems
 from hotspotd.errors import BiometricError
+from hotspotd.upkeep.checks.finding import Finding, State, Subject, without_config
+from hotspotd.upkeep.engines import face_engine
 from hotspotd.watchlist import Shelf
 from hotspotd.watchlist.layout import read_manifest
 
