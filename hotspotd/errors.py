@@ -109,6 +109,10 @@ class AccessError(HotspotError):
     """Somebody may not do this, or not yet."""
 
 
+class UpkeepError(HotspotError):
+    """A technician's work cannot be done, or not now."""
+
+
 class GatewayError(HotspotError):
     """The reference gateway's database could not read or write; trying again may help."""
 

@@ -30,10 +30,12 @@ from hotspotd.lane.face_step import FaceStep
 from hotspotd.lane.feed import CameraFeed
 from hotspotd.lane.finger_step import FingerStep
 from hotspotd.lane.gateway_step import GatewayStep
+from hotspotd.lane.hold import Hold
 from hotspotd.lane.liveness_step import LivenessStep
 from hotspotd.lane.parts import LaneDevices, LaneParts
 from hotspotd.lane.recording import record_and_check
 from hotspotd.lane.screen import Screen
+from hotspotd.lane.trials import LaneTrials
 from hotspotd.lane.visit import Visit
 from hotspotd.lane.waiting import first_of
 from hotspotd.records.model import AlertState
@@ -97,6 +99,9 @@ class Lane:
         self._help = asyncio.Event()
         self._taken_over = asyncio.Event()
         self._closing = asyncio.Event()
+        self._hold = Hold(parts.clock.monotonic)
+        self.trials = LaneTrials(name, devices, self._feed, self._screen, self._hold)
+        """For a technician."""
 
     # What the pages may ask of the lane (console.controls.LaneControls).
 
@@ -144,7 +149,11 @@ class Lane:
         while not self._closing.is_set():
             self._help.clear()
             self._taken_over.clear()
-            arrival = await first_of(self._arrival(), self._help, self._closing)
+            if self._hold.asked.is_set():
+                self._screen.show(LaneState.OUT_OF_SERVICE, Prompt.CLOSED)
+                await first_of(self._hold.over(), self._closing)
+                continue
+            arrival = await first_of(self._arrival(), self._help, self._closing, self._hold.asked)
             if arrival is not None:
                 await self._one_traveller(arrival)
             elif self._help.is_set():
