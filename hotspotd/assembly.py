@@ -29,7 +29,7 @@ from hotspotd.biometrics.finger import calibration
 from hotspotd.biometrics.models import find_model
 from hotspotd.clock import Clock, Stamp
 from hotspotd.config import Config, DriverSection, LaneSection
-from hotspotd.console.controls import Reporting
+from hotspotd.console.controls import Reporting, Upkeep
 from hotspotd.console.server import Console
 from hotspotd.devices.zones import ZONE_CAMERA, document_reader
 from hotspotd.domain.encounter import Encounter
@@ -38,6 +38,7 @@ from hotspotd.errors import BiometricError, ConfigError, HotspotError, Reason
 from hotspotd.events import DeviceState, DeviceView, Events
 from hotspotd.health.metrics import Metrics
 from hotspotd.health.notify import Notifier, watchdog_period_s
+from hotspotd.health.recent import RecentLogs
 from hotspotd.health.watchdog import Watchdog
 from hotspotd.lane.arrivals import Arrivals
 from hotspotd.lane.devices import SupervisedDevice
@@ -70,8 +71,9 @@ _ROLE = "officer"
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Every path that the configuration names, made absolute before the loop runs."""
+    """Every path that the configuration names, made absolute before the loop runs; ``file`` is its own."""
 
+    file: Path
     database: Path
     watchlist: Path
     watchlist_key: Path | None
@@ -92,6 +94,7 @@ class Places:
         """The places that ``config``, read from ``path``, names."""
         resolve = partial(configuration.resolve, path)
         return cls(
+            file=path.resolve(),
             database=resolve(config.records.database),
             watchlist=resolve(config.watchlist.folder),
             watchlist_key=resolve(config.watchlist.key) if config.watchlist.key else None,
@@ -137,6 +140,9 @@ class Parts:
 async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> Parts:
     clock = Clock()
     events = Events()
+    recent = RecentLogs()
+    logging.getLogger().addHandler(recent)
+    stack.callback(logging.getLogger().removeHandler, recent)
     images, search = Worker("images", threads=2), Worker("search")
     # Its own thread: hashing a large list takes long, and no traveller's search waits behind it.
     lists = Worker("watchlist")
@@ -211,6 +217,13 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
     metrics = Metrics(records, events, clock)
     await metrics.start()
     console.serve_metrics(metrics.exposition)
+    console.upkeep = Upkeep(
+        file=places.file,
+        trials={lane.name: lane.trials for lane in lanes},
+        recent=recent,
+        metrics=metrics.exposition,
+        faces=faces,
+    )
     notifier = Notifier()
     stack.callback(notifier.close)
     watchdog = Watchdog(

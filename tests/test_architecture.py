@@ -30,7 +30,7 @@ _ALLOWED = {
     "devices": {"biometrics", "mrz"},
     "upkeep": {"relay", "watchlist", "records", "biometrics", "devices", "health", "events"},
     "lane": {"relay", "watchlist", "records", "biometrics", "emrtd", "events"},
-    "console": {"watchlist", "records", "biometrics", "events", "devices", "access", "upkeep"},
+    "console": {"watchlist", "records", "biometrics", "events", "devices", "access", "upkeep", "health"},
     "gateway": {"relay", "watchlist", "records", "biometrics", "console"},
     "cli": {
         "relay",

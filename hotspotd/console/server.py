@@ -22,14 +22,17 @@ from hotspotd.access.sessions import Sessions
 from hotspotd.access.sign_in import SignIn
 from hotspotd.clock import Clock
 from hotspotd.config import Config
-from hotspotd.console.controls import LaneControls, Reporting, Watchlist
+from hotspotd.console.controls import LaneControls, Reporting, Upkeep, Watchlist
 from hotspotd.console.gate import Gate, Handler, Open, needs
 from hotspotd.console.guard import GuardPages
 from hotspotd.console.page_files import PageFiles, Templates, read_pages
 from hotspotd.console.pictures import Pictures
+from hotspotd.console.set_up import SetUpPages
 from hotspotd.console.sign_in_page import SignInPages
 from hotspotd.console.streams import Streams
 from hotspotd.console.technician import TechnicianPages
+from hotspotd.console.technician_checks import CheckPages
+from hotspotd.console.technician_devices import DevicePages
 from hotspotd.console.traveller import LaneWatch, TravellerPages
 from hotspotd.domain.rights import Act
 from hotspotd.errors import HotspotError, Reason
@@ -89,6 +92,8 @@ class Console:
         """``demo_models``: a model graded for demonstration is in use, which every page says."""
         self.reporting: Reporting | None = None
         """How the bureau is told what officers decide, from the start on; ``None``: it is not."""
+        self.upkeep: Upkeep | None = None
+        """What a technician looks at and does, from the start on; ``None``: only the links and the outbox."""
         self._config = config
         self._demo_models = demo_models
         self._events = events
@@ -108,6 +113,9 @@ class Console:
         minutes, hours = config.console.idle_minutes, config.console.longest_hours
         self.sessions = Sessions(minutes * 60, hours * 3600, monotonic=self._clock.monotonic)
         """Who is signed in."""
+        # Its own thread: what a technician has looked at takes seconds, and nobody else waits behind it.
+        self._upkeep_worker = Worker("upkeep")
+        self._set_up: SetUpPages | None = None
         # Its own thread, for each hash takes 64 MiB: one at a time.
         self._hashing = Worker("sign-in")
 
@@ -138,6 +146,8 @@ class Console:
         """Read the pages and listen. Raises OSError when the port is taken, ConfigError for a bad word file."""
         pages = await asyncio.to_thread(read_pages)
         app = self._app(pages)
+        if self._set_up is not None:
+            await self._set_up.start()
         self._tasks = [
             asyncio.create_task(self._watch.run(), name="console-watch"),
             asyncio.create_task(self._sweep(), name="console-sessions"),
@@ -181,6 +191,7 @@ class Console:
         self._tasks = []
         self._worker.close()
         self._hashing.close()
+        self._upkeep_worker.close()
 
     def _app(self, pages: PageFiles) -> web.Application:
         gate = Gate(self.sessions)
@@ -216,6 +227,8 @@ class Console:
         app.add_routes(traveller.routes())
         app.add_routes(guard.routes())
         app.add_routes(technician.routes())
+        if self.upkeep is not None:
+            app.add_routes(self._upkeep_routes(self.upkeep, pages.build, traveller))
         app.add_routes(pictures.routes())
         app.add_routes(people.routes())
         app.add_routes(templates.routes())
@@ -226,6 +239,15 @@ class Console:
             ]
         )
         return app
+
+    def _upkeep_routes(self, upkeep: Upkeep, build: str, traveller: TravellerPages) -> list[web.RouteDef]:
+        config, records, worker = self._config, self._records, self._upkeep_worker
+        checks = CheckPages(config, self._events, records, self._watchlist, upkeep, worker, self._clock)
+        devices = DevicePages(config, records, upkeep, worker)
+        self._set_up = SetUpPages(
+            config, self._events, records, upkeep, worker, self._clock, build=build, speak=traveller.speak
+        )
+        return [*checks.routes(), *devices.routes(), *self._set_up.routes()]
 
     async def _next(self, request: web.Request) -> web.StreamResponse:
         lane = self._lanes.get(request.match_info["lane"])

@@ -26,6 +26,7 @@ from hotspotd.records.database import Database
 from hotspotd.records.encounters import Encounters
 from hotspotd.records.handling import Handling
 from hotspotd.records.happenings import Happenings
+from hotspotd.records.kept import Kept
 from hotspotd.records.model import AlertKind, OutboxItem
 from hotspotd.records.outbox import Outbox
 from hotspotd.records.people import People
@@ -37,7 +38,9 @@ from hotspotd.records.views import Views
 _encode = msgspec.json.encode
 
 
-class Records(Outbox, Handling, Happenings, Encounters, Presence, Answers, Alerts, Counts, Retention, Auditing, People):
+class Records(
+    Outbox, Handling, Happenings, Encounters, Presence, Answers, Alerts, Counts, Retention, Auditing, People, Kept
+):
     """The records of one device. Made by ``open``."""
 
     def __init__(self, database: Database, clock: Clock, admission: Admission) -> None:

@@ -11,14 +11,15 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 from cryptography import x509
 
 from hotspotd.clock import Clock
-from hotspotd.config import LinkSection, RelaySection
-from hotspotd.errors import ConfigError, RelayError
+from hotspotd.config import Config, LinkSection, RelaySection
+from hotspotd.errors import ConfigError, Reason, RelayError, UpkeepError
 from hotspotd.relay.links.tls import client_context
 from hotspotd.relay.seal import Trust
 from hotspotd.relay.uplinks import Papers, open_link, open_session
@@ -51,6 +52,16 @@ class LinkTest(msgspec.Struct, frozen=True, kw_only=True):
     untold: str = ""
     problem: str = ""
     advice: str = ""
+
+
+async def try_named(name: str, config: Config, file: Path, clock: Clock) -> LinkTest:
+    """Try the link of this name in ``config``, read from ``file``. Raises UpkeepError (NOT_FOUND)."""
+    relay = config.relay
+    section = next((link for link in relay.in_order() if link.name == name), None)
+    if section is None:
+        raise UpkeepError(Reason.NOT_FOUND, "no such link", "The configuration names them.")
+    papers = await asyncio.to_thread(Papers.of, file, config.device.name, relay)
+    return await try_link(section, relay, papers, clock)
 
 
 async def try_link(section: LinkSection, relay: RelaySection, papers: Papers, clock: Clock) -> LinkTest:

@@ -18,7 +18,7 @@ from playwright.async_api import BrowserContext
 from drivers.base import Frame
 from hotspotd.clock import Clock, Stamp
 from hotspotd.config import Config, parse
-from hotspotd.console.controls import Reporting
+from hotspotd.console.controls import LaneTrials, Reporting, Upkeep
 from hotspotd.console.gate import COOKIE
 from hotspotd.console.server import Console
 from hotspotd.console.streams import Streams
@@ -42,6 +42,8 @@ from hotspotd.events import (
     LinkView,
     Prompt,
 )
+from hotspotd.health.metrics import Metrics
+from hotspotd.health.recent import RecentLogs
 from hotspotd.records import Records
 from hotspotd.records.model import Kind, OutboxItem, Rank
 
@@ -339,6 +341,8 @@ async def running(
     demo_models: bool = False,
     reporting: Reporting | None = None,
     settings: Config | None = None,
+    trials: Mapping[str, LaneTrials] | None = None,
+    recent: RecentLogs | None = None,
 ) -> AsyncIterator[Kiosk]:
     """A kiosk with two idle lanes."""
     import msgspec
@@ -359,6 +363,11 @@ async def running(
         demo_models=demo_models,
     )
     console.reporting = reporting
+    metrics = Metrics(records, events, Clock())
+    await metrics.start()
+    console.upkeep = Upkeep(
+        file=folder / "hotspotd.toml", trials=trials or {}, recent=recent or RecentLogs(), metrics=metrics.exposition
+    )
     kiosk = Kiosk(events, records, console, lanes)
     holder.append(kiosk)
     for lane in lanes.values():

@@ -25,6 +25,7 @@ const PICTURE = {
 
 const words = await insist(`/traveller/${lane}/words.json`);
 const first = document.documentElement.lang;
+const { house } = document.documentElement.dataset;
 const ANNOUNCE_S = words.en.seconds.length - 1; // A time-out is announced this long before.
 let state = null;
 let lost = false;
@@ -33,7 +34,7 @@ let deadline = null;
 let announced = ANNOUNCE_S;
 
 const language = () => {
-  const code = chosen ?? (state ? state.languages[0] ?? "en" : first);
+  const code = chosen ?? (state ? state.languages[0] ?? house : first);
   return code in words ? code : "en";
 };
 
