@@ -18,7 +18,7 @@ from playwright.async_api import BrowserContext
 from drivers.base import Frame
 from hotspotd.clock import Clock, Stamp
 from hotspotd.config import Config, parse
-from hotspotd.console.controls import LaneTrials, Reporting, Upkeep
+from hotspotd.console.controls import Enrolment, LaneTrials, Reporting, Updates, Upkeep
 from hotspotd.console.gate import COOKIE
 from hotspotd.console.server import Console
 from hotspotd.console.streams import Streams
@@ -343,6 +343,8 @@ async def running(
     settings: Config | None = None,
     trials: Mapping[str, LaneTrials] | None = None,
     recent: RecentLogs | None = None,
+    enrolment: Enrolment | None = None,
+    updates: Updates | None = None,
 ) -> AsyncIterator[Kiosk]:
     """A kiosk with two idle lanes."""
     import msgspec
@@ -366,7 +368,12 @@ async def running(
     metrics = Metrics(records, events, Clock())
     await metrics.start()
     console.upkeep = Upkeep(
-        file=folder / "hotspotd.toml", trials=trials or {}, recent=recent or RecentLogs(), metrics=metrics.exposition
+        file=folder / "hotspotd.toml",
+        trials=trials or {},
+        recent=recent or RecentLogs(),
+        metrics=metrics.exposition,
+        enrolment=enrolment,
+        updates=updates,
     )
     kiosk = Kiosk(events, records, console, lanes)
     holder.append(kiosk)

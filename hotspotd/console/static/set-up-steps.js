@@ -12,6 +12,7 @@ export const TITLES = {
 
 const facts = (pairs) => make("dl", { class: "facts" }, pairs.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
 const field = (words, input) => make("label", { class: "field" }, make("span", {}, words), input);
+const small = (words, click) => make("button", { class: "small", type: "button", on: { click } }, words);
 const action = (words, click) => make("button", { class: "action", type: "button", on: { click } }, words);
 
 /** What was said about the last try, kept beside the button. */
@@ -35,8 +36,8 @@ function language({ facts: known }, _, { changed }) {
 function time({ facts: known }, _, { refresh }) {
   const { place, say } = outcome();
   const zone = make("select", {}, make("option", { value: known.zone }, known.zone || "not known"));
-  const at = make("input", { type: "datetime-local", step: "1" });
-  read("/set-up/zones").then((zones) => zones && zone.replaceChildren(...zones.map((each) => make("option", { value: each, selected: each === known.zone }, each.replaceAll("_", " ")))));
+  const at = make("input", { placeholder: "2026-11-22 14:03", inputmode: "numeric", autocomplete: "off" });
+  read("/set-up/zones").then((zones) => zones && zone.append(...zones.filter((each) => each !== known.zone).map((each) => make("option", { value: each }, each.replaceAll("_", " ")))));
   const ask = async (wish) => {
     const answer = await post("/api/set-up/time", wish);
     if (!answer.ok) return say(refusal(answer));
@@ -48,9 +49,9 @@ function time({ facts: known }, _, { refresh }) {
     facts([["Now, by this kiosk", new Date(known.now).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "long", timeZone: known.zone || "UTC" })], ["Zone", known.zone || "not known"], ["Set by the network", known.network_time === null ? "not known" : known.network_time ? "yes" : "no"]]),
     make(
       "div", { class: "fields" },
-      field("Time zone", zone), action("Set the zone", () => ask({ zone: zone.value })),
-      field("Local date and time", at), action("Set the time", () => ask({ time: at.value.replace("T", " ") })),
-      action(known.network_time ? "Do not let the network set it" : "Let the network set it", () => ask({ network_time: !known.network_time })),
+      make("div", { class: "both" }, field("Time zone", zone), small("Set the zone", () => ask({ zone: zone.value }))),
+      make("div", { class: "both" }, field("Local date and time", at), small("Set the time", () => ask({ time: at.value.trim() }))),
+      small(known.network_time ? "Do not let the network set it" : "Let the network set it", () => ask({ network_time: !known.network_time })),
     ),
     place,
   ];

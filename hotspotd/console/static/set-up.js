@@ -37,10 +37,10 @@ const busy = () => one("#step .bench [data-act='release'], #step [disabled], #st
 function entry(name, index) {
   const seen = name in state.progress.seen;
   const button = make(
-    "button", { type: "button", data: { step: name }, on: { click: () => go(name) } },
+    "button", { type: "button", data: { step: name }, "aria-current": name === open ? "step" : null, on: { click: () => go(name) } },
     make("span", { class: "number" }, seen ? icon("check") : String(index + 1)), make("span", {}, TITLES[name]), make("small", {}, seen ? "seen to" : ""),
   );
-  return make("li", { data: { seen: String(seen) }, "aria-current": name === open ? "step" : null }, button);
+  return make("li", { data: { seen: String(seen) } }, button);
 }
 
 function go(name) {
