@@ -46,7 +46,7 @@ _ALLOWED = {
         "access",
         "upkeep",
     },
-    "app": {"assembly", "relay", "records", "lane", "health"},
+    "app": {"assembly", "relay", "records", "lane", "health", "upkeep"},
     "assembly": {
         "relay",
         "watchlist",

@@ -49,6 +49,8 @@ _SHUTDOWN_S = 3.0
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _STATUS = {
     Reason.BAD_VALUE: 400,
+    Reason.UNKNOWN_KEY: 400,
+    Reason.MISSING_KEY: 400,
     Reason.NOT_SIGNED_IN: 401,
     Reason.WRONG_SECRET: 401,
     Reason.NOT_ALLOWED: 403,

@@ -24,7 +24,7 @@ from hotspotd.domain.rights import Act
 from hotspotd.errors import Reason, UpkeepError
 from hotspotd.events import Events
 from hotspotd.records import Records
-from hotspotd.upkeep import time_setting
+from hotspotd.upkeep import profiles, time_setting
 from hotspotd.workers import Worker
 
 KEPT = "set_up"
@@ -55,6 +55,10 @@ class _Language(msgspec.Struct, frozen=True):
     language: str
 
 
+class _Operation(msgspec.Struct, frozen=True):
+    profile: str
+
+
 class _Time(msgspec.Struct, frozen=True, kw_only=True):
     zone: str | None = None
     time: str | None = None
@@ -83,6 +87,7 @@ class SetUpPages:
         speak: Callable[[str], None],
     ) -> None:
         """``speak`` is told the language of the house."""
+        self._config = config
         self._records = records
         self._upkeep = upkeep
         self._worker = worker
@@ -99,6 +104,7 @@ class SetUpPages:
             needs(Act.MEND, "POST", "/api/set-up/steps/{step}", self.post_step),
             needs(Act.MEND, "POST", "/api/set-up/language", self.post_language),
             needs(Act.MEND, "POST", "/api/set-up/time", self.post_time),
+            needs(Act.MEND, "POST", "/api/set-up/operation", self.post_operation),
             needs(Act.MEND, "POST", "/api/set-up/enrolment", self.post_enrolment),
         ]
 
@@ -163,6 +169,21 @@ class SetUpPages:
         done = "set" if asked.done else "refused by the system"
         await self._records.audited("set_up.time", subject="clock", actor=actor(request), detail=done)
         return as_json(asked)
+
+    async def post_operation(self, request: web.Request) -> web.StreamResponse:
+        """Choose a profile for the next start; empty: none."""
+        profile = (await _body(request, _Operation)).profile
+        try:
+            await self._worker.run(profiles.choose, self._upkeep.file, self._config, profile)
+        except OSError as error:
+            raise UpkeepError(
+                Reason.STORAGE_FAILED,
+                f"the choice could not be written: {error.strerror}",
+                "See the check of the disk.",
+            ) from error
+        who = actor(request)
+        await self._records.audited("set_up.operation", subject="operation", actor=who, detail=profile or "none")
+        return await self.get_state(request)
 
     async def post_enrolment(self, request: web.Request) -> web.StreamResponse:
         """Enrol this device with a one-time code, which is written nowhere."""

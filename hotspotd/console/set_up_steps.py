@@ -109,20 +109,26 @@ class Steps:
     async def _operation(self) -> Found:
         operation, lanes = self._config.operation, self._config.lanes
         offered = await self._worker.run(profiles.offered, self._upkeep.file)
-        asked = [("Document", "zone" + {"off": ""}.get(operation.chip, " and chip"))]
+        chosen = await self._worker.run(profiles.chosen, self._upkeep.file, self._config)
+        chip = operation.chip != "off" and any(lane.chip for lane in lanes)
+        asked = [("Document", "zone and chip" if chip else "zone")]
         if operation.face and any(lane.camera for lane in lanes):
             asked.append(("Face", f"live face: {self._config.liveness.mode}"))
         if operation.fingers and any(lane.scanner for lane in lanes):
             fingers = ", ".join(name.replace("_", " ") for name in operation.fingers)
             asked.append(("Fingers", f"{fingers}; from {operation.youngest_for_fingers} years on"))
         asked.append(("Without a hit kept for", f"{operation.keep_clear_hours:g} h"))
+        training = self._config.device.mode == "training"
+        state, advice = (State.WARNING, "Training: nothing that is found counts.") if training else (State.WORKS, "")
+        if chosen and chosen != operation.name:
+            state, advice = State.WARNING, f"{chosen} is chosen, and in force when the daemon starts anew."
         return Found(
             step="operation",
-            state=State.WARNING if self._config.device.mode == "training" else State.WORKS,
+            state=state,
             reason=f"Operation {operation.name}, {self._config.device.mode}.",
-            advice="Training: nothing that is found counts." if self._config.device.mode == "training" else "",
+            advice=advice,
             commands=(f"sudoedit {self._upkeep.file}", "sudo systemctl restart hotspotd"),
-            facts={"asked": asked, "profiles": offered},
+            facts={"asked": asked, "profiles": offered, "chosen": chosen, "name": operation.name},
         )
 
     def _traveller(self) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from hotspotd.console.controls import UpdateState
 from hotspotd.console.set_up_steps import STEPS
 from hotspotd.domain.rights import Role
 from hotspotd.errors import Reason, UpkeepError
+from hotspotd.upkeep import profiles
 from tests.console import kiosk as kiosks
 from tests.console.kiosk import Kiosk
 
@@ -36,7 +38,7 @@ async def test_every_step_says_how_it_is_why_and_what_to_do(kiosk: Kiosk) -> Non
     assert found["enrolment"]["state"] == "fails"
     assert found["enrolment"]["commands"] == ["sudo hotspotctl device enrol"]
     assert found["network"]["facts"]["hosts"][0]["name"] == "gateway.test"
-    assert ["Document", "zone and chip"] in found["operation"]["facts"]["asked"]
+    assert ["Document", "zone"] in found["operation"]["facts"]["asked"]
     assert all(step["reason"] for step in found.values())
 
 
@@ -80,6 +82,33 @@ async def test_what_cannot_be_is_refused_with_what_to_do(kiosk: Kiosk, path: str
     assert answered == status
     assert said["what"]
     assert said["advice"]
+
+
+async def test_a_profile_is_chosen_beside_the_configuration_for_the_next_start(tmp_path: Path) -> None:
+    folder = tmp_path / "operations"
+    folder.mkdir()
+    (folder / "quick.toml").write_text('[operation]\nname = "quick"\nfingers = []\n')
+    (folder / "signal.toml").write_text('[operation]\nname = "signal"\nrequired = ["signal"]\n')
+    (folder / "wrong.toml").write_text("[operation]\nnam = 1\n")
+    async with kiosks.running(tmp_path) as kiosk:
+        for profile, status in (
+            ("../hotspotd.toml", 404),
+            ("none.toml", 404),
+            ("wrong.toml", 400),
+            ("signal.toml", 400),
+        ):
+            answered, said = await post(kiosk, "/api/set-up/operation", {"profile": profile})
+            assert (answered, bool(said["advice"])) == (status, True), profile
+        assert not (tmp_path / profiles.CHOICE).exists()
+        _, whole = await post(kiosk, "/api/set-up/operation", {"profile": "quick.toml"})
+        step = next(step for step in whole["steps"] if step["step"] == "operation")
+        assert step["facts"]["chosen"] == "quick"
+        assert "starts anew" in step["advice"]
+        assert [profile["problem"] != "" for profile in step["facts"]["profiles"]] == [False, False, True]
+        config, text = await asyncio.to_thread(profiles.with_choice, tmp_path / "hotspotd.toml", kiosks.config())
+        assert (config.operation.name, config.operation.fingers, bool(text)) == ("quick", (), True)
+        await post(kiosk, "/api/set-up/operation", {"profile": ""})
+        assert (await asyncio.to_thread(profiles.with_choice, tmp_path / "hotspotd.toml", kiosks.config()))[1] == ""
 
 
 async def test_a_refusal_of_the_system_comes_with_the_command(

@@ -91,13 +91,26 @@ function devices(_, kiosk) {
   return Object.entries(kiosk.lanes).map(([lane, kinds]) => make("section", { data: { lane } }, make("h3", {}, lane), kinds.length ? bench(lane) : make("p", { class: "quiet" }, "Its devices cannot be tried here.")));
 }
 
-function operation({ facts: known }) {
-  const profile = (each) => make("li", { class: "check" }, make("p", {}, make("b", {}, each.name || each.file), ` ${each.file}`), make("p", { class: "reason" }, each.problem || [each.face && "face", each.fingers.length && `fingers: ${each.fingers.join(", ").replaceAll("_", " ")}`, `chip ${each.chip.replaceAll("_", " ")}`].filter(Boolean).join("; ")));
+function operation({ facts: known }, _, { changed }) {
+  const { place, say } = outcome();
+  const choose = async (profile) => {
+    const answer = await post("/api/set-up/operation", { profile });
+    if (answer.ok) changed(answer.data);
+    else say(refusal(answer));
+  };
+  const asks = (each) => [each.face && "face", each.fingers.length && `fingers: ${each.fingers.join(", ").replaceAll("_", " ")}`, `chip ${each.chip.replaceAll("_", " ")}`].filter(Boolean).join("; ");
+  const profile = (each) => make(
+    "li", { class: "check profile" },
+    make("div", {}, make("p", {}, make("b", {}, each.name || each.file), each.name && ` ${each.file}`), make("p", { class: "reason" }, each.problem || asks(each))),
+    !each.problem && (each.name === (known.chosen || known.name) ? make("span", { class: "grade" }, icon("check"), known.chosen === each.name ? "chosen" : "in force") : small(`Choose ${each.name}`, () => choose(each.file))),
+  );
   return [
     facts(known.asked),
     known.profiles.length > 0 && make("h3", {}, "Profiles beside the configuration"),
     known.profiles.length > 0 && make("ul", {}, known.profiles.map(profile)),
-    make("p", { class: "quiet" }, "The configuration is not written from here: what is checked at a border is changed by an administrator, with both eyes on the file."),
+    known.chosen && small("Take the configuration's own operation again", () => choose("")),
+    place,
+    make("p", { class: "quiet" }, "A choice is kept apart from the configuration, which is never written from here. It counts from the next start on."),
   ];
 }
 
