@@ -111,7 +111,7 @@ def _faces(config: Config, faces: FaceEngine | None) -> Checked:
     if not config.operation.face:
         return Checked(name="face model", state=State.NOT_CHECKED, text="the operation compares no faces")
     if faces is None:
-        return Checked(name="face model", state=State.FAILS, text="none is open", advice="hotspotctl models list")
+        return Checked(name="face model", state=State.FAILS, text="none is open", advice="See hotspotctl models list.")
     if faces.grade == "operational":
         return Checked(name="face model", state=State.WORKS, text=faces.engine)
     return Checked(

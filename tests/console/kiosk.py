@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from playwright.async_api import BrowserContext
 
 from drivers.base import Frame
+from hotspotd.biometrics.face import FaceEngine
 from hotspotd.clock import Clock, Stamp
 from hotspotd.config import Config, parse
 from hotspotd.console.controls import Enrolment, LaneTrials, Reporting, Updates, Upkeep
@@ -345,6 +346,7 @@ async def running(
     recent: RecentLogs | None = None,
     enrolment: Enrolment | None = None,
     updates: Updates | None = None,
+    faces: FaceEngine | None = None,
 ) -> AsyncIterator[Kiosk]:
     """A kiosk with two idle lanes."""
     import msgspec
@@ -374,6 +376,7 @@ async def running(
         metrics=metrics.exposition,
         enrolment=enrolment,
         updates=updates,
+        faces=faces,
     )
     kiosk = Kiosk(events, records, console, lanes)
     holder.append(kiosk)

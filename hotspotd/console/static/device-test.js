@@ -52,6 +52,9 @@ export function bench(lane, done = () => null) {
 
   async function release(event) {
     event.currentTarget.disabled = true;
+    // Nothing is asked of a lane that is open again.
+    timers.forEach(clearInterval);
+    await looking;
     await letGo().catch((error) => {
       if (!(error instanceof TypeError)) throw error; // no connection: the lane opens by itself
     });
@@ -67,12 +70,16 @@ export function bench(lane, done = () => null) {
       make("button", { class: "small", type: "button", data: { act: "release" }, on: { click: release } }, icon("undo"), "Open the lane again"),
     );
     timers = [setInterval(longer, LONGER_MS)];
-    if (preview) timers.push(setInterval(() => look(preview), PREVIEW_MS));
+    if (preview) timers.push(setInterval(() => lookAgain(preview), PREVIEW_MS));
   }
 
   let asking = false;
+  let looking = Promise.resolve();
+  const lookAgain = (preview) => {
+    if (!asking && document.visibilityState === "visible") looking = look(preview);
+  };
+
   async function look(preview) {
-    if (asking || document.visibilityState !== "visible") return;
     asking = true;
     const next = new Image();
     next.src = `${base}/preview.jpg?${Date.now()}`;

@@ -1,9 +1,9 @@
 // Setting up: which step is open, how each is, and what is kept of how far somebody has come.
 
 import { icon, make, when } from "./dom.js";
-import { keep } from "./session.js";
+import { keep, leave } from "./session.js";
 import { CONTENT, TITLES } from "./set-up-steps.js";
-import { post, reloadIfNew } from "./stream.js";
+import { isSignedOut, post, reloadIfNew } from "./stream.js";
 import { finding, read } from "./technician-checks.js";
 
 const AGAIN_MS = 10000;
@@ -86,6 +86,7 @@ const lost = (is) => (one("#lost").hidden = !is);
 async function refresh() {
   const whole = await read("/set-up/state");
   if (whole) changed(whole);
+  else if (await isSignedOut()) leave();
   else lost(true);
 }
 
