@@ -11,6 +11,7 @@ from hotspotd.cli.output import Exit, complain
 from hotspotd.config import Config, load, resolve
 from hotspotd.devices.named import driver_problems
 from hotspotd.errors import BiometricError, ConfigError, Reason
+from hotspotd.upkeep import profiles
 
 
 def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,7 +32,7 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _check(arguments: argparse.Namespace) -> Exit:
     try:
-        config = load(arguments.file)
+        config, choice = profiles.with_choice(arguments.file, load(arguments.file))
     except ConfigError as error:
         complain(str(error))
         return Exit.CANNOT if error.reason is Reason.UNREADABLE and not arguments.file.is_file() else Exit.PROBLEMS
@@ -41,7 +42,10 @@ def _check(arguments: argparse.Namespace) -> Exit:
     if problems:
         return Exit.PROBLEMS
     lanes = ", ".join(lane.name for lane in config.lanes)
-    print(f"{arguments.file}: fine. {config.device.name}, {config.device.mode}; lanes: {lanes}")
+    operation = (
+        f"operation {config.operation.name}, chosen at /set-up" if choice else f"operation {config.operation.name}"
+    )
+    print(f"{arguments.file}: fine. {config.device.name}, {config.device.mode}; {operation}; lanes: {lanes}")
     return Exit.OK
 
 
