@@ -29,7 +29,7 @@ from hotspotd.biometrics.finger import calibration
 from hotspotd.biometrics.models import find_model
 from hotspotd.clock import Clock, Stamp
 from hotspotd.config import Config, DriverSection, LaneSection
-from hotspotd.console.controls import Reporting, Searched
+from hotspotd.console.controls import Reporting, Searched, Upkeep
 from hotspotd.console.server import Console
 from hotspotd.devices.zones import ZONE_CAMERA, document_reader
 from hotspotd.domain.encounter import Encounter
@@ -38,6 +38,7 @@ from hotspotd.errors import BiometricError, ConfigError, HotspotError, Reason
 from hotspotd.events import DeviceState, DeviceView, Events
 from hotspotd.health.metrics import Metrics
 from hotspotd.health.notify import Notifier, watchdog_period_s
+from hotspotd.health.recent import RecentLogs
 from hotspotd.health.watchdog import Watchdog
 from hotspotd.lane.arrivals import Arrivals
 from hotspotd.lane.devices import SupervisedDevice
@@ -74,8 +75,9 @@ _ROLE = "officer"
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Every path that the configuration names, made absolute before the loop runs."""
+    """Every path that the configuration names, made absolute before the loop runs; ``file`` is its own."""
 
+    file: Path
     database: Path
     data_key: Path | None
     watchlist: Path
@@ -98,6 +100,7 @@ class Places:
         resolve = partial(configuration.resolve, path)
         trust_anchors, certificate, key = config.relay.files(path)
         return cls(
+            file=path.resolve(),
             database=resolve(config.records.database),
             data_key=resolve(config.records.data_key) if config.records.data_key else None,
             watchlist=resolve(config.watchlist.folder),
@@ -146,6 +149,9 @@ class Parts:
 async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> Parts:
     clock = Clock()
     events = Events()
+    recent = RecentLogs()
+    logging.getLogger().addHandler(recent)
+    stack.callback(logging.getLogger().removeHandler, recent)
     images, search = Worker("images", threads=2), Worker("search")
     # Its own thread: hashing a large list takes long, and no traveller's search waits behind it.
     lists = Worker("watchlist")
@@ -225,6 +231,13 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
     metrics = Metrics(records, events, clock)
     await metrics.start()
     console.serve_metrics(metrics.exposition)
+    console.upkeep = Upkeep(
+        file=places.file,
+        trials={lane.name: lane.trials for lane in lanes},
+        recent=recent,
+        metrics=metrics.exposition,
+        faces=faces,
+    )
     notifier = Notifier()
     stack.callback(notifier.close)
     watchdog = Watchdog(

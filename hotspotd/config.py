@@ -329,7 +329,7 @@ def load(path: Path) -> Config:
 def parse(text: str, path: Path) -> Config:
     """The configuration in ``text``, which was read from ``path``. Raises ConfigError."""
     config = typed(text, path, Config, "config/hotspotd.toml")
-    _check(path, config)
+    check(path, config)
     return config
 
 
@@ -371,7 +371,8 @@ def _refusal(path: Path, message: str, reference: str) -> ConfigError:
     return ConfigError(Reason.BAD_VALUE, what, f"{reference} says what it may be.")
 
 
-def _check(path: Path, config: Config) -> None:
+def check(path: Path, config: Config) -> None:
+    """Refuse a ``config``, read from ``path``, whose parts do not go together. Raises ConfigError."""
     names = [lane.name for lane in config.lanes]
     if len(set(names)) != len(names):
         raise ConfigError(Reason.BAD_VALUE, f"{path}: lanes: two lanes have one name", "Give each its own.")

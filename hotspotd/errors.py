@@ -119,6 +119,10 @@ class LaneError(HotspotError):
     """A lane does not do what an officer asked of it."""
 
 
+class UpkeepError(HotspotError):
+    """A technician's work cannot be done, or not now."""
+
+
 class GatewayError(HotspotError):
     """The reference gateway's database could not read or write; trying again may help."""
 

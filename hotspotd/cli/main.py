@@ -21,6 +21,7 @@ from hotspotd.cli import (
     people,
     privacy,
     sbom,
+    support_bundle,
     update,
     watchlist,
 )
@@ -43,6 +44,7 @@ examples:
   hotspotctl privacy report
   hotspotctl device status
   hotspotctl update status
+  hotspotctl support-bundle ./kiosk.zip
 
 exit codes: 0 fine, 1 problems were found, 2 wrong usage, 3 it could not be done
 """
@@ -60,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     groups = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
     first = (doctor, config, device, devices, watchlist)
     second = (evaluate, calibrate, compare, models, inti)
-    for module in (*first, *second, outbox, audit, people, privacy, update, sbom):
+    for module in (*first, *second, outbox, audit, people, privacy, update, sbom, support_bundle):
         module.add_to(groups)
     return root
 

@@ -25,6 +25,7 @@ _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _STAFF_PAGES = (
     (Act.SEE_ALERTS, "/guard", "Officer"),
     (Act.SEE_DEVICES, "/technician", "Technician"),
+    (Act.MEND, "/set-up", "Set up"),
 )
 
 
@@ -66,6 +67,7 @@ class Templates:
             needs(Open.ANYONE, "GET", "/sign-in", self.sign_in, page=True),
             needs(Act.SEE_ALERTS, "GET", "/guard", self.guard, page=True),
             needs(Act.SEE_DEVICES, "GET", "/technician", self.technician, page=True),
+            needs(Act.MEND, "GET", "/set-up", self.set_up, page=True),
             needs(Open.AT_KIOSK, "GET", "/traveller/{lane}", self.traveller, page=True),
             needs(Open.AT_KIOSK, "GET", "/traveller/{lane}/words.json", self.words),
             needs(Open.ANYONE, "GET", "/static/{name}", self.static),
@@ -111,7 +113,11 @@ class Templates:
         )
 
     async def technician(self, request: web.Request) -> web.StreamResponse:
-        return self._page("technician.html", session=session_of(request))
+        session = session_of(request)
+        return self._page("technician.html", session=session, acts={act.value for act in session.acts})
+
+    async def set_up(self, request: web.Request) -> web.StreamResponse:
+        return self._page("set-up.html", session=session_of(request))
 
     async def traveller(self, request: web.Request) -> web.StreamResponse:
         lane = self._traveller.controls(request).name
@@ -122,6 +128,7 @@ class Templates:
             "traveller.html",
             lane=lane,
             code=code,
+            house=self._traveller.house_language,
             language=language,
             languages=self._pages.words.languages,
             steps=words.steps(section, self._config.operation),

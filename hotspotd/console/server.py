@@ -23,7 +23,7 @@ from hotspotd.access.sign_in import SignIn
 from hotspotd.clock import Clock
 from hotspotd.config import Config
 from hotspotd.console.alert_detail import AlertDetails
-from hotspotd.console.controls import LaneControls, Reporting, Searched, Watchlist
+from hotspotd.console.controls import LaneControls, Reporting, Searched, Upkeep, Watchlist
 from hotspotd.console.decisions import Decisions
 from hotspotd.console.gate import Gate, Handler, Open, needs
 from hotspotd.console.guard import GuardPages
@@ -32,10 +32,13 @@ from hotspotd.console.look_up import LookUps
 from hotspotd.console.minutiae import Minutiae
 from hotspotd.console.page_files import PageFiles, Templates, read_pages
 from hotspotd.console.pictures import Pictures
+from hotspotd.console.set_up import SetUpPages
 from hotspotd.console.shift_notes import ShiftNotePages
 from hotspotd.console.sign_in_page import SignInPages
 from hotspotd.console.streams import Streams
 from hotspotd.console.technician import TechnicianPages
+from hotspotd.console.technician_checks import CheckPages
+from hotspotd.console.technician_devices import DevicePages
 from hotspotd.console.traveller import LaneWatch, TravellerPages
 from hotspotd.errors import HotspotError, Reason
 from hotspotd.events import Events
@@ -51,6 +54,8 @@ _SHUTDOWN_S = 3.0
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _STATUS = {
     Reason.BAD_VALUE: 400,
+    Reason.UNKNOWN_KEY: 400,
+    Reason.MISSING_KEY: 400,
     Reason.NOT_SIGNED_IN: 401,
     Reason.WRONG_SECRET: 401,
     Reason.NOT_ALLOWED: 403,
@@ -96,6 +101,8 @@ class Console:
         """How the bureau is told what officers decide, from the start on; ``None``: it is not."""
         self.searched: Searched | None = None
         """What look-ups search, from the start on; ``None``: nothing."""
+        self.upkeep: Upkeep | None = None
+        """What a technician looks at and does, from the start on; ``None``: only the links and the outbox."""
         self._config = config
         self._demo_models = demo_models
         self._events = events
@@ -117,6 +124,9 @@ class Console:
         minutes, hours = config.console.idle_minutes, config.console.longest_hours
         self.sessions = Sessions(minutes * 60, hours * 3600, monotonic=self._clock.monotonic)
         """Who is signed in."""
+        # Its own thread: what a technician has looked at takes seconds, and nobody else waits behind it.
+        self._upkeep_worker = Worker("upkeep")
+        self._set_up: SetUpPages | None = None
         # Its own thread, for each hash takes 64 MiB: one at a time.
         self._hashing = Worker("sign-in")
 
@@ -152,6 +162,8 @@ class Console:
         """Read the pages and listen. Raises OSError when the port is taken, ConfigError for a bad word file."""
         pages = await asyncio.to_thread(read_pages)
         app = self._app(pages)
+        if self._set_up is not None:
+            await self._set_up.start()
         self._tasks = [
             asyncio.create_task(self._watch.run(), name="console-watch"),
             asyncio.create_task(self._sweep(), name="console-sessions"),
@@ -196,6 +208,7 @@ class Console:
         self._worker.close()
         self._hashing.close()
         self._looking.close()
+        self._upkeep_worker.close()
 
     def _app(self, pages: PageFiles) -> web.Application:
         gate = Gate(self.sessions)
@@ -243,6 +256,8 @@ class Console:
         app.add_routes(minutiae.routes())
         app.add_routes(decisions.routes())
         app.add_routes(technician.routes())
+        if self.upkeep is not None:
+            app.add_routes(self._upkeep_routes(self.upkeep, pages.build, traveller))
         app.add_routes(pictures.routes())
         app.add_routes(people.routes())
         app.add_routes(LaneActs(self._lanes).routes())
@@ -253,6 +268,15 @@ class Console:
         app.add_routes(templates.routes())
         app.add_routes([needs(Open.AT_KIOSK, "GET", "/metrics", self._numbers)])
         return app
+
+    def _upkeep_routes(self, upkeep: Upkeep, build: str, traveller: TravellerPages) -> list[web.RouteDef]:
+        config, records, worker = self._config, self._records, self._upkeep_worker
+        checks = CheckPages(config, self._events, records, self._watchlist, upkeep, worker, self._clock)
+        devices = DevicePages(config, records, upkeep, worker)
+        self._set_up = SetUpPages(
+            config, self._events, records, upkeep, worker, self._clock, build=build, speak=traveller.speak
+        )
+        return [*checks.routes(), *devices.routes(), *self._set_up.routes()]
 
     async def _numbers(self, _: web.Request) -> web.StreamResponse:
         if self._metrics is None:

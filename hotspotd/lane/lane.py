@@ -26,10 +26,12 @@ from hotspotd.lane.devices import SupervisedDevice
 from hotspotd.lane.document_step import DocumentStep
 from hotspotd.lane.feed import CameraFeed
 from hotspotd.lane.gateway_step import GatewayStep
+from hotspotd.lane.hold import Hold
 from hotspotd.lane.officer_step import Going, OfficerStep, audit, check_order
 from hotspotd.lane.parts import LaneDevices, LaneParts
 from hotspotd.lane.recording import record_and_check
 from hotspotd.lane.screen import Screen
+from hotspotd.lane.trials import LaneTrials
 from hotspotd.lane.visit import Visit
 from hotspotd.lane.waiting import first_of, officer_moment
 from hotspotd.records.model import AlertState
@@ -65,6 +67,9 @@ class Lane:
         self._officer = OfficerStep(name, self._desk, self._capture, self._documents, self._screen, parts)
         self._help = asyncio.Event()
         self._closing = asyncio.Event()
+        self._hold = Hold(parts.clock.monotonic)
+        self.trials = LaneTrials(name, devices, self._feed, self._screen, self._hold)
+        """For a technician."""
 
     # What the pages may ask of the lane (console.controls.LaneControls).
 
@@ -118,12 +123,16 @@ class Lane:
     async def _serve(self) -> None:
         while not self._closing.is_set():
             self._help.clear()
+            if self._hold.asked.is_set():
+                self._screen.show(LaneState.OUT_OF_SERVICE, Prompt.CLOSED)
+                await first_of(self._hold.over(), self._closing)
+                continue
             if self._desk.shut.is_set():
                 self._screen.show(LaneState.OUT_OF_SERVICE, Prompt.CLOSED)
-                await first_of(self._desk.opened.wait(), self._closing)
+                await first_of(self._desk.opened.wait(), self._closing, self._hold.asked)
                 continue
             with self._desk.offering([LaneAct.TAKE_OVER]):
-                events = (self._help, self._closing, self._desk.asked, self._desk.shut)
+                events = (self._help, self._closing, self._desk.asked, self._desk.shut, self._hold.asked)
                 arrival = await first_of(self._arrival(), *events)
                 visit = Visit(self._parts.clock.now(), arrival=arrival)
                 # Somebody who has just come is served: the order is refused, and may be given again.

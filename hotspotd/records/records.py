@@ -28,6 +28,7 @@ from hotspotd.records.database import Database
 from hotspotd.records.deciding import Deciding
 from hotspotd.records.handling import Handling
 from hotspotd.records.happenings import Happenings
+from hotspotd.records.kept import Kept
 from hotspotd.records.model import AlertKind, OutboxItem
 from hotspotd.records.outbox import Outbox
 from hotspotd.records.people import People
@@ -54,6 +55,7 @@ class Records(
     Auditing,
     People,
     ShiftNotes,
+    Kept,
 ):
     """The records of one device. Made by ``open``."""
 

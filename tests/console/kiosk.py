@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from playwright.async_api import BrowserContext
 
 from drivers.base import Frame
+from hotspotd.biometrics.face import FaceEngine
 from hotspotd.biometrics.finger import FingerTemplate
 from hotspotd.clock import Clock, Stamp
 from hotspotd.config import Config, parse
-from hotspotd.console.controls import Reporting, Searched
+from hotspotd.console.controls import Enrolment, LaneTrials, Reporting, Searched, Updates, Upkeep
 from hotspotd.console.gate import COOKIE
 from hotspotd.console.server import Console
 from hotspotd.console.streams import Streams
@@ -47,6 +48,8 @@ from hotspotd.events import (
     LinkView,
     Prompt,
 )
+from hotspotd.health.metrics import Metrics
+from hotspotd.health.recent import RecentLogs
 from hotspotd.records import Records
 from hotspotd.records.model import Kind, OutboxItem, Rank
 
@@ -393,6 +396,11 @@ async def running(
     reporting: Reporting | None = None,
     searched: Searched | None = None,
     settings: Config | None = None,
+    trials: Mapping[str, LaneTrials] | None = None,
+    recent: RecentLogs | None = None,
+    enrolment: Enrolment | None = None,
+    updates: Updates | None = None,
+    faces: FaceEngine | None = None,
 ) -> AsyncIterator[Kiosk]:
     """A kiosk with idle lanes: two, or those of ``settings``."""
     events = Events()
@@ -412,6 +420,17 @@ async def running(
     )
     console.reporting = reporting
     console.searched = searched
+    metrics = Metrics(records, events, Clock())
+    await metrics.start()
+    console.upkeep = Upkeep(
+        file=folder / "hotspotd.toml",
+        trials=trials or {},
+        recent=recent or RecentLogs(),
+        metrics=metrics.exposition,
+        enrolment=enrolment,
+        updates=updates,
+        faces=faces,
+    )
     kiosk = Kiosk(events, records, console, lanes)
     holder.append(kiosk)
     for lane in lanes.values():

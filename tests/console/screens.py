@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.async_api import Browser, Page, async_playwright
 
-from hotspotd.biometrics.face import synthetic as faces
+from hotspotd.biometrics.face import FaceEngine
+from hotspotd.biometrics.face import synthetic as drawn_faces
 from hotspotd.biometrics.finger import FingerTemplate, extract
 from hotspotd.biometrics.finger import synthetic as prints
 from hotspotd.clock import Clock, Stamp
@@ -38,6 +39,7 @@ from hotspotd.domain.notice import Notice
 from hotspotd.domain.rights import Role
 from hotspotd.domain.verdict import ReferReason
 from hotspotd.events import DeviceState, DeviceView, LaneState, Prompt
+from hotspotd.gateway.authority import Authority
 from tests.console import screens_links, screens_tools
 from tests.console.kiosk import Kiosk, jpeg, of_two_persons, png, record, running, with_lanes
 
@@ -62,13 +64,13 @@ def chromium() -> str | None:
 
 def face_picture(seed: int, size: tuple[int, int] = (480, 640)) -> NDArray[np.uint8]:
     """A drawn person before the camera."""
-    return faces.picture(faces.person(seed), np.random.default_rng(seed), size)
+    return drawn_faces.picture(drawn_faces.person(seed), np.random.default_rng(seed), size)
 
 
 @functools.lru_cache(16)
 def portrait(seed: int, look: int) -> bytes:
     """A portrait of a drawn person, as JPEG; another ``look`` is another picture of the same person."""
-    whole = faces.picture(faces.person(seed), np.random.default_rng(look), (500, 500))
+    whole = drawn_faces.picture(drawn_faces.person(seed), np.random.default_rng(look), (500, 500))
     return jpeg(np.ascontiguousarray(whole[20:480, 66:434]))
 
 
@@ -511,8 +513,30 @@ SCENES = (
     Scene("technician-set-aside", "/technician", OFFICER, screens_links.set_aside, docs=True),
     Scene("technician-phone", "/technician", (412, 2200), screens_links.set_aside, mode="training"),
     Scene("technician-small", "/technician", (1280, 1200), screens_links.set_aside),
+    Scene("set-up-language", "/set-up", (1280, 800), screens_links.well, docs=True),
+    Scene("set-up-enrolment", "/set-up#enrolment", (1280, 900), screens_links.well),
+    Scene("set-up-time-phone", "/set-up#time", (412, 1080), screens_links.well, mode="training"),
+    Scene("set-up-operation", "/set-up#operation", (1280, 900), screens_links.well),
+    Scene("set-up-traveller", "/set-up#traveller", (1280, 900), screens_links.well),
     Scene("technician-lost", "/technician", OFFICER, screens_links.well, lose=True),
 )
+
+
+def enrolled(folder: Path) -> None:
+    """Put the certificates into ``folder`` that the kiosk's configuration names."""
+    authority = Authority.create(folder)
+    authority.issue_device("korcula-1")
+    for suffix in ("pem", "key"):
+        (folder / f"korcula-1.{suffix}").rename(folder / f"device.{suffix}")
+
+
+READY = {
+    "/guard": "#lanes li",
+    "/technician": "#summary[data-is]",
+    "/set-up": ".ways",
+    "/traveller": "body:not([data-state='starting'])",
+}
+"""What is there when a page has drawn itself."""
 
 
 async def take(scene: Scene, browser: Browser, target: Path) -> None:
@@ -522,9 +546,10 @@ async def take(scene: Scene, browser: Browser, target: Path) -> None:
             settings = of_two_persons(scene.mode) if scene.two else None
             if scene.lanes != TWO_LANES:
                 settings = with_lanes(scene.lanes)
-            searched = await screens_tools.built()
+            await asyncio.to_thread(enrolled, Path(folder))
+            faces, searched = await asyncio.to_thread(FaceEngine.open), await screens_tools.built()
             kiosk = await stack.enter_async_context(
-                running(Path(folder), mode=scene.mode, searched=searched, settings=settings)
+                running(Path(folder), mode=scene.mode, searched=searched, settings=settings, faces=faces)
             )
             await scene.setup(kiosk)
             width, height = scene.size
@@ -534,7 +559,7 @@ async def take(scene: Scene, browser: Browser, target: Path) -> None:
             await kiosk.sign_in(context, *scene.roles)
             page = await context.new_page()
             await page.goto(f"{kiosk.origin}{scene.path}")
-            ready = "#lanes li" if scene.path in ("/guard", "/technician") else "body:not([data-state='starting'])"
+            ready = next((shown for path, shown in READY.items() if scene.path.startswith(path)), "body")
             await page.wait_for_selector(ready)
             if scene.act:
                 await scene.act(page)
