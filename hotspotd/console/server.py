@@ -23,8 +23,10 @@ from hotspotd.access.sign_in import SignIn
 from hotspotd.clock import Clock
 from hotspotd.config import Config
 from hotspotd.console.controls import LaneControls, Reporting, Watchlist
-from hotspotd.console.gate import Gate, Handler, Open, needs
+from hotspotd.console.gate import COOKIE, Gate, Handler, Open, needs
 from hotspotd.console.guard import GuardPages
+from hotspotd.console.interface import operations as interface
+from hotspotd.console.interface.declared import PREFIX, problems_as_json
 from hotspotd.console.page_files import PageFiles, Templates, read_pages
 from hotspotd.console.pictures import Pictures
 from hotspotd.console.sign_in_page import SignInPages
@@ -185,7 +187,8 @@ class Console:
     def _app(self, pages: PageFiles) -> web.Application:
         gate = Gate(self.sessions)
         app = web.Application(
-            client_max_size=_MAX_REQUEST_BYTES, middlewares=[self._same_origin, _errors_as_json, gate.middleware]
+            client_max_size=_MAX_REQUEST_BYTES,
+            middlewares=[problems_as_json, self._same_origin, _errors_as_json, gate.middleware],
         )
         app.on_response_prepare.append(_add_headers)
         traveller = TravellerPages(self._lanes, self._watch, self._streams, self._worker, pages.build)
@@ -219,6 +222,8 @@ class Console:
         app.add_routes(pictures.routes())
         app.add_routes(people.routes())
         app.add_routes(templates.routes())
+        parts = interface.Parts(self._records, self._clock, self._lanes, guard, technician, people)
+        app.add_routes(interface.routes(parts))
         app.add_routes(
             [
                 needs(Act.TAKE_OVER, "POST", "/api/lanes/{lane}/next", self._next),
@@ -258,7 +263,10 @@ class Console:
 
 
 def _is_program(request: web.Request) -> bool:
-    return request.headers.get("Authorization", "").lower().startswith("bearer ")
+    if request.headers.get("Authorization", "").lower().startswith("bearer "):
+        return True
+    # Without Origin no page asks, and without a cookie nobody is who asks: they may sign in there, by JSON only.
+    return request.path.startswith(f"{PREFIX}/") and "Origin" not in request.headers and COOKIE not in request.cookies
 
 
 @web.middleware
