@@ -167,11 +167,19 @@ class LinkView(msgspec.Struct, frozen=True, kw_only=True, tag="link"):
     since: str = ""
 
 
+class PeopleChanged(msgspec.Struct, frozen=True, kw_only=True, tag="people"):
+    """Who may sign in, or as what, has changed; the page about it reads it from the records."""
+
+
+class AuditChanged(msgspec.Struct, frozen=True, kw_only=True, tag="audit"):
+    """A check of the audit chain has begun, got further or ended; the page about it asks how far it is."""
+
+
 class Missed(msgspec.Struct, frozen=True, tag="missed"):
     """Some events were lost to this subscriber: read the present state anew."""
 
 
-Event = LaneView | DeviceView | EncounterChanged | AlertChanged | LinkView | Missed
+Event = LaneView | DeviceView | EncounterChanged | AlertChanged | LinkView | PeopleChanged | AuditChanged | Missed
 
 # A page that is this far behind is better served by the present state than by history.
 _QUEUE_LIMIT = 256

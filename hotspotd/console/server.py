@@ -22,12 +22,14 @@ from hotspotd.access.sessions import Sessions
 from hotspotd.access.sign_in import SignIn
 from hotspotd.clock import Clock
 from hotspotd.config import Config
+from hotspotd.console.auditing import AuditPages
 from hotspotd.console.controls import LaneControls, Reporting, Watchlist
 from hotspotd.console.gate import COOKIE, Gate, Handler, Open, needs
 from hotspotd.console.guard import GuardPages
 from hotspotd.console.interface import operations as interface
 from hotspotd.console.interface.declared import PREFIX, problems_as_json
 from hotspotd.console.page_files import PageFiles, Templates, read_pages
+from hotspotd.console.people import PeoplePages
 from hotspotd.console.pictures import Pictures
 from hotspotd.console.sign_in_page import SignInPages
 from hotspotd.console.streams import Streams
@@ -103,6 +105,7 @@ class Console:
         self._worker = Worker("console", threads=1, waiting=32)
         self._watch = LaneWatch(events, self._clock.monotonic)
         self._tasks: list[asyncio.Task[None]] = []
+        self._audit: AuditPages | None = None
         self._runner: web.AppRunner | None = None
         self._port = 0
         self._tls: ssl.SSLContext | None = None
@@ -176,6 +179,9 @@ class Console:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        if self._audit is not None:
+            await self._audit.stop()
+            self._audit = None
         for task in self._tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -214,15 +220,20 @@ class Console:
             clock=self._clock,
         )
         sign_in = SignIn(self._records, self.sessions, self._hashing, self._clock.monotonic)
-        people = SignInPages(sign_in, self._events, self._records, self._streams, build=pages.build)
+        door = SignInPages(sign_in, self._events, self._records, self._streams, build=pages.build)
+        people = PeoplePages(sign_in, self._events, self._records, self._streams, build=pages.build)
+        audit = AuditPages(self._events, self._records, self._streams, build=pages.build, clock=self._clock)
+        self._audit = audit
         templates = Templates(self._config, pages, traveller, gate, demo_models=self._demo_models)
         app.add_routes(traveller.routes())
         app.add_routes(guard.routes())
         app.add_routes(technician.routes())
         app.add_routes(pictures.routes())
+        app.add_routes(door.routes())
         app.add_routes(people.routes())
+        app.add_routes(audit.routes())
         app.add_routes(templates.routes())
-        parts = interface.Parts(self._records, self._clock, self._lanes, guard, technician, people)
+        parts = interface.Parts(self._records, self._clock, self._lanes, guard, technician, door)
         app.add_routes(interface.routes(parts))
         app.add_routes(
             [

@@ -46,7 +46,7 @@ class Parts:
     lanes: Mapping[str, LaneControls]
     guard: GuardPages
     technician: TechnicianPages
-    people: SignInPages
+    door: SignInPages
 
 
 class LinkState(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +63,7 @@ async def sign_in(parts: Parts, call: Call) -> object:
     the latest after some hours, as the kiosk's configuration says. 401 for a wrong badge or secret, 429 while the
     badge is locked after too many of them.
     """
-    return await parts.people.begin(call.body.badge, call.body.secret)
+    return await parts.door.begin(call.body.badge, call.body.secret)
 
 
 async def get_session(parts: Parts, call: Call) -> object:
@@ -72,12 +72,12 @@ async def get_session(parts: Parts, call: Call) -> object:
     While ``must_change`` is true nothing else may be done: the secret was set by somebody else, and its owner changes
     it at the kiosk's page.
     """
-    return parts.people.view_of(call.request)
+    return parts.door.view_of(call.request)
 
 
 async def sign_out(parts: Parts, call: Call) -> object:
     """Sign out: the token is worth nothing from now on."""
-    await parts.people.delete_session(call.request)
+    await parts.door.delete_session(call.request)
     return None
 
 

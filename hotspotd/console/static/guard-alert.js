@@ -22,7 +22,7 @@ export function alert(detail, reasons, act) {
       make("h1", {}, line.title),
       line.kind === "late" && lateHit(detail),
     ),
-    make("div", { class: "body" }, detail.hits.length ? detail.hits.map(hit) : trouble(detail), context(detail)),
+    make("div", { class: "body", tabindex: "0", role: "region", "aria-label": "What was found" }, detail.hits.length ? detail.hits.map(hit) : trouble(detail), context(detail)),
     actions(detail, reasons, act),
   );
 }
@@ -78,7 +78,7 @@ function about(rows) {
 function pair(pair) {
   return make(
     "div", { class: "pair", data: { modality: pair.modality } },
-    make("h3", {}, icon(pair.modality === "face" ? "face" : "fingers"), pair.label),
+    make("h2", {}, icon(pair.modality === "face" ? "face" : "fingers"), pair.label),
     make("div", { class: "both" }, picture(pair.probe, "Taken here", pair), picture(pair.reference, "On the list", pair)),
     make("p", { class: "strength" }, pair.strength ? [pair.strength.words, make("small", {}, pair.strength.exact)] : uncompared(pair)),
   );
@@ -88,7 +88,7 @@ function pair(pair) {
 function exactly(strength) {
   return make(
     "div", { class: "pair" },
-    make("h3", {}, icon({ document: "document", fingers: "fingers" }[strength.modality] ?? "person"), strength.label),
+    make("h2", {}, icon({ document: "document", fingers: "fingers" }[strength.modality] ?? "person"), strength.label),
     make("p", { class: "strength" }, strength.words[0].toUpperCase() + strength.words.slice(1), make("small", {}, strength.exact)),
   );
 }
@@ -109,7 +109,7 @@ function facts(rows) {
   if (!rows.length) return null;
   return make(
     "table", { class: "facts" },
-    make("thead", {}, make("tr", {}, ["", "Document", "List", ""].map((head) => make("th", {}, head)))),
+    make("thead", {}, make("tr", {}, ["What", "Document", "List", "Note"].map((head, place) => make("th", { scope: "col" }, place % 3 ? head : make("span", { class: "unseen" }, head))))),
     make(
       "tbody", {},
       rows.map((row) =>
@@ -151,7 +151,7 @@ function trouble(detail) {
       make(
         "div", { class: "samples" },
         detail.samples.map((one) =>
-          make("div", { class: "pair", data: { modality: one.modality } }, make("h3", {}, one.label), make("div", { class: "both" }, picture(one.probe, "Taken here", one))),
+          make("div", { class: "pair", data: { modality: one.modality } }, make("h2", {}, one.label), make("div", { class: "both" }, picture(one.probe, "Taken here", one))),
         ),
       ),
   ].filter(Boolean);
