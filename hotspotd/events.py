@@ -203,6 +203,10 @@ class Subscription:
         """The next event, waiting for it."""
         return await self._queue.get()
 
+    def waiting(self) -> list[Event]:
+        """What is queued now, taken out."""
+        return [self._queue.get_nowait() for _ in range(self._queue.qsize())]
+
     async def __aiter__(self) -> AsyncIterator[Event]:
         while True:
             yield await self.next()

@@ -340,14 +340,14 @@ async def running(
     reporting: Reporting | None = None,
     settings: Config | None = None,
 ) -> AsyncIterator[Kiosk]:
-    """A kiosk with two idle lanes."""
+    """A kiosk with idle lanes: two, where ``settings`` does not say otherwise."""
     import msgspec
 
     events = Events()
     records = await Records.open(folder / "records.sqlite")
     settings = settings or config(mode)
     settings = msgspec.structs.replace(settings, console=msgspec.structs.replace(settings.console, port=port))
-    lanes = {name: ScriptedLane(name, events) for name in ("lane-1", "lane-2")}
+    lanes = {name: ScriptedLane(name, events) for name in (lane.name for lane in settings.lanes)}
     holder: list[Kiosk] = []
     console = Console(
         settings,

@@ -9,6 +9,7 @@ import { follow, post, reloadIfNew } from "./stream.js";
 import { held, sound, wake } from "./tone.js";
 
 const UNDO_MS = 10000;
+const TOGETHER_MS = 30; // Nobody sees a shorter wait.
 const one = (selector) => document.querySelector(selector);
 
 const reasons = Object.fromEntries(
@@ -35,17 +36,21 @@ const keyOf = (element) => element.dataset.alert ?? element.closest("[data-lane]
 
 function drawSide() {
   if (!state) return;
-  replace("#lanes", lanes(state, next));
+  drawLanes();
   drawLink(state.link);
   const fresh = new Set(state.alerts.map((each) => each.alert_id).filter((id) => !had.has(id)));
   replace("#alerts", queue(state, selected, fresh, (id) => open(id)));
   one("#count").textContent = state.alerts.length;
-  replace("#recent", recent(state));
+  drawRecent();
   one("#untrusted").hidden = state.clock_trusted;
   document.title = state.alerts.length ? `(${state.alerts.length}) Officer` : "Officer";
   ring();
   showSound();
 }
+
+// Lanes change several times a second: what has not changed stays as it is, with the button that is being pressed.
+const drawLanes = () => state && replace("#lanes", lanes(state, next));
+const drawRecent = () => state && replace("#recent", recent(state));
 
 function ring() {
   // What is to be handled silently makes no sound.
@@ -277,9 +282,22 @@ async function touched() {
 
 // --- the daemon -----------------------------------------------------------------------------------------------------
 
+let drawing = null;
+const changed = new Set();
+const DRAW = { lanes: drawLanes, link: () => drawLink(state.link), recent: drawRecent, alerts: follow_up };
+
+/** Take `changes` into the state, and draw them soon, with what comes meanwhile: a busy kiosk tells more than can be drawn. */
 function patch(changes) {
   if (!state) return;
   state = { ...state, ...changes };
+  for (const part of Object.keys(changes)) changed.add(part);
+  drawing ??= setTimeout(() => {
+    drawing = null;
+    const parts = [...changed];
+    changed.clear();
+    // Drawing the alerts draws the rest beside them.
+    for (const part of parts.includes("alerts") ? ["alerts"] : parts) DRAW[part]();
+  }, TOGETHER_MS);
 }
 
 follow(
@@ -290,27 +308,14 @@ follow(
       state = whole;
       follow_up();
     },
-    lane: (view) => {
-      patch({ lanes: state.lanes.map((lane) => (lane.name === view.lane ? { ...lane, view } : lane)) });
-      drawSide();
-    },
+    lane: (view) => patch({ lanes: state.lanes.map((lane) => (lane.name === view.lane ? { ...lane, view } : lane)) }),
     device: (view) => {
       const devices = (lane) => [...lane.devices.filter((each) => each.device !== view.device), view];
       patch({ lanes: state.lanes.map((lane) => (lane.name === view.lane ? { ...lane, devices: devices(lane) } : lane)) });
-      drawSide();
     },
-    link: (view) => {
-      patch({ link: view });
-      drawSide();
-    },
-    recent: (rows) => {
-      patch({ recent: rows });
-      drawSide();
-    },
-    alerts: (lines) => {
-      patch({ alerts: lines });
-      follow_up();
-    },
+    link: (view) => patch({ link: view }),
+    recent: (rows) => patch({ recent: rows }),
+    alerts: (lines) => patch({ alerts: lines }),
   },
   {
     ended: signOut,
