@@ -192,11 +192,29 @@ class LinkView(msgspec.Struct, frozen=True, kw_only=True, tag="link"):
     identity_until: str = ""
 
 
+class PeopleChanged(msgspec.Struct, frozen=True, kw_only=True, tag="people"):
+    """Who may sign in, or as what, has changed; the page about it reads it from the records."""
+
+
+class AuditChanged(msgspec.Struct, frozen=True, kw_only=True, tag="audit"):
+    """A check of the audit chain has begun, got further or ended; the page about it asks how far it is."""
+
+
 class Missed(msgspec.Struct, frozen=True, tag="missed"):
     """Some events were lost to this subscriber: read the present state anew."""
 
 
-Event = LaneView | DeskView | DeviceView | EncounterChanged | AlertChanged | LinkView | Missed
+Event = (
+    LaneView
+    | DeskView
+    | DeviceView
+    | EncounterChanged
+    | AlertChanged
+    | LinkView
+    | PeopleChanged
+    | AuditChanged
+    | Missed
+)
 
 # A page that is this far behind is better served by the present state than by history.
 _QUEUE_LIMIT = 256
@@ -219,6 +237,10 @@ class Subscription:
     async def next(self) -> Event:
         """The next event, waiting for it."""
         return await self._queue.get()
+
+    def waiting(self) -> list[Event]:
+        """What is queued now, taken out."""
+        return [self._queue.get_nowait() for _ in range(self._queue.qsize())]
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         while True:

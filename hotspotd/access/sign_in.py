@@ -105,6 +105,13 @@ class SignIn:
         """Forget the lock of ``badge``: somebody has unlocked it."""
         self._tries.pop(badge, None)
 
+    def locked_s(self, person: Person) -> float:
+        """For how many seconds from now on nobody may try the badge of ``person``."""
+        known = self._tries.get(person.badge)
+        if known is None or person.failures == 0:
+            return lock_s(person.failures)
+        return max(0.0, known.until - self._monotonic())
+
     async def _checked(self, badge: str, secret: str) -> Person:
         if self._waiting >= _MOST_WAITING:
             raise AccessError(Reason.BUSY, "too many are signing in", "Try again in some seconds.")

@@ -23,14 +23,18 @@ from hotspotd.access.sign_in import SignIn
 from hotspotd.clock import Clock
 from hotspotd.config import Config
 from hotspotd.console.alert_detail import AlertDetails
+from hotspotd.console.auditing import AuditPages
 from hotspotd.console.controls import LaneControls, Reporting, Searched, Upkeep, Watchlist
 from hotspotd.console.decisions import Decisions
-from hotspotd.console.gate import Gate, Handler, Open, needs
+from hotspotd.console.gate import COOKIE, Gate, Handler, Open, needs
 from hotspotd.console.guard import GuardPages
+from hotspotd.console.interface import operations as interface
+from hotspotd.console.interface.declared import PREFIX, problems_as_json
 from hotspotd.console.lane_acts import LaneActs
 from hotspotd.console.look_up import LookUps
 from hotspotd.console.minutiae import Minutiae
 from hotspotd.console.page_files import PageFiles, Templates, read_pages
+from hotspotd.console.people import PeoplePages
 from hotspotd.console.pictures import Pictures
 from hotspotd.console.set_up import SetUpPages
 from hotspotd.console.shift_notes import ShiftNotePages
@@ -117,6 +121,7 @@ class Console:
         self._looking = Worker("look-ups", waiting=4)
         self._watch = LaneWatch(events, self._clock.monotonic)
         self._tasks: list[asyncio.Task[None]] = []
+        self._audit: AuditPages | None = None
         self._runner: web.AppRunner | None = None
         self._port = 0
         self._tls: ssl.SSLContext | None = None
@@ -200,6 +205,9 @@ class Console:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        if self._audit is not None:
+            await self._audit.stop()
+            self._audit = None
         for task in self._tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -213,7 +221,8 @@ class Console:
     def _app(self, pages: PageFiles) -> web.Application:
         gate = Gate(self.sessions)
         app = web.Application(
-            client_max_size=_MAX_REQUEST_BYTES, middlewares=[self._same_origin, _errors_as_json, gate.middleware]
+            client_max_size=_MAX_REQUEST_BYTES,
+            middlewares=[problems_as_json, self._same_origin, _errors_as_json, gate.middleware],
         )
         app.on_response_prepare.append(_add_headers)
         traveller = TravellerPages(self._lanes, self._watch, self._streams, self._worker, pages.build)
@@ -248,7 +257,10 @@ class Console:
             reporting=self.reporting,
             clock=self._clock,
         )
-        people = SignInPages(sign_in, self._events, self._records, self._streams, build=pages.build)
+        door = SignInPages(sign_in, self._events, self._records, self._streams, build=pages.build)
+        people = PeoplePages(sign_in, self._events, self._records, self._streams, build=pages.build)
+        audit = AuditPages(self._events, self._records, self._streams, build=pages.build, clock=self._clock)
+        self._audit = audit
         templates = Templates(self._config, pages, traveller, gate, demo_models=self._demo_models)
         app.add_routes(traveller.routes())
         app.add_routes(guard.routes())
@@ -259,13 +271,19 @@ class Console:
         if self.upkeep is not None:
             app.add_routes(self._upkeep_routes(self.upkeep, pages.build, traveller))
         app.add_routes(pictures.routes())
+        app.add_routes(door.routes())
         app.add_routes(people.routes())
+        app.add_routes(audit.routes())
         app.add_routes(LaneActs(self._lanes).routes())
         name_score = self._config.matching.name_score
         look_ups = LookUps(self._records, self.searched, self._looking, self._clock, name_score)
         app.add_routes(look_ups.routes())
         app.add_routes(ShiftNotePages(self._records).routes())
         app.add_routes(templates.routes())
+        parts = interface.Parts(
+            self._records, self._clock, self._lanes, guard, details, decisions, look_ups, technician, door
+        )
+        app.add_routes(interface.routes(parts))
         app.add_routes([needs(Open.AT_KIOSK, "GET", "/metrics", self._numbers)])
         return app
 
@@ -302,7 +320,10 @@ class Console:
 
 
 def _is_program(request: web.Request) -> bool:
-    return request.headers.get("Authorization", "").lower().startswith("bearer ")
+    if request.headers.get("Authorization", "").lower().startswith("bearer "):
+        return True
+    # Without Origin no page asks, and without a cookie nobody is who asks: they may sign in there, by JSON only.
+    return request.path.startswith(f"{PREFIX}/") and "Origin" not in request.headers and COOKIE not in request.cookies
 
 
 @web.middleware

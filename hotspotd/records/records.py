@@ -100,6 +100,11 @@ class Records(
         return cls(database, clock, Admission(database, Limits(rows=0, bytes=0, free=0), clock))
 
     @property
+    def path(self) -> Path:
+        """The database's file."""
+        return self._db.path
+
+    @property
     def set_aside(self) -> Path | None:
         """The damaged database that was moved away at opening, if one was."""
         return self._db.set_aside

@@ -10,11 +10,12 @@ import argparse
 import asyncio
 import functools
 import shutil
+import sqlite3
 import struct
 import tempfile
 import zlib
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.async_api import Browser, Page, async_playwright
 
+from hotspotd.access import secrets
 from hotspotd.biometrics.face import FaceEngine
 from hotspotd.biometrics.face import synthetic as drawn_faces
 from hotspotd.biometrics.finger import FingerTemplate, extract
@@ -40,6 +42,7 @@ from hotspotd.domain.rights import Role
 from hotspotd.domain.verdict import ReferReason
 from hotspotd.events import DeviceState, DeviceView, LaneState, Prompt
 from hotspotd.gateway.authority import Authority
+from hotspotd.records.people import Person
 from tests.console import screens_links, screens_tools
 from tests.console.kiosk import Kiosk, jpeg, of_two_persons, png, record, running, with_lanes
 
@@ -114,6 +117,7 @@ class Scene:
     roles: tuple[Role, ...] = ()
     """Of whoever is signed in; by default all."""
     lanes: int = TWO_LANES
+    signed_in: bool = True
 
 
 def lane(state: LaneState, prompt: Prompt, **fields: object) -> Setup:
@@ -271,6 +275,48 @@ async def scanner_gone(kiosk: Kiosk) -> None:
     kiosk.link(up=False, queued=3, oldest_s=42.0, last_error="no answer from the gateway")
 
 
+async def waiting(kiosk: Kiosk) -> None:
+    """Two alerts wait, and nobody is signed in."""
+    await kiosk.check(await kiosk.encounter(), trouble=(ReferReason.DOCUMENT_UNREADABLE,))
+    await kiosk.check(await kiosk.encounter("lane-2"), trouble=(ReferReason.HELP_ASKED,))
+    kiosk.lanes["lane-2"].show(LaneState.OFFICER, Prompt.OFFICER_COMES)
+
+
+FIRST_PIN = "52817463"
+
+
+async def staff(kiosk: Kiosk) -> None:
+    """People in each state that they can be in."""
+    kept = await asyncio.to_thread(secrets.hashed, FIRST_PIN)
+
+    async def add(badge: str, *roles: Role, must_change: bool = False) -> None:
+        await kiosk.records.add_person(
+            Person(badge=badge, roles=roles, secret=kept, must_change=must_change), "badge 2001"
+        )
+
+    await add("4711", *Role)
+    await add("1042", Role.GUARD)
+    await add("1043", Role.GUARD, must_change=True)
+    await add("1051", Role.GUARD, Role.AUDITOR)
+    await add("2001", Role.SUPERVISOR)
+    await add("T7", Role.TECHNICIAN)
+    kiosk.console.sessions.begin("1042", [Role.GUARD])
+    for number in range(6):
+        await kiosk.records.sign_in_failed("1051", locks=number > 4)
+    await kiosk.records.set_disabled("T7", "badge 2001", disabled=True)
+
+
+async def damaged(kiosk: Kiosk) -> None:
+    """Somebody with a key to the database has changed an entry."""
+    await morning(kiosk)
+
+    def change() -> None:
+        with closing(sqlite3.connect(kiosk.records.path, timeout=5)) as connection, connection:
+            connection.execute("UPDATE audit SET detail = 'clear' WHERE seq = 7")
+
+    await asyncio.to_thread(change)
+
+
 def choose(words: str, act: Act | None = None) -> Act:
     async def click(page: Page) -> None:
         await page.get_by_text(words).first.click()
@@ -326,6 +372,43 @@ async def _keys(page: Page) -> None:
 async def _dismiss(page: Page) -> None:
     await page.wait_for_selector(".alert")
     await page.keyboard.press("d")
+
+
+async def _sign_in_first(page: Page) -> None:
+    await page.fill("#badge", "1043")
+    await page.fill("#secret", FIRST_PIN)
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("#change:not([hidden])")
+
+
+async def _add_somebody(page: Page) -> None:
+    await page.fill("#badge", "1060")
+    await page.check("[value=guard]")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("#pin[open]")
+
+
+async def _add_known(page: Page) -> None:
+    await page.fill("#badge", "1042")
+    await page.check("[value=guard]")
+    await page.keyboard.press("Enter")
+    await page.get_by_text("is known already").wait_for()
+
+
+async def _check_chain(page: Page) -> None:
+    await page.click("#begin")
+    await page.wait_for_selector("#check[data-tone=good]")
+
+
+async def _check_damaged(page: Page) -> None:
+    await page.click("#begin")
+    await page.wait_for_selector("#check[data-tone=bad]")
+
+
+async def _filter(page: Page) -> None:
+    await page.fill("#event", "alert")
+    await page.keyboard.press("Enter")
+    await page.locator("#entries tr", has_text="encounter.recorded").first.wait_for(state="detached")
 
 
 async def _confirm(page: Page) -> None:
@@ -519,6 +602,17 @@ SCENES = (
     Scene("set-up-operation", "/set-up#operation", (1280, 900), screens_links.well),
     Scene("set-up-traveller", "/set-up#traveller", (1280, 900), screens_links.well),
     Scene("technician-lost", "/technician", OFFICER, screens_links.well, lose=True),
+    Scene("index", "/", (1366, 768), idle),
+    Scene("sign-in", "/sign-in", (1366, 768), waiting, signed_in=False),
+    Scene("sign-in-change", "/sign-in", (1366, 768), staff, act=_sign_in_first, signed_in=False),
+    Scene("people", "/people", OFFICER, staff, docs=True),
+    Scene("people-pin", "/people", OFFICER, staff, act=_add_somebody),
+    Scene("people-small", "/people", (1280, 900), staff, act=_add_known),
+    Scene("people-phone", "/people", (412, 1800), staff, mode="training"),
+    Scene("people-lost", "/people", OFFICER, staff, lose=True),
+    Scene("audit", "/audit", OFFICER, full_queue, act=_check_chain, docs=True),
+    Scene("audit-damaged", "/audit", OFFICER, damaged, act=_check_damaged),
+    Scene("audit-small", "/audit", (1280, 900), full_queue, act=_filter),
 )
 
 
@@ -533,31 +627,33 @@ def enrolled(folder: Path) -> None:
 READY = {
     "/guard": "#lanes li",
     "/technician": "#summary[data-is]",
-    "/set-up": ".ways",
+    "/set-up": ".onward",
+    "/people": "#people tr",
+    "/audit": "#facts dt",
     "/traveller": "body:not([data-state='starting'])",
 }
 """What is there when a page has drawn itself."""
 
 
-async def take(scene: Scene, browser: Browser, target: Path) -> None:
-    """Make the picture of ``scene``."""
+@asynccontextmanager
+async def shown(scene: Scene, browser: Browser, watch: Callable[[Page], None] = lambda _: None) -> AsyncIterator[Page]:
+    """The page of ``scene``, as it is; ``watch`` is given it before it loads anything."""
+    settings = of_two_persons(scene.mode) if scene.two else None
+    if scene.lanes != TWO_LANES:
+        settings = with_lanes(scene.lanes)
     with tempfile.TemporaryDirectory() as folder:
-        async with AsyncExitStack() as stack:
-            settings = of_two_persons(scene.mode) if scene.two else None
-            if scene.lanes != TWO_LANES:
-                settings = with_lanes(scene.lanes)
-            await asyncio.to_thread(enrolled, Path(folder))
-            faces, searched = await asyncio.to_thread(FaceEngine.open), await screens_tools.built()
-            kiosk = await stack.enter_async_context(
-                running(Path(folder), mode=scene.mode, searched=searched, settings=settings, faces=faces)
-            )
+        await asyncio.to_thread(enrolled, Path(folder))
+        faces, searched = await asyncio.to_thread(FaceEngine.open), await screens_tools.built()
+        async with running(Path(folder), mode=scene.mode, searched=searched, settings=settings, faces=faces) as kiosk:
             await scene.setup(kiosk)
             width, height = scene.size
             context = await browser.new_context(
                 viewport={"width": width, "height": height}, reduced_motion="reduce", timezone_id="Europe/Zagreb"
             )
-            await kiosk.sign_in(context, *scene.roles)
+            if scene.signed_in:
+                await kiosk.sign_in(context, *scene.roles)
             page = await context.new_page()
+            watch(page)
             await page.goto(f"{kiosk.origin}{scene.path}")
             ready = next((shown for path, shown in READY.items() if scene.path.startswith(path)), "body")
             await page.wait_for_selector(ready)
@@ -566,10 +662,16 @@ async def take(scene: Scene, browser: Browser, target: Path) -> None:
             if scene.lose:
                 await kiosk.console.stop()
                 await page.wait_for_selector("body[data-lost], body[data-state='lost']")
-            # Pictures are fetched by the page after it is drawn; the mirror's first frame comes after that.
-            await page.wait_for_timeout(600)
-            await page.screenshot(path=target / f"{scene.name}.png")
+            yield page
             await context.close()
+
+
+async def take(scene: Scene, browser: Browser, target: Path) -> None:
+    """Make the picture of ``scene``."""
+    async with shown(scene, browser) as page:
+        # Pictures are fetched by the page after it is drawn; the mirror's first frame comes after that.
+        await page.wait_for_timeout(600)
+        await page.screenshot(path=target / f"{scene.name}.png")
 
 
 def shrink(path: Path, longest: int = 1280, colours: int = 160) -> None:

@@ -60,7 +60,7 @@ function content(step, names) {
     ...(step.findings.length ? [make("ul", { class: "findings" }, step.findings.map(finding))] : []),
     ...(step.commands.length ? [make("div", { class: "commands" }, make("p", {}, "At the machine itself, by an administrator:"), step.commands.map((each) => make("code", {}, each)))] : []),
     make(
-      "div", { class: "ways" },
+      "div", { class: "onward" },
       seen && make("button", { class: "small", type: "button", on: { click: () => mark(step.step, false) } }, icon("undo"), `Seen to ${when(seen)}: not yet after all`),
       make("button", { class: "action", type: "button", data: { act: "next" }, on: { click: () => mark(step.step, true) } }, next ? `Seen to, on to ${TITLES[next].toLowerCase()}` : "Seen to, all steps done", icon(next ? "next" : "check")),
     ),
