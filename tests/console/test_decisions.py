@@ -65,8 +65,9 @@ async def ask(client: aiohttp.ClientSession, alert: int | None, what: str, **wis
 
 async def told(kiosk: Kiosk) -> list[Decision]:
     """What the bureau has been told, oldest first."""
-    rows = await kiosk.records._db.rows("SELECT payload FROM outbox WHERE kind = 'decision' ORDER BY rowid")
-    return [decode_decision(bytes(row["payload"])).decision for row in rows]
+    rows = await kiosk.records._db.rows("SELECT tcn FROM outbox WHERE kind = 'decision' ORDER BY rowid")
+    items = [await kiosk.records.outbox_item(row["tcn"]) for row in rows]
+    return [decode_decision(item.payload).decision for item in items]
 
 
 async def test_a_hit_is_confirmed_by_two_and_the_bureau_is_told_after_the_second(pair: Kiosk) -> None:

@@ -119,7 +119,9 @@ async def test_what_makes_no_sense_or_has_no_purpose_is_not_searched(looking: Ki
 async def test_who_asked_and_why_is_written_down_before_the_answer_and_not_what(looking: Kiosk) -> None:
     await look_up(looking, **ERIKSSON, note="lane 2,\nsays another name")
     rows = await looking.records._db.rows(
-        "SELECT actor, detail, note.text AS note FROM audit JOIN audit_note AS note ON note.seq = audit.seq"
+        "SELECT actor, detail,"
+        " CAST(unseal(note.key_id, 'audit_note.sealed', CAST(note.seq AS TEXT), note.sealed) AS TEXT) AS note"
+        " FROM audit JOIN audit_note AS note ON note.seq = audit.seq"
         " WHERE event = 'watchlist.lookup'"
     )
     ((actor, detail, note),) = [tuple(row) for row in rows]

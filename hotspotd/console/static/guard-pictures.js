@@ -26,7 +26,7 @@ export function pair(pair, number) {
   if (pair.minutiae) ask(pair.minutiae, (answer) => draw(both, told, answer));
   return make(
     "div", { class: "pair", data: { modality: pair.modality } },
-    make("h3", {}, icon(pair.modality === "face" ? "face" : "fingers"), pair.label),
+    make("h2", {}, icon(pair.modality === "face" ? "face" : "fingers"), pair.label),
     both,
     make("p", { class: "strength" }, pair.strength ? [pair.strength.words, make("small", {}, pair.strength.exact)] : uncompared(pair)),
     told,
