@@ -33,6 +33,7 @@ from hotspotd.records.outbox import Outbox
 from hotspotd.records.people import People
 from hotspotd.records.presence import Presence
 from hotspotd.records.retention import Retention
+from hotspotd.records.security_keys import SecurityKeys
 from hotspotd.records.settling import prints_refused, settle
 from hotspotd.records.views import Views
 
@@ -41,7 +42,18 @@ _KEY = sealed.KEY_OF.format("?1")
 
 
 class Records(
-    Outbox, Handling, Happenings, DataSubjects, Presence, Answers, Deciding, Counts, Retention, Auditing, People
+    Outbox,
+    Handling,
+    Happenings,
+    DataSubjects,
+    Presence,
+    Answers,
+    Deciding,
+    Counts,
+    Retention,
+    Auditing,
+    People,
+    SecurityKeys,
 ):
     """The records of one device. Made by ``open``."""
 
