@@ -42,7 +42,7 @@ class SecurityKeys:
 
     async def decoy_material(self, rp_id: str) -> tuple[bytes, tuple[int, ...]]:
         """What made-up keys are made of: a secret, and how many bytes the numbers of the real keys have."""
-        secret = await self._db.row("SELECT value FROM meta WHERE name = 'decoy_keys'")
+        secret = await self._db.row("SELECT secret FROM decoy_key")
         lengths = await self._db.rows(
             "SELECT DISTINCT length(credential_id) AS bytes FROM security_key WHERE rp_id = ? ORDER BY 1", (rp_id,)
         )
@@ -50,7 +50,7 @@ class SecurityKeys:
             raise RecordsError(
                 Reason.STORAGE_FAILED, "records: the secret of made-up keys is missing", "Set the database up anew."
             )
-        return bytes.fromhex(secret["value"]), tuple(row["bytes"] for row in lengths)
+        return bytes(secret["secret"]), tuple(row["bytes"] for row in lengths)
 
     async def add_key(self, key: SecurityKey, actor: str) -> None:
         """Register ``key`` in the place of the one before. Raises RecordsError (NOT_FOUND) for an unknown badge."""

@@ -8,5 +8,6 @@ CREATE TABLE security_key (
     made_at TEXT NOT NULL,
     PRIMARY KEY (badge, rp_id)
 ) STRICT;
--- Of this are made the keys that a badge without one is answered with.
-INSERT INTO meta (name, value) VALUES ('decoy_keys', hex(randomblob(32)));
+-- One row: of this are made the keys that a badge without one is asked for.
+CREATE TABLE decoy_key (secret BLOB NOT NULL) STRICT;
+INSERT INTO decoy_key (secret) VALUES (randomblob(32));
