@@ -1,7 +1,7 @@
 """The compiled kernels of the fingerprint and face engines; everything else about the package stands in pyproject.toml.
 
 They are plain C, loaded with ctypes: no Python headers are needed, and where there is no compiler the package installs
-without them and numpy does the work.
+without them and numpy does the work. So they belong to no one Python, and the wheel is one for all (abi3).
 """
 
 from pathlib import Path
@@ -31,7 +31,11 @@ def kernels(package: str) -> Extension:
         extra_compile_args=FLAGS,
         libraries=["m"],
         optional=True,
+        py_limited_api=True,
     )
 
 
-setup(ext_modules=[kernels("hotspotd.biometrics.finger.native"), kernels("hotspotd.biometrics.face.native")])
+setup(
+    ext_modules=[kernels("hotspotd.biometrics.finger.native"), kernels("hotspotd.biometrics.face.native")],
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+)

@@ -29,6 +29,7 @@ from drivers.base import (
     FingerprintScanner,
     LaneSignal,
 )
+from drivers.isolated import IsolatedScanner
 
 D = TypeVar("D", bound=Device)
 
@@ -55,7 +56,8 @@ class Row:
     """One driver: ``target`` is ``module:class`` or ``module:function`` and is called with the DeviceAddress.
 
     ``bus`` says where such a device is looked for (``drivers.finding``); empty: nowhere. ``answers`` is true where
-    opening it makes sure that it is one: a serial port may have anything at its other end.
+    opening it makes sure that it is one: a serial port may have anything at its other end. ``isolated``: a scanner that
+    runs in a process of its own, since it is made of a native library that talks to hardware.
     """
 
     kind: Kind
@@ -63,6 +65,7 @@ class Row:
     target: str
     bus: str = ""
     answers: bool = False
+    isolated: bool = False
 
 
 BUILT_IN = (
@@ -71,7 +74,7 @@ BUILT_IN = (
     Row(CAMERA, "replay", "drivers.camera.recorded:recorded"),
     Row(CAMERA, "rtsp", "drivers.camera.rtsp:RtspCamera"),
     Row(CAMERA, "v4l2", "drivers.camera.v4l2:V4l2Camera", "v4l2"),
-    Row(SCANNER, "libfprint", "drivers.fingerprint.libfprint:LibfprintScanner", "libfprint"),
+    Row(SCANNER, "libfprint", "drivers.fingerprint.libfprint:LibfprintScanner", "libfprint", isolated=True),
     Row(SCANNER, "r30x", "drivers.fingerprint.r30x:R30xScanner", "serial", answers=True),
     Row(SCANNER, "replay", "drivers.fingerprint.replay:ReplayScanner"),
     Row(SCANNER, "sbi", "drivers.fingerprint.sbi:SbiScanner", "sbi"),
@@ -96,7 +99,14 @@ def camera_at(driver: str, place: DeviceAddress) -> Camera:
 
 
 def scanner(driver: str, address: str) -> FingerprintScanner:
-    """The fingerprint scanner driver with this name, for this address."""
+    """The fingerprint scanner driver with this name, for this address; in a process apart where it asks for one."""
+    here = scanner_here(driver, address)  # Name, address and library are judged now.
+    apart = any((row.kind, row.name, row.isolated) == (SCANNER, driver, True) for row in BUILT_IN)
+    return IsolatedScanner(driver, address) if apart else here
+
+
+def scanner_here(driver: str, address: str) -> FingerprintScanner:
+    """As ``scanner``, always in this process."""
     return _made(SCANNER, FingerprintScanner, driver, address)  # type: ignore[type-abstract]  # As above.
 
 

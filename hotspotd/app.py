@@ -31,6 +31,7 @@ from hotspotd.lane.waiting import first_of
 from hotspotd.records import Records
 from hotspotd.records.journal import RunsWith
 from hotspotd.records.keeping import Keeping
+from hotspotd.upkeep import profiles
 
 # Not __name__: the daemon is also started as a module.
 log = logging.getLogger("hotspotd.app")
@@ -54,13 +55,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         text = configuration.read_text(options.config)
-        config = configuration.parse(text, options.config)
+        config, choice = profiles.with_choice(options.config, configuration.parse(text, options.config))
     except ConfigError as error:
         sys.stderr.write(f"hotspotd: {error}\n")
         return EXIT_CONFIG
     logs.set_up(config.log.level)
     try:
-        asyncio.run(_run(config, Places.of(options.config, config), hashlib.sha256(text.encode()).hexdigest()))
+        asyncio.run(
+            _run(config, Places.of(options.config, config), hashlib.sha256((text + choice).encode()).hexdigest())
+        )
     except ConfigError as error:
         log.critical("%s", error)
         return EXIT_CONFIG
@@ -158,6 +161,8 @@ async def _retention(records: Records, keeping: Keeping) -> None:
                 log.info("%d encounters erased: their time was up", erased)
             if notes := await records.erase_notes():
                 log.info("%d notes of the audit chain erased", notes)
+            if handed_over := await records.erase_shift_notes():
+                log.info("%d notes of shifts erased", handed_over)
         except RecordsError as error:
             log.warning("retention: %s", error)
         await asyncio.sleep(_RETENTION_EVERY_S)

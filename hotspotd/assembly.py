@@ -21,7 +21,7 @@ from drivers import registry
 from drivers.base import Device
 from drivers.hotplug import HotplugMonitor
 from hotspotd import config as configuration
-from hotspotd.biometrics import finger
+from hotspotd.biometrics import decoding, finger
 from hotspotd.biometrics.face import FaceEngine
 from hotspotd.biometrics.face import calibration as face_calibration
 from hotspotd.biometrics.face.liveness import PassiveLiveness
@@ -29,7 +29,7 @@ from hotspotd.biometrics.finger import calibration
 from hotspotd.biometrics.models import find_model
 from hotspotd.clock import Clock, Stamp
 from hotspotd.config import Config, DriverSection, LaneSection
-from hotspotd.console.controls import Reporting
+from hotspotd.console.controls import Reporting, Searched, Upkeep
 from hotspotd.console.server import Console
 from hotspotd.devices.zones import ZONE_CAMERA, document_reader
 from hotspotd.domain.encounter import Encounter
@@ -38,6 +38,7 @@ from hotspotd.errors import BiometricError, ConfigError, HotspotError, Reason
 from hotspotd.events import DeviceState, DeviceView, Events
 from hotspotd.health.metrics import Metrics
 from hotspotd.health.notify import Notifier, watchdog_period_s
+from hotspotd.health.recent import RecentLogs
 from hotspotd.health.watchdog import Watchdog
 from hotspotd.lane.arrivals import Arrivals
 from hotspotd.lane.devices import SupervisedDevice
@@ -74,8 +75,9 @@ _ROLE = "officer"
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Every path that the configuration names, made absolute before the loop runs."""
+    """Every path that the configuration names, made absolute before the loop runs; ``file`` is its own."""
 
+    file: Path
     database: Path
     data_key: Path | None
     watchlist: Path
@@ -98,6 +100,7 @@ class Places:
         resolve = partial(configuration.resolve, path)
         trust_anchors, certificate, key = config.relay.files(path)
         return cls(
+            file=path.resolve(),
             database=resolve(config.records.database),
             data_key=resolve(config.records.data_key) if config.records.data_key else None,
             watchlist=resolve(config.watchlist.folder),
@@ -146,11 +149,17 @@ class Parts:
 async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> Parts:
     clock = Clock()
     events = Events()
+    recent = RecentLogs()
+    logging.getLogger().addHandler(recent)
+    stack.callback(logging.getLogger().removeHandler, recent)
     images, search = Worker("images", threads=2), Worker("search")
     # Its own thread: hashing a large list takes long, and no traveller's search waits behind it.
     lists = Worker("watchlist")
     for worker in (images, search, lists):
         stack.callback(worker.close)
+    # What others encoded (chips, lists, gateways) crashes a process of its own at worst.
+    stack.callback(decoding.rejoin)
+    await asyncio.to_thread(decoding.isolate)
     faces = await asyncio.to_thread(_face_engine, config, places)
     await asyncio.to_thread(calibration.adopt, places.finger_calibration, config.matching.finger_fmr)
     records = await Records.open(
@@ -218,16 +227,24 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
     if places.console_papers is not None:
         console.serve_network(await asyncio.to_thread(_console_tls, *places.console_papers))
     console.reporting = Reporting(partial(compose_decision, country=config.device.country, role=_ROLE), courier.wake)
+    console.searched = Searched(lambda: watchlist.snapshot, watchlist.instead_of)
     metrics = Metrics(records, events, clock)
     await metrics.start()
     console.serve_metrics(metrics.exposition)
+    console.upkeep = Upkeep(
+        file=places.file,
+        trials={lane.name: lane.trials for lane in lanes},
+        recent=recent,
+        metrics=metrics.exposition,
+        faces=faces,
+    )
     notifier = Notifier()
     stack.callback(notifier.close)
     watchdog = Watchdog(
         notifier,
         watchdog_period_s(),
         lateness_limit_s=config.health.loop_lateness_s,
-        workers=(images, search, console.worker),
+        workers=(images, search, console.worker, console.look_ups),
         stuck_limit_s=config.health.worker_stuck_s,
         writer_check=records.check_writable,
         status=lambda: f"{len(lanes)} lanes, link {'up' if courier.link_up else 'down'}",

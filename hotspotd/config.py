@@ -181,6 +181,13 @@ class WatchlistSection(_Section, frozen=True):
     update_every_s: Seconds = 900.0
 
 
+class SoftwareSection(_Section, frozen=True):
+    """From where newer software comes, and who signs it."""
+
+    updates: Annotated[str, Meta(pattern=r"^(https://\S+)?$")] = ""
+    root: str = ""
+
+
 class RecordsSection(_Section, frozen=True):
     """Where encounters are written down."""
 
@@ -295,6 +302,7 @@ class Config(_Section, frozen=True):
     watchlist: WatchlistSection
     records: RecordsSection
     relay: RelaySection
+    software: SoftwareSection = SoftwareSection()
     matching: MatchingSection = MatchingSection()
     face_quality: FaceQualitySection = FaceQualitySection()
     models: ModelsSection = ModelsSection()
@@ -321,7 +329,7 @@ def load(path: Path) -> Config:
 def parse(text: str, path: Path) -> Config:
     """The configuration in ``text``, which was read from ``path``. Raises ConfigError."""
     config = typed(text, path, Config, "config/hotspotd.toml")
-    _check(path, config)
+    check(path, config)
     return config
 
 
@@ -363,7 +371,8 @@ def _refusal(path: Path, message: str, reference: str) -> ConfigError:
     return ConfigError(Reason.BAD_VALUE, what, f"{reference} says what it may be.")
 
 
-def _check(path: Path, config: Config) -> None:
+def check(path: Path, config: Config) -> None:
+    """Refuse a ``config``, read from ``path``, whose parts do not go together. Raises ConfigError."""
     names = [lane.name for lane in config.lanes]
     if len(set(names)) != len(names):
         raise ConfigError(Reason.BAD_VALUE, f"{path}: lanes: two lanes have one name", "Give each its own.")

@@ -64,6 +64,8 @@ class Reason(StrEnum):
     REVOKED = "revoked"
     EXPIRED = "expired"
     WRONG_CODE = "wrong_code"
+    # updates
+    FAILED = "failed"
     # work
     BUSY = "busy"
 
@@ -113,12 +115,24 @@ class AccessError(HotspotError):
     """Somebody may not do this, or not yet."""
 
 
+class LaneError(HotspotError):
+    """A lane does not do what an officer asked of it."""
+
+
+class UpkeepError(HotspotError):
+    """A technician's work cannot be done, or not now."""
+
+
 class GatewayError(HotspotError):
     """The reference gateway's database could not read or write; trying again may help."""
 
 
 class ProvisioningError(HotspotError):
     """A device's identity or one of its secrets could not be made, read, renewed or erased."""
+
+
+class UpdateError(HotspotError):
+    """A version of the software cannot be fetched, trusted, installed or switched to."""
 
 
 class WorkError(HotspotError):

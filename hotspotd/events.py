@@ -15,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.officer import LaneAct
 
 
 class LaneState(StrEnum):
@@ -102,6 +103,20 @@ class LaneView(msgspec.Struct, frozen=True, kw_only=True, tag="lane"):
     """ISO 8601 time at which the lane came into this state."""
 
 
+class DeskView(msgspec.Struct, frozen=True, kw_only=True, tag="desk"):
+    """What an officer may do at a lane now: for officers' pages only.
+
+    ``fingers`` are those that may be skipped or taken anew. ``holder`` is who has taken the lane over, as in the audit
+    chain. ``closed``: an officer has closed the lane; its present traveller is still served.
+    """
+
+    lane: str
+    acts: tuple[LaneAct, ...] = ()
+    fingers: tuple[FingerPosition, ...] = ()
+    holder: str = ""
+    closed: bool = False
+
+
 class DeviceView(msgspec.Struct, frozen=True, kw_only=True, tag="device"):
     """State of one device of a lane; ``device`` is camera, scanner, document, chip or signal."""
 
@@ -177,11 +192,29 @@ class LinkView(msgspec.Struct, frozen=True, kw_only=True, tag="link"):
     identity_until: str = ""
 
 
+class PeopleChanged(msgspec.Struct, frozen=True, kw_only=True, tag="people"):
+    """Who may sign in, or as what, has changed; the page about it reads it from the records."""
+
+
+class AuditChanged(msgspec.Struct, frozen=True, kw_only=True, tag="audit"):
+    """A check of the audit chain has begun, got further or ended; the page about it asks how far it is."""
+
+
 class Missed(msgspec.Struct, frozen=True, tag="missed"):
     """Some events were lost to this subscriber: read the present state anew."""
 
 
-Event = LaneView | DeviceView | EncounterChanged | AlertChanged | LinkView | Missed
+Event = (
+    LaneView
+    | DeskView
+    | DeviceView
+    | EncounterChanged
+    | AlertChanged
+    | LinkView
+    | PeopleChanged
+    | AuditChanged
+    | Missed
+)
 
 # A page that is this far behind is better served by the present state than by history.
 _QUEUE_LIMIT = 256
@@ -205,6 +238,10 @@ class Subscription:
         """The next event, waiting for it."""
         return await self._queue.get()
 
+    def waiting(self) -> list[Event]:
+        """What is queued now, taken out."""
+        return [self._queue.get_nowait() for _ in range(self._queue.qsize())]
+
     async def __aiter__(self) -> AsyncIterator[Event]:
         while True:
             yield await self.next()
@@ -222,6 +259,8 @@ class Events:
         match event:
             case LaneView(lane=lane):
                 self._latest["lane", lane] = event
+            case DeskView(lane=lane):
+                self._latest["desk", lane] = event
             case DeviceView(lane=lane, device=device):
                 self._latest["device", lane, device] = event
             case LinkView():

@@ -26,12 +26,14 @@ _ALLOWED = {
     "records": set(),
     "access": {"records"},
     "relay": {"records", "watchlist", "biometrics", "events", "provisioning"},
-    "operations": {"records", "events"},
+    "operations": {"records", "events", "health"},
     "health": {"records", "events"},
     "devices": {"biometrics", "mrz"},
+    "upkeep": {"relay", "watchlist", "records", "biometrics", "devices", "health", "events", "provisioning"},
+    "updates": {"watchlist"},
     "lane": {"relay", "watchlist", "records", "biometrics", "emrtd", "events"},
-    "console": {"watchlist", "records", "biometrics", "events", "devices", "access"},
-    "gateway": {"relay", "watchlist", "records", "biometrics", "console", "provisioning"},
+    "console": {"watchlist", "records", "biometrics", "events", "devices", "access", "upkeep", "health"},
+    "gateway": {"relay", "watchlist", "records", "biometrics", "console", "provisioning", "updates"},
     "cli": {
         "relay",
         "watchlist",
@@ -45,8 +47,10 @@ _ALLOWED = {
         "devices",
         "access",
         "provisioning",
+        "updates",
+        "upkeep",
     },
-    "app": {"assembly", "relay", "records", "lane", "health"},
+    "app": {"assembly", "relay", "records", "lane", "health", "upkeep"},
     "assembly": {
         "relay",
         "watchlist",
@@ -61,9 +65,10 @@ _ALLOWED = {
         "devices",
         "operations",
         "provisioning",
+        "upkeep",
     },
 }
-_MAY_TOUCH_DRIVERS = {"lane", "cli", "app", "assembly", "console", "devices"}
+_MAY_TOUCH_DRIVERS = {"lane", "cli", "app", "assembly", "console", "devices", "upkeep"}
 
 
 def _imports(path: Path) -> set[str]:

@@ -99,6 +99,10 @@ class Sessions:
         for session in [each for each in self._sessions.values() if each.badge == badge and each is not but]:
             self.end(session)
 
+    def count_of(self, badge: str) -> int:
+        """How many sessions ``badge`` has."""
+        return sum(session.badge == badge and self.alive(session) for session in list(self._sessions.values()))
+
     def sweep(self) -> None:
         """End those whose time is up."""
         for session in list(self._sessions.values()):

@@ -108,6 +108,13 @@ class SignIn:
         """Forget the lock of ``badge``: somebody has unlocked it."""
         self._tries.pop(badge, None)
 
+    def locked_s(self, person: Person) -> float:
+        """For how many seconds from now on nobody may try the badge of ``person``."""
+        known = self._tries.get(person.badge)
+        if known is None or person.failures == 0:
+            return lock_s(person.failures)
+        return max(0.0, known.until - self._monotonic())
+
     async def confirmed(self, badge: str, secret: str) -> Person:
         """Whoever has ``badge``, once ``secret`` is theirs. Raises AccessError: WRONG_SECRET, LOCKED, BUSY."""
         person = await self.proven(badge, partial(self.has_secret, secret))

@@ -76,6 +76,9 @@ def _jpeg(data: bytes) -> tuple[int, int]:
     place = 2
     while True:
         marker, length = struct.unpack_from(">HH", data, place)
+        if marker == 0xFFFF:  # Fill bytes (B.1.1.2).
+            place += 1
+            continue
         if marker >> 8 != 0xFF:
             raise ValueError(marker)
         # SOF0 to SOF15, without DHT (C4), JPG (C8) and DAC (CC): ISO/IEC 10918-1, table B.1.

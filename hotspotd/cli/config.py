@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from drivers.base import DriverError
 from hotspotd.biometrics.face import calibration as face_calibration
 from hotspotd.biometrics.finger import calibration
 from hotspotd.cli.output import Exit, complain
 from hotspotd.config import Config, load, resolve
-from hotspotd.devices.named import named
+from hotspotd.devices.named import driver_problems
 from hotspotd.errors import BiometricError, ConfigError, Reason
+from hotspotd.upkeep import profiles
 
 
 def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -32,7 +32,7 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _check(arguments: argparse.Namespace) -> Exit:
     try:
-        config = load(arguments.file)
+        config, choice = profiles.with_choice(arguments.file, load(arguments.file))
     except ConfigError as error:
         complain(str(error))
         return Exit.CANNOT if error.reason is Reason.UNREADABLE and not arguments.file.is_file() else Exit.PROBLEMS
@@ -42,7 +42,10 @@ def _check(arguments: argparse.Namespace) -> Exit:
     if problems:
         return Exit.PROBLEMS
     lanes = ", ".join(lane.name for lane in config.lanes)
-    print(f"{arguments.file}: fine. {config.device.name}, {config.device.mode}; lanes: {lanes}")
+    operation = (
+        f"operation {config.operation.name}, chosen at /set-up" if choice else f"operation {config.operation.name}"
+    )
+    print(f"{arguments.file}: fine. {config.device.name}, {config.device.mode}; {operation}; lanes: {lanes}")
     return Exit.OK
 
 
@@ -59,15 +62,4 @@ def _calibration_problems(config: Config, path: Path) -> list[str]:
             face_calibration.read(resolve(path, matching.face_calibration), strictest=matching.face_fmr)
     except BiometricError as error:
         problems.append(f"matching.face_calibration: {error}")
-    return problems
-
-
-def driver_problems(config: Config) -> list[str]:
-    """What is wrong with the driver names and addresses of ``config``; the devices are not opened."""
-    problems = []
-    for device in named(config):
-        try:
-            device.make()
-        except DriverError as error:
-            problems.append(f"{device.key}: {error}")
     return problems

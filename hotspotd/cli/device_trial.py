@@ -18,10 +18,11 @@ from drivers.base import DriverError, DriverReason
 from hotspotd.cli.doctor import DEFAULT_CONFIG
 from hotspotd.cli.output import Exit, complain, people, print_json, print_table
 from hotspotd.cli.picture import blocks
-from hotspotd.cli.watchlist import face_engine
 from hotspotd.config import Config, load
 from hotspotd.devices.named import NamedDevice, chosen, unnamed
-from hotspotd.devices.trial import Patience, Trial, try_device
+from hotspotd.devices.trial import try_device
+from hotspotd.devices.trial_result import Patience, Trial
+from hotspotd.upkeep.engines import face_engine
 from hotspotd.workers import Worker
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from rich.text import Text
 
-from hotspotd.cli.checks import machine, place
-from hotspotd.cli.checks.devices import devices
-from hotspotd.cli.checks.finding import Check, Finding, State, Subject, examine
-from hotspotd.cli.checks.gateway import certificates, gateway
 from hotspotd.cli.output import Exit, people, print_json, print_table
+from hotspotd.upkeep.checks import hardware, machine, place
+from hotspotd.upkeep.checks.devices import devices
+from hotspotd.upkeep.checks.finding import Check, Finding, State, Subject, examine
+from hotspotd.upkeep.checks.gateway import certificates, gateway
 
 DEFAULT_CONFIG = Path("/etc/hotspotd/hotspotd.toml")
 
@@ -27,10 +27,13 @@ CHECKS: tuple[Check, ...] = (
     machine.browser,
     machine.arabic_fonts,
     machine.clock,
+    hardware.temperature,
+    hardware.throttling,
     place.configuration,
     place.free_space,
     place.durable_write,
     place.data_key,
+    hardware.wear,
     place.watchlist,
     devices,
     certificates,

@@ -20,6 +20,9 @@ from hotspotd.cli import (
     outbox,
     people,
     privacy,
+    sbom,
+    support_bundle,
+    update,
     watchlist,
 )
 from hotspotd.cli.output import Exit, complain
@@ -40,6 +43,8 @@ examples:
   hotspotctl people add 1042 --role guard
   hotspotctl privacy report
   hotspotctl device status
+  hotspotctl update status
+  hotspotctl support-bundle ./kiosk.zip
 
 exit codes: 0 fine, 1 problems were found, 2 wrong usage, 3 it could not be done
 """
@@ -56,7 +61,8 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"hotspotctl {__version__}")
     groups = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
     first = (doctor, config, device, devices, watchlist)
-    for module in (*first, evaluate, calibrate, compare, models, inti, outbox, audit, people, privacy):
+    second = (evaluate, calibrate, compare, models, inti)
+    for module in (*first, *second, outbox, audit, people, privacy, update, sbom, support_bundle):
         module.add_to(groups)
     return root
 

@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from hotspotd.biometrics.face import FaceEngine, calibration
 from hotspotd.cli import watchlist_asking, watchlist_import, watchlist_submit, watchlist_update
 from hotspotd.cli.output import Exit, people, print_json, print_table
 from hotspotd.clock import Clock
 from hotspotd.config import Config, load, resolve
 from hotspotd.errors import Reason, WatchlistError
+from hotspotd.upkeep.engines import face_engine
 from hotspotd.watchlist import Entry, Shelf, staging
 from hotspotd.watchlist.enrol import Enroller
 from hotspotd.watchlist.layout import Manifest, read_manifest, verify
@@ -115,17 +115,6 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     again.add_argument("--version", help="name of the list; by default the time now")
     again.add_argument("--json", action="store_true", help="print the result as JSON")
     again.set_defaults(run=_reembed)
-
-
-def face_engine(config: Config | None, path: Path | None) -> FaceEngine:
-    """The face engine that ``config``, read from ``path``, names; the bundled one without a configuration."""
-    if config is None or path is None:
-        return FaceEngine.open()
-    folders = [resolve(path, config.models.folder)] if config.models.folder else []
-    faces = FaceEngine.named(config.models, folders, config.device.mode)
-    table = config.matching.face_calibration
-    calibration.adopt(faces, resolve(path, table) if table else None, config.matching.face_fmr)
-    return faces
 
 
 def _build(arguments: argparse.Namespace) -> Exit:

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from hotspotd.biometrics import decoding
 from hotspotd.cli.import_kinds import ENDINGS, KINDS, OWN_SOURCES
 from hotspotd.cli.output import Exit, people, print_json, print_table
 from hotspotd.clock import Clock
@@ -158,6 +159,15 @@ def _files(named: Sequence[Path], endings: tuple[str, ...]) -> list[Path]:
 
 
 def _run(order: run.Order, store: staging.Staging, *, quiet: bool) -> staging.Import:
+    """Import with pictures decoded in a process apart: one that crashes the decoder is a row that is rejected."""
+    decoding.isolate()
+    try:
+        return _import_all(order, store, quiet=quiet)
+    finally:
+        decoding.rejoin()
+
+
+def _import_all(order: run.Order, store: staging.Staging, *, quiet: bool) -> staging.Import:
     size = sum(path.stat().st_size for path in order.files)
     with Progress(
         TextColumn("{task.description}"),

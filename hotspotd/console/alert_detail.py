@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 
 from hotspotd.clock import Clock
-from hotspotd.console import alert_view, chip_view, liveness_view, record_view, trouble_words
+from hotspotd.console import alert_view, chip_view, liveness_view, officer_view, record_view, trouble_words
 from hotspotd.console.alert_view import AlertLine, Comparison, Strength
 from hotspotd.console.answers import alert_number, as_json
 from hotspotd.console.gate import actor, needs
@@ -72,6 +72,7 @@ class AlertDetail(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...]
     liveness: tuple[str, ...]
     chip: tuple[str, ...]
+    officer: tuple[str, ...]
     local: str | None
     local_ms: float | None
     gateway: str | None
@@ -138,6 +139,7 @@ class AlertDetails:
             missing=tuple(_missing_words(sample) for sample in samples if sample.missing is not None),
             liveness=liveness_view.lines(stored.encounter.liveness),
             chip=chip_view.lines(stored.encounter.chip, stored.encounter.portrait),
+            officer=officer_view.lines(stored.encounter.officer),
             local=stored.verdict.outcome if stored.verdict else None,
             local_ms=stored.verdict.compute_ms if stored.verdict else None,
             gateway=stored.answer.outcome if stored.answer else None,

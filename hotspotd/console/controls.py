@@ -5,15 +5,21 @@ The console never reaches into a lane; it asks it for something and sees what ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
-from drivers.base import Frame
+from drivers.base import Device, DriverError, Frame
+from hotspotd.biometrics.face import FaceEngine
 from hotspotd.biometrics.finger import FingerTemplate
 from hotspotd.clock import Stamp
 from hotspotd.domain.finger import FingerPosition
+from hotspotd.domain.officer import LaneOrder
+from hotspotd.errors import WatchlistError
+from hotspotd.health.recent import RecentLogs
 from hotspotd.records.model import Alert, Decision, OutboxItem
+from hotspotd.watchlist.snapshot import Snapshot
 
 
 class LaneControls(Protocol):
@@ -36,8 +42,11 @@ class LaneControls(Protocol):
         """The traveller asked for more time: the step's time-out begins anew. Nothing where none is running."""
         ...
 
-    async def clear_officer(self) -> None:
-        """An officer has taken the traveller over: the lane goes on to the next. Nothing in other states."""
+    async def order(self, order: LaneOrder) -> None:
+        """Do what an officer wants; audited and done when this returns.
+
+        Raises LaneError (CONFLICT where the lane cannot do it now or has gone on meanwhile, BAD_VALUE), RecordsError.
+        """
         ...
 
 
@@ -71,6 +80,14 @@ class Reporting:
     wake: Callable[[], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """The watchlist, as far as looking things up goes. ``instead_of``: what to search where one is found damaged."""
+
+    snapshot: Callable[[], Snapshot | None]
+    instead_of: Callable[[Snapshot, WatchlistError], Snapshot | None]
+
+
 class ListInForce(Protocol):
     """What a technician is told of the watchlist snapshot."""
 
@@ -92,3 +109,95 @@ class ListInForce(Protocol):
 
 class Watchlist(ReferencePictures, ReferencePrints, ListInForce, Protocol):
     """The watchlist snapshot, as far as pages go."""
+
+
+class LaneTrials(Protocol):
+    """The devices of one lane, for a technician: tried while the lane is kept without travellers."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The lane's devices, as the configuration calls them."""
+        ...
+
+    @property
+    def held(self) -> bool:
+        """Whether the lane is kept without travellers."""
+        ...
+
+    async def hold(self) -> None:
+        """Keep it so for two minutes from now. Raises UpkeepError (CONFLICT) while a traveller is served."""
+        ...
+
+    def release(self) -> None:
+        """Let travellers in again. May be called twice."""
+        ...
+
+    def latest_frame(self) -> Frame | None:
+        """The camera's newest frame; never waits. Raises UpkeepError (CONFLICT) where the lane is not held."""
+        ...
+
+    async def device(self, kind: str) -> Device:
+        """The open device. Raises UpkeepError (CONFLICT, NOT_FOUND), DriverError where it is away."""
+        ...
+
+    def fault(self, kind: str, device: Device, error: DriverError) -> None:
+        """``device`` must be opened anew."""
+        ...
+
+
+class Enrolment(Protocol):
+    """Getting this device its certificate."""
+
+    async def enrol(self, url: str, code: str, fingerprint: str) -> str:
+        """Enrol at the gateway at ``url`` with a one-time code; ``fingerprint`` is that of its authority.
+
+        Returns what to do next, in words. Raises HotspotError.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateState:
+    """Versions of the software: the one that runs, the one before, one that is ready to be put in force."""
+
+    running: str
+    before: str = ""
+    ready: str = ""
+    said: str = ""
+
+
+class Updates(Protocol):
+    """Putting another version of the software in force. Methods raise HotspotError."""
+
+    async def state(self) -> UpdateState:
+        """How it is."""
+        ...
+
+    async def check(self) -> UpdateState:
+        """Look whether there is a newer version, and fetch it."""
+        ...
+
+    async def apply(self) -> UpdateState:
+        """Put the one that is ready in force; the daemon starts anew."""
+        ...
+
+    async def roll_back(self) -> UpdateState:
+        """Put the one before in force again; the daemon starts anew."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """What the technician's pages need of the daemon, beside what every page has.
+
+    ``file`` is the configuration's, ``faces`` the engine in use. ``enrolment`` and ``updates`` are ``None`` where this
+    daemon does neither: the pages then show the command that does.
+    """
+
+    file: Path
+    trials: Mapping[str, LaneTrials]
+    recent: RecentLogs
+    metrics: Callable[[], Awaitable[bytes]]
+    faces: FaceEngine | None = None
+    enrolment: Enrolment | None = None
+    updates: Updates | None = None

@@ -18,7 +18,7 @@ from hotspotd.console.gate import actor, needs, session_of
 from hotspotd.console.streams import Message, Streams
 from hotspotd.console.traveller import LaneWatch
 from hotspotd.domain.rights import Act
-from hotspotd.events import AlertChanged, DeviceView, EncounterChanged, Event, Events, LaneView, LinkView
+from hotspotd.events import AlertChanged, DeskView, DeviceView, EncounterChanged, Event, Events, LaneView, LinkView
 from hotspotd.records import Records
 from hotspotd.records.model import Alert, AlertKind, EncounterRow
 
@@ -32,6 +32,7 @@ class LaneStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     view: LaneView | None
+    desk: DeskView | None
     devices: tuple[DeviceView, ...]
 
 
@@ -60,12 +61,8 @@ class GuardSource:
     async def changed(self, event: Event) -> list[Message]:
         """The part of the state that ``event`` changed."""
         match event:
-            case LaneView():
-                return [("lane", msgspec.json.encode(event))]
-            case DeviceView():
-                return [("device", msgspec.json.encode(event))]
-            case LinkView():
-                return [("link", msgspec.json.encode(event))]
+            case LaneView() | DeskView() | DeviceView() | LinkView():
+                return [(str(event.__struct_config__.tag), msgspec.json.encode(event))]
             case EncounterChanged():
                 return [("recent", msgspec.json.encode(await self._pages.recent()))]
             case AlertChanged():
@@ -108,6 +105,7 @@ class GuardPages:
         now = self._clock.now()
         present = self._events.present()
         devices = [event for event in present if isinstance(event, DeviceView)]
+        desks = {event.lane: event for event in present if isinstance(event, DeskView)}
         link = next((event for event in present if isinstance(event, LinkView)), None)
         return GuardState(
             build=self._build,
@@ -117,6 +115,7 @@ class GuardPages:
                 LaneStatus(
                     name=name,
                     view=self._watch.view(name),
+                    desk=desks.get(name),
                     devices=tuple(device for device in devices if device.lane == name),
                 )
                 for name in self._lanes

@@ -11,18 +11,34 @@ import msgspec
 from aiohttp import web
 from markupsafe import Markup
 
+from hotspotd.access.sessions import Session
 from hotspotd.config import Config
 from hotspotd.console import alert_view, words
 from hotspotd.console.gate import Gate, Open, is_here, needs, session_of
+from hotspotd.console.look_up import PURPOSES
 from hotspotd.console.traveller import TravellerPages
-from hotspotd.domain.rights import Act
+from hotspotd.domain import officer
+from hotspotd.domain.rights import Act, Role
+from hotspotd.records.shift_notes import LONGEST_NOTE
 
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 # What staff may open, and the right that it takes.
 _STAFF_PAGES = (
     (Act.SEE_ALERTS, "/guard", "Officer"),
     (Act.SEE_DEVICES, "/technician", "Technician"),
+    (Act.MEND, "/set-up", "Set up"),
+    (Act.MANAGE_PEOPLE, "/people", "People"),
+    (Act.SEE_AUDIT, "/audit", "Audit"),
 )
+
+
+# What the people's page says of each role.
+_ROLES = {
+    Role.GUARD: "sees alerts and decides on them",
+    Role.SUPERVISOR: "as a guard; also people, devices, audit",
+    Role.TECHNICIAN: "devices, links, updates",
+    Role.AUDITOR: "reads and checks the audit chain",
+}
 
 
 class PageFiles(msgspec.Struct, frozen=True):
@@ -73,6 +89,9 @@ class Templates:
             needs(Open.SIGNED_IN, "GET", "/key", self.key, page=True),
             needs(Act.SEE_ALERTS, "GET", "/guard", self.guard, page=True),
             needs(Act.SEE_DEVICES, "GET", "/technician", self.technician, page=True),
+            needs(Act.MEND, "GET", "/set-up", self.set_up, page=True),
+            needs(Act.MANAGE_PEOPLE, "GET", "/people", self.people, page=True),
+            needs(Act.SEE_AUDIT, "GET", "/audit", self.audit, page=True),
             needs(Open.AT_KIOSK, "GET", "/traveller/{lane}", self.traveller, page=True),
             needs(Open.AT_KIOSK, "GET", "/traveller/{lane}/words.json", self.words),
             needs(Open.ANYONE, "GET", "/static/{name}", self.static),
@@ -94,14 +113,17 @@ class Templates:
         )
         return web.Response(text=text, content_type="text/html")
 
+    def _staff_page(self, request: web.Request, template: str, **values: object) -> web.Response:
+        session = session_of(request)
+        return self._page(template, session=session, pages=_pages_of(session), here=request.path, **values)
+
     async def index(self, request: web.Request) -> web.StreamResponse:
         session = self._gate.session(request)
-        acts = session.acts if session is not None and not session.must_change else frozenset()
         here = is_here(request)
         return self._page(
             "index.html",
             session=session,
-            pages=[(path, name) for act, path, name in _STAFF_PAGES if act in acts],
+            pages=_pages_of(session),
             lanes=[lane.name for lane in self._config.lanes] if here else [],
         )
 
@@ -114,10 +136,26 @@ class Templates:
         return self._page("key.html", session=session_of(request))
 
     async def guard(self, request: web.Request) -> web.StreamResponse:
-        return self._page("guard.html", dismissals=alert_view.DISMISSALS, session=session_of(request))
+        return self._staff_page(
+            request,
+            "guard.html",
+            dismissals=alert_view.DISMISSALS,
+            lane_reasons=officer.REASONS,
+            purposes=PURPOSES,
+            longest_note=LONGEST_NOTE,
+        )
 
     async def technician(self, request: web.Request) -> web.StreamResponse:
-        return self._page("technician.html", session=session_of(request))
+        return self._staff_page(request, "technician.html", acts={act.value for act in session_of(request).acts})
+
+    async def set_up(self, request: web.Request) -> web.StreamResponse:
+        return self._staff_page(request, "set-up.html")
+
+    async def people(self, request: web.Request) -> web.StreamResponse:
+        return self._staff_page(request, "people.html", roles=_ROLES)
+
+    async def audit(self, request: web.Request) -> web.StreamResponse:
+        return self._staff_page(request, "audit.html")
 
     async def traveller(self, request: web.Request) -> web.StreamResponse:
         lane = self._traveller.controls(request).name
@@ -128,6 +166,7 @@ class Templates:
             "traveller.html",
             lane=lane,
             code=code,
+            house=self._traveller.house_language,
             language=language,
             languages=self._pages.words.languages,
             steps=words.steps(section, self._config.operation),
@@ -155,6 +194,13 @@ class Templates:
 
     async def no_icon(self, _: web.Request) -> web.StreamResponse:
         return web.Response(status=204)
+
+
+def _pages_of(session: Session | None) -> list[tuple[str, str]]:
+    """Address and name of each page that is open in ``session``."""
+    if session is None:
+        return []
+    return [(path, name) for act, path, name in _STAFF_PAGES if session.may(act)]
 
 
 def read_pages() -> PageFiles:

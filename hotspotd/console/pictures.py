@@ -11,15 +11,17 @@ from typing import Literal
 from urllib.parse import quote
 
 import cv2
-import numpy as np
 from aiohttp import web
 
+from hotspotd.biometrics import decoding
+from hotspotd.biometrics.finger import wsq
+from hotspotd.biometrics.finger.pictures import read_picture
 from hotspotd.console.controls import ReferencePictures
 from hotspotd.console.gate import actor, needs
 from hotspotd.domain.encounter import Sample
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.rights import Act
-from hotspotd.errors import BiometricError, HotspotError, Reason
+from hotspotd.errors import HotspotError, Reason
 from hotspotd.records import Records
 from hotspotd.records.model import StoredEncounter
 from hotspotd.workers import Worker
@@ -158,7 +160,7 @@ def _shown_type(image: bytes) -> str | None:
 
 
 def _as_png(image: bytes) -> bytes:
-    pixels = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_UNCHANGED) if image else None
-    if pixels is None:
-        raise BiometricError(Reason.BAD_IMAGE, "a stored picture cannot be decoded")
+    # A chip's portrait or a list's print: made by others, and kept as it came.
+    is_print = image.startswith(wsq.SOI)
+    pixels = read_picture(image).pixels if is_print else decoding.decode(image, cv2.IMREAD_UNCHANGED)
     return cv2.imencode(".png", pixels)[1].tobytes()

@@ -26,18 +26,27 @@ from hotspotd.access.sign_in import SignIn
 from hotspotd.clock import Clock
 from hotspotd.config import Config
 from hotspotd.console.alert_detail import AlertDetails
-from hotspotd.console.controls import LaneControls, Reporting, Watchlist
+from hotspotd.console.auditing import AuditPages
+from hotspotd.console.controls import LaneControls, Reporting, Searched, Upkeep, Watchlist
 from hotspotd.console.decisions import Decisions
-from hotspotd.console.gate import Gate, Handler, Open, needs
+from hotspotd.console.gate import COOKIE, Gate, Handler, Open, needs
 from hotspotd.console.guard import GuardPages
+from hotspotd.console.interface import operations as interface
+from hotspotd.console.interface.declared import PREFIX, problems_as_json
+from hotspotd.console.lane_acts import LaneActs
+from hotspotd.console.look_up import LookUps
 from hotspotd.console.minutiae import Minutiae
 from hotspotd.console.page_files import PageFiles, Templates, read_pages
+from hotspotd.console.people import PeoplePages
 from hotspotd.console.pictures import Pictures
+from hotspotd.console.set_up import SetUpPages
+from hotspotd.console.shift_notes import ShiftNotePages
 from hotspotd.console.sign_in_page import SignInPages
 from hotspotd.console.streams import Streams
 from hotspotd.console.technician import TechnicianPages
+from hotspotd.console.technician_checks import CheckPages
+from hotspotd.console.technician_devices import DevicePages
 from hotspotd.console.traveller import LaneWatch, TravellerPages
-from hotspotd.domain.rights import Act
 from hotspotd.errors import HotspotError, Reason
 from hotspotd.events import Events
 from hotspotd.records import Records
@@ -55,6 +64,8 @@ _SHUTDOWN_S = 3.0
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _STATUS = {
     Reason.BAD_VALUE: 400,
+    Reason.UNKNOWN_KEY: 400,
+    Reason.MISSING_KEY: 400,
     Reason.NOT_SIGNED_IN: 401,
     Reason.WRONG_SECRET: 401,
     Reason.NOT_ALLOWED: 403,
@@ -98,6 +109,10 @@ class Console:
         """``demo_models``: a model graded for demonstration is in use, which every page says."""
         self.reporting: Reporting | None = None
         """How the bureau is told what officers decide, from the start on; ``None``: it is not."""
+        self.searched: Searched | None = None
+        """What look-ups search, from the start on; ``None``: nothing."""
+        self.upkeep: Upkeep | None = None
+        """What a technician looks at and does, from the start on; ``None``: only the links and the outbox."""
         self._config = config
         self._demo_models = demo_models
         self._events = events
@@ -108,8 +123,11 @@ class Console:
         self._clock = clock or Clock()
         self._streams = streams or Streams(events)
         self._worker = Worker("console", threads=1, waiting=32)
+        # Its own thread: a look-up waits for no picture, and no picture for it.
+        self._looking = Worker("look-ups", waiting=4)
         self._watch = LaneWatch(events, self._clock.monotonic)
         self._tasks: list[asyncio.Task[None]] = []
+        self._audit: AuditPages | None = None
         self._runner: web.AppRunner | None = None
         self._port = 0
         self._tls: ssl.SSLContext | None = None
@@ -117,6 +135,9 @@ class Console:
         minutes, hours = config.console.idle_minutes, config.console.longest_hours
         self.sessions = Sessions(minutes * 60, hours * 3600, monotonic=self._clock.monotonic)
         """Who is signed in."""
+        # Its own thread: what a technician has looked at takes seconds, and nobody else waits behind it.
+        self._upkeep_worker = Worker("upkeep")
+        self._set_up: SetUpPages | None = None
         # Its own thread, for each hash takes 64 MiB: one at a time.
         self._hashing = Worker("sign-in")
 
@@ -135,6 +156,11 @@ class Console:
         """The thread that encodes pictures, for the watchdog."""
         return self._worker
 
+    @property
+    def look_ups(self) -> Worker:
+        """The thread in which things are looked up, for the watchdog."""
+        return self._looking
+
     def serve_metrics(self, metrics: Callable[[], Awaitable[bytes]]) -> None:
         """Serve under ``/metrics`` what ``metrics`` gives: the text format of Prometheus."""
         self._metrics = metrics
@@ -148,6 +174,8 @@ class Console:
         pages = await asyncio.to_thread(read_pages)
         keys = await asyncio.to_thread(_security_key_pages)
         app = self._app(pages, keys)
+        if self._set_up is not None:
+            await self._set_up.start()
         self._tasks = [
             asyncio.create_task(self._watch.run(), name="console-watch"),
             asyncio.create_task(self._sweep(), name="console-sessions"),
@@ -184,6 +212,9 @@ class Console:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        if self._audit is not None:
+            await self._audit.stop()
+            self._audit = None
         for task in self._tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -191,11 +222,14 @@ class Console:
         self._tasks = []
         self._worker.close()
         self._hashing.close()
+        self._looking.close()
+        self._upkeep_worker.close()
 
     def _app(self, pages: PageFiles, keys: type[SecurityKeyPages] | None) -> web.Application:
         gate = Gate(self.sessions)
         app = web.Application(
-            client_max_size=_MAX_REQUEST_BYTES, middlewares=[self._same_origin, _errors_as_json, gate.middleware]
+            client_max_size=_MAX_REQUEST_BYTES,
+            middlewares=[problems_as_json, self._same_origin, _errors_as_json, gate.middleware],
         )
         app.on_response_prepare.append(_add_headers)
         traveller = TravellerPages(self._lanes, self._watch, self._streams, self._worker, pages.build)
@@ -230,7 +264,10 @@ class Console:
             reporting=self.reporting,
             clock=self._clock,
         )
-        people = SignInPages(sign_in, self._events, self._records, self._streams, build=pages.build)
+        door = SignInPages(sign_in, self._events, self._records, self._streams, build=pages.build)
+        people = PeoplePages(sign_in, self._events, self._records, self._streams, build=pages.build)
+        audit = AuditPages(self._events, self._records, self._streams, build=pages.build, clock=self._clock)
+        self._audit = audit
         templates = Templates(
             self._config, pages, traveller, gate, demo_models=self._demo_models, security_keys=keys is not None
         )
@@ -240,25 +277,35 @@ class Console:
         app.add_routes(minutiae.routes())
         app.add_routes(decisions.routes())
         app.add_routes(technician.routes())
+        if self.upkeep is not None:
+            app.add_routes(self._upkeep_routes(self.upkeep, pages.build, traveller))
         app.add_routes(pictures.routes())
+        app.add_routes(door.routes())
         app.add_routes(people.routes())
         if keys is not None:
             app.add_routes(keys(self._records, sign_in, self._clock).routes())
+        app.add_routes(audit.routes())
+        app.add_routes(LaneActs(self._lanes).routes())
+        name_score = self._config.matching.name_score
+        look_ups = LookUps(self._records, self.searched, self._looking, self._clock, name_score)
+        app.add_routes(look_ups.routes())
+        app.add_routes(ShiftNotePages(self._records).routes())
         app.add_routes(templates.routes())
-        app.add_routes(
-            [
-                needs(Act.TAKE_OVER, "POST", "/api/lanes/{lane}/next", self._next),
-                needs(Open.AT_KIOSK, "GET", "/metrics", self._numbers),
-            ]
+        parts = interface.Parts(
+            self._records, self._clock, self._lanes, guard, details, decisions, look_ups, technician, door
         )
+        app.add_routes(interface.routes(parts))
+        app.add_routes([needs(Open.AT_KIOSK, "GET", "/metrics", self._numbers)])
         return app
 
-    async def _next(self, request: web.Request) -> web.StreamResponse:
-        lane = self._lanes.get(request.match_info["lane"])
-        if lane is None:
-            raise web.HTTPNotFound(text="no such lane")
-        await lane.clear_officer()
-        return web.Response(status=204)
+    def _upkeep_routes(self, upkeep: Upkeep, build: str, traveller: TravellerPages) -> list[web.RouteDef]:
+        config, records, worker = self._config, self._records, self._upkeep_worker
+        checks = CheckPages(config, self._events, records, self._watchlist, upkeep, worker, self._clock)
+        devices = DevicePages(config, records, upkeep, worker)
+        self._set_up = SetUpPages(
+            config, self._events, records, upkeep, worker, self._clock, build=build, speak=traveller.speak
+        )
+        return [*checks.routes(), *devices.routes(), *self._set_up.routes()]
 
     async def _numbers(self, _: web.Request) -> web.StreamResponse:
         if self._metrics is None:
@@ -294,7 +341,10 @@ def _security_key_pages() -> type[SecurityKeyPages] | None:
 
 
 def _is_program(request: web.Request) -> bool:
-    return request.headers.get("Authorization", "").lower().startswith("bearer ")
+    if request.headers.get("Authorization", "").lower().startswith("bearer "):
+        return True
+    # Without Origin no page asks, and without a cookie nobody is who asks: they may sign in there, by JSON only.
+    return request.path.startswith(f"{PREFIX}/") and "Origin" not in request.headers and COOKIE not in request.cookies
 
 
 @web.middleware

@@ -78,6 +78,15 @@ class SignInPages:
             needs(Open.AT_KIOSK, "GET", "/waiting/events", self.get_events),
         ]
 
+    async def begin(self, badge: str, secret: str) -> SessionView:
+        """Sign a program in; the token is in the answer. Raises AccessError: WRONG_SECRET, LOCKED, BUSY."""
+        token, session = await self._sign_in.with_secret(badge.strip(), secret, program=True)
+        return self._session_view(session, token)
+
+    def view_of(self, request: web.Request) -> SessionView:
+        """Who is asking, where somebody has to be signed in."""
+        return self._session_view(session_of(request))
+
     async def post_session(self, request: web.Request) -> web.StreamResponse:
         """Sign in. 401 for a wrong badge or secret, 429 while the badge is locked."""
         wish = await _read(request, SignInRequest)
@@ -136,7 +145,11 @@ class SignInPages:
         return await self.present() if isinstance(event, AlertChanged | LaneView) else []
 
     def _view(self, session: Session, token: str | None = None, *, status: int = 200) -> web.Response:
-        view = SessionView(
+        view = self._session_view(session, token)
+        return web.Response(status=status, body=msgspec.json.encode(view), content_type="application/json")
+
+    def _session_view(self, session: Session, token: str | None = None) -> SessionView:
+        return SessionView(
             badge=session.badge,
             roles=session.roles,
             acts=tuple(sorted(act for act in session.acts if session.may(act))),
@@ -144,7 +157,6 @@ class SignInPages:
             left_s=round(self._sign_in.sessions.left_s(session), 1),
             token=token,
         )
-        return web.Response(status=status, body=msgspec.json.encode(view), content_type="application/json")
 
 
 async def _read(request: web.Request, into: type[T]) -> T:

@@ -13,13 +13,22 @@ import asyncio
 import itertools
 import logging
 import secrets
+from collections.abc import Sequence
 from typing import Protocol
 
 from aiohttp import web
 
 from hotspotd.access.sessions import Session
 from hotspotd.errors import HotspotError
-from hotspotd.events import Event, Events, Missed, Subscription
+from hotspotd.events import (
+    AlertChanged,
+    EncounterChanged,
+    Event,
+    Events,
+    LinkView,
+    Missed,
+    Subscription,
+)
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +46,27 @@ class Source(Protocol):
     async def changed(self, event: Event) -> list[Message]:
         """What ``event`` means for the page; nothing for what it does not show."""
         ...
+
+
+def latest(events: Sequence[Event]) -> list[Event]:
+    """Of events that wait together those that say something.
+
+    For an alert, an encounter or the link a page reads the whole of them anew: the last one counts. Of what was missed,
+    all that came after.
+    """
+    kept: dict[object, Event] = {}
+    for number, event in enumerate(events):
+        match event:
+            case Missed():
+                kept.clear()
+                about: object = number
+            case AlertChanged() | EncounterChanged() | LinkView():
+                about = type(event)
+            case _:
+                about = number
+        kept.pop(about, None)
+        kept[about] = event
+    return list(kept.values())
 
 
 class Streams:
@@ -99,10 +129,12 @@ class Streams:
                     await self._send(response, b"event: signed_out\ndata: {}\n\n")
                     return
                 if upcoming.done():
-                    event = upcoming.result()
+                    events = [upcoming.result(), *subscription.waiting()]
                     upcoming = asyncio.create_task(subscription.next())
-                    missed = isinstance(event, Missed)
-                    await self._send_all(response, await source.present() if missed else await source.changed(event))
+                    for event in latest(events):
+                        missed = isinstance(event, Missed)
+                        told = await source.present() if missed else await source.changed(event)
+                        await self._send_all(response, told)
                 elif not ending.done():
                     # The comment keeps connections open; the event lets the page notice silence.
                     await self._send(response, b": alive\nevent: beat\ndata: {}\n\n")

@@ -200,6 +200,8 @@ class TravellerPages:
         self._watch = watch
         self._streams = streams
         self._build = build
+        self.house_language = SOURCE_LANGUAGE
+        """In which the page begins where no document says otherwise."""
         self._mirrors = {name: Mirror(controls, worker) for name, controls in lanes.items()}
 
     def routes(self) -> list[web.RouteDef]:
@@ -221,7 +223,11 @@ class TravellerPages:
     def first_language(self, lane: str) -> str:
         """The language in which the page of ``lane`` is rendered before its script runs."""
         view = self._watch.view(lane)
-        return next(iter(offered(view.nationality if view else None)), SOURCE_LANGUAGE)
+        return next(iter(offered(view.nationality if view else None)), self.house_language)
+
+    def speak(self, language: str) -> None:
+        """The language of the house is another one; pages take it when they are next loaded."""
+        self.house_language = language
 
     def state(self, lane: str) -> TravellerState:
         """What a traveller may see of ``lane`` now."""

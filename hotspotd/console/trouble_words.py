@@ -51,6 +51,14 @@ TROUBLES: dict[str, tuple[str, str]] = {
     ReferReason.CHECK_FAILED: ("The check could not be finished", "Check the traveller by hand."),
     ReferReason.INTERRUPTED: ("The check was interrupted", "The kiosk was restarted on the way. Check again."),
     ReferReason.HELP_ASKED: ("Traveller asked for help", "Go to the lane."),
+    ReferReason.TAKEN_OVER: (
+        "Taken over by an officer after a first check",
+        "Look at both checks, this one and the one before it. You decide.",
+    ),
+    ReferReason.OFFICER_OVERRIDE: (
+        "An officer went on without everything",
+        "Only what was taken is checked. What an officer did, and why, stands below.",
+    ),
     ReferReason.HIT: ("Hit, without a record", "Contact NCB."),
     ReferReason.GATEWAY_HIT: ("Hit at the gateway, without a record", "Contact NCB and name the transaction."),
     ReferReason.GATEWAY_ERROR: ("The gateway did not check the traveller", "Check the traveller another way."),

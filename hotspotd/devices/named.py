@@ -52,6 +52,17 @@ def named(config: Config) -> list[NamedDevice]:
     return found
 
 
+def driver_problems(config: Config) -> list[str]:
+    """What is wrong with the driver names and addresses of ``config``; the devices are not opened."""
+    problems = []
+    for device in named(config):
+        try:
+            device.make()
+        except DriverError as error:
+            problems.append(f"{device.key}: {error}")
+    return problems
+
+
 def chosen(config: Config, name: str) -> NamedDevice:
     """The device of this name. Raises ConfigError with the names there are."""
     devices = named(config)

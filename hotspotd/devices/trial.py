@@ -1,6 +1,7 @@
 """A live test of one device: what it gives, how good that is and how long it took.
 
-The device is opened, made to do its work once (a camera: for some seconds) and closed. What a person must do
+The device is opened, made to do its work once (a camera: for some seconds) and closed; one that a lane holds open is
+tried as it is. What a person must do
 meanwhile is said through ``say``. A trial keeps no picture and nothing personal: of a document it tells the layout and
 which check digits do not match; the picture is handed to the caller apart from the results.
 """
@@ -32,52 +33,16 @@ from hotspotd.biometrics import finger
 from hotspotd.biometrics.face import FaceEngine
 from hotspotd.devices.look import OPEN_LIMIT_S, silent
 from hotspotd.devices.named import NamedDevice
+from hotspotd.devices.trial_result import Patience, Trial
 from hotspotd.domain.document import parse_mrz
 from hotspotd.errors import BiometricError, DocumentError
 from hotspotd.workers import Worker
 
 T = TypeVar("T")
 
+# What says that the device itself is no more; anything else may be about what was presented.
+_GONE = frozenset({DriverReason.LOST, DriverReason.ABSENT, DriverReason.DENIED, DriverReason.BROKEN_DRIVER})
 _SIGNALS = (SignalState.READY, SignalState.BUSY, SignalState.GO, SignalState.STOP, SignalState.OFF)
-
-
-class Trial(msgspec.Struct, frozen=True, kw_only=True):
-    """The results; ``None`` is what was not measured or does not apply. Times are in seconds.
-
-    ``ok``: the device did its work. ``quality`` (0 to 100) is the engine's of a print or a face, ``remarks`` what
-    was wrong with it, or which check digits do not match.
-    """
-
-    name: str
-    kind: str
-    driver: str
-    address: str
-    ok: bool = False
-    model: str = ""
-    serial: str = ""
-    details: dict[str, str] = {}
-    open_s: float | None = None
-    first_s: float | None = None
-    frames_per_s: float | None = None
-    width: int | None = None
-    height: int | None = None
-    dpi: int | None = None
-    grey_levels: int | None = None
-    document: str | None = None
-    quality: int | None = None
-    remarks: tuple[str, ...] = ()
-    reason: str = ""
-    problem: str = ""
-    advice: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long [s] to wait for what a person presents, to count frames, and to show each light."""
-
-    presented_s: float = 30.0
-    frames_s: float = 3.0
-    light_s: float = 1.0
 
 
 @dataclass(slots=True)
@@ -106,8 +71,7 @@ async def try_device(
 
     ``faces`` makes the engine that rates faces and is called, in ``worker``, for a camera only.
     """
-    trial = Trial(name=device.name, kind=device.kind.section, driver=device.driver, address=device.shown_address)
-    course = _Course(device, patience or Patience(), say, worker, faces, trial)
+    course = _course(device, worker, faces, patience, say)
     try:
         driver = await asyncio.to_thread(device.make)
         try:
@@ -118,6 +82,40 @@ async def try_device(
     except DriverError as error:
         course.note(ok=False, reason=error.reason.value, problem=error.what, advice=error.advice)
     return course.trial, course.picture
+
+
+async def try_open(
+    device: NamedDevice,
+    driver: Device,
+    *,
+    worker: Worker,
+    faces: Callable[[], FaceEngine],
+    patience: Patience | None = None,
+    failed: Callable[[DriverError], None],
+) -> tuple[Trial, NDArray[np.uint8] | None]:
+    """Try ``driver``, which is ``device`` held open by a lane, and leave it open. As ``try_device`` otherwise.
+
+    ``failed`` is told what makes it necessary to open it anew.
+    """
+    course = _course(device, worker, faces, patience, lambda _: None)
+    try:
+        await _work(course, driver)
+    except DriverError as error:
+        course.note(ok=False, reason=error.reason.value, problem=error.what, advice=error.advice)
+        if error.reason in _GONE:
+            failed(error)
+    return course.trial, course.picture
+
+
+def _course(
+    device: NamedDevice,
+    worker: Worker,
+    faces: Callable[[], FaceEngine],
+    patience: Patience | None,
+    say: Callable[[str], None],
+) -> _Course:
+    trial = Trial(name=device.name, kind=device.kind.section, driver=device.driver, address=device.shown_address)
+    return _Course(device, patience or Patience(), say, worker, faces, trial)
 
 
 async def _open(course: _Course, driver: Device) -> None:

@@ -86,6 +86,12 @@ def _iso_date(printed: str, latest: int) -> str | None:
     return f"{year:04d}-{month:02d}-{parts[3]}"
 
 
+def printed_date(iso: str) -> str:
+    """YYMMDD as a document has it of an ISO 8601 date, which may be reduced to month or year, or empty."""
+    year, month, day = [*iso.split("-"), "", ""][:3]
+    return f"{year[2:] or '<<'}{month or '<<'}{day or '<<'}"
+
+
 def check_digit(text: str) -> str:
     """Check digit of ``text`` (9303-3, 4.9): weights 7, 3, 1; A=10 ... Z=35; ``<`` counts 0; modulo 10."""
     total = 0

@@ -10,6 +10,7 @@ from hotspotd.domain.chip import ChipCheck, PortraitCheck
 from hotspotd.domain.document import Document
 from hotspotd.domain.finger import FingerPosition, MissingReason
 from hotspotd.domain.liveness import Liveness
+from hotspotd.domain.officer import OfficerAct
 from hotspotd.domain.verdict import ReferReason
 
 
@@ -42,7 +43,8 @@ class Encounter(msgspec.Struct, frozen=True, kw_only=True):
     ``encounter_id`` is a UUIDv7-like sortable id, ``tcn`` the transaction control number under which it is
     relayed (unique for ever, at most 40 characters). Times are ISO 8601 UTC. ``trouble`` holds what went wrong
     on the way and refers the traveller whatever the searches say. ``liveness`` is None where it was not asked for;
-    ``chip`` where no chip was to be read, ``portrait`` where it was not compared with the face.
+    ``chip`` where no chip was to be read, ``portrait`` where it was not compared with the face. ``officer`` is what
+    officers did on the way.
     """
 
     encounter_id: str
@@ -57,3 +59,4 @@ class Encounter(msgspec.Struct, frozen=True, kw_only=True):
     liveness: Liveness | None = None
     chip: ChipCheck | None = None
     portrait: PortraitCheck | None = None
+    officer: tuple[OfficerAct, ...] = ()

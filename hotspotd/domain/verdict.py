@@ -36,6 +36,8 @@ class ReferReason(StrEnum):
     CHECK_FAILED = "check_failed"
     INTERRUPTED = "interrupted"
     HELP_ASKED = "help_asked"
+    TAKEN_OVER = "taken_over"
+    OFFICER_OVERRIDE = "officer_override"
     GATEWAY_HIT = "gateway_hit"
     GATEWAY_ERROR = "gateway_error"
     PRINTS_REFUSED = "prints_refused"

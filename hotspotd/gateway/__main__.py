@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hotspotd.biometrics import decoding
 from hotspotd.biometrics.face import FaceEngine
 from hotspotd.biometrics.face import calibration as face_calibration
 from hotspotd.biometrics.finger import calibration
@@ -112,11 +113,11 @@ async def _run(path: Path, config: GatewayConfig, *, allow_faults: bool) -> None
     )
     identity = await asyncio.to_thread(Identity.of, path, config)
     store = await open_store(config.store.place(path))
+    # What kiosks and others send crashes a process of its own at worst.
+    await asyncio.to_thread(decoding.isolate)
     try:
         service = make_service(config, store, search, identity, allow_faults=allow_faults)
-        if config.publication is not None:
-            folder, keys = (resolve(path, one) for one in (config.publication.folder, config.publication.keys))
-            service.also_serve(Serving(folder, keys, Clock()))
+        _also_publish(path, config, service)
         service.also_serve(Find(search, store, Clock(), config.limits.body_timeout_s))
         if config.mail is not None:
             service.also_serve(await _mail_door(path, config.mail, config.server, service.reception))
@@ -149,7 +150,15 @@ async def _run(path: Path, config: GatewayConfig, *, allow_faults: bool) -> None
             if intake is not None:
                 await intake.stop()
     finally:
+        decoding.rejoin()
         await store.close()
+
+
+def _also_publish(path: Path, config: GatewayConfig, service: Service) -> None:
+    for what, section in (("watchlist", config.publication), ("software", config.software)):
+        if section is not None:
+            folder, keys = (resolve(path, one) for one in (section.folder, section.keys))
+            service.also_serve(Serving(folder, keys, Clock(), what))
 
 
 async def _desk(

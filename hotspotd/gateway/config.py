@@ -72,7 +72,7 @@ class BureauSection(_Section, frozen=True, kw_only=True):
 
 
 class PublicationSection(_Section, frozen=True, kw_only=True):
-    """The repository from which kiosks fetch their watchlist, and the folder of the key that keeps it fresh."""
+    """A repository from which kiosks fetch watchlist or software, and the folder of the key that keeps it fresh."""
 
     folder: str
     keys: str
@@ -182,6 +182,7 @@ class GatewayConfig(_Section, frozen=True, kw_only=True):
     models: ModelsSection = ModelsSection()
     limits: LimitsSection = LimitsSection()
     publication: PublicationSection | None = None
+    software: PublicationSection | None = None
     intake: IntakeSection | None = None
     desk: DeskSection | None = None
     enrolment: EnrolmentSection | None = None

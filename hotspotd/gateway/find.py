@@ -18,7 +18,7 @@ from msgspec import Meta
 from hotspotd.clock import Clock
 from hotspotd.console.record_view import cautions_of, instruction_of
 from hotspotd.domain.candidate import Hit
-from hotspotd.domain.document import Document, DocumentFormat
+from hotspotd.domain.document import Document, DocumentFormat, printed_date
 from hotspotd.errors import Reason, RelayError
 from hotspotd.gateway.requests import Bodies, answer, device_of
 from hotspotd.gateway.storage import Store
@@ -100,7 +100,7 @@ class FindRequest(_Asked, frozen=True, kw_only=True):
             surname=person.surname if person else "",
             given_names=person.given_names if person else "",
             nationality=person.nationality.upper() if person else "",
-            birth_date=_printed(person.birth_date if person else ""),
+            birth_date=printed_date(person.birth_date if person else ""),
             sex=person.sex if person and person.sex in {"M", "F"} else "",
             expiry_date="<<<<<<",
         )
@@ -196,12 +196,6 @@ def decode(body: bytes) -> FindRequest:
     if not asked.kinds():
         raise RelayError(Reason.BAD_VALUE, "find: nothing is asked for", "Name a document, a person or a thing.")
     return asked
-
-
-def _printed(birth_date: str) -> str:
-    """YYMMDD as a travel document has it, unknown parts ``<``."""
-    year, month, day = [*birth_date.split("-"), "", ""][:3]
-    return f"{year[2:] or '<<'}{month or '<<'}{day or '<<'}"
 
 
 def _of_hit(hit: Hit) -> FindCandidate:

@@ -44,26 +44,28 @@ class DocumentStep:
             if read is not None:
                 return read
 
-    async def settle(self, visit: Visit, first: MrzRead, attempts: int, timeout_s: float) -> None:
-        """Make a document of the first read, asking again while it is not sound; gives up into ``visit``."""
-        read: MrzRead | None = first
+    async def settle(self, visit: Visit, first: MrzRead | None, attempts: int, timeout_s: float) -> None:
+        """Make a document of the first read, asking again while it is not sound; gives up into ``visit``.
+
+        ``first`` ``None``: nothing was read yet, and a document is asked for.
+        """
+        read = first
         for attempt in range(1, attempts + 1):
-            if read is not None:
-                document = _document(read)
-                if document is not None:
-                    visit.document = document
-                    if document.sound:
-                        self._check_expiry(visit, document)
-                        return
-            if attempt == attempts:
-                break
-            self._screen.show(LaneState.DOCUMENT, Prompt.DOCUMENT_AGAIN, attempt=attempt + 1)
-            try:
-                async with self._screen.time_limit(timeout_s):
-                    self._screen.show(LaneState.DOCUMENT, Prompt.DOCUMENT_AGAIN)
-                    read = await self._read_once(await self._reader.ready())
-            except TimeoutError:
-                break
+            if attempt > 1 or first is None:
+                prompt = Prompt.DOCUMENT_AGAIN if attempt > 1 else Prompt.PLACE_DOCUMENT
+                self._screen.show(LaneState.DOCUMENT, prompt, attempt=attempt)
+                try:
+                    async with self._screen.time_limit(timeout_s):
+                        self._screen.show(LaneState.DOCUMENT, prompt)
+                        read = await self._read_once(await self._reader.ready())
+                except TimeoutError:
+                    break
+            document = _document(read) if read is not None else None
+            if document is not None:
+                visit.document = document
+                if document.sound:
+                    self.check_expiry(visit, document)
+                    return
         visit.note(ReferReason.DOCUMENT_UNREADABLE)
 
     async def _read_once(self, reader: DocumentReader) -> MrzRead | None:
@@ -76,7 +78,8 @@ class DocumentStep:
             self._reader.fault(reader, error)
             return None
 
-    def _check_expiry(self, visit: Visit, document: Document) -> None:
+    def check_expiry(self, visit: Visit, document: Document) -> None:
+        """Note it where ``document`` has surely expired."""
         now = self._clock.now()
         expires = document.expires(now.at.year)
         # Dates are judged on a clock that can be believed, and only where the whole date is known.

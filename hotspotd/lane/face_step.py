@@ -7,11 +7,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from drivers.base import Frame
+from hotspotd.biometrics import picture_size
 from hotspotd.biometrics.face import FaceEngine, FaceProblem
 from hotspotd.domain.encounter import Sample
 from hotspotd.domain.verdict import ReferReason
@@ -134,8 +134,7 @@ def fused(engine: FaceEngine, good: Sequence[Look]) -> Sample:
     """The best frame's portrait, with one template of all frames that show the same face."""
     best = max(good, key=lambda one: one.quality)
     same = [one.embedding for one in good if _alike(engine, one.embedding, best.embedding)]
-    decoded = cv2.imdecode(np.frombuffer(best.portrait, np.uint8), cv2.IMREAD_GRAYSCALE)
-    height, width = (0, 0) if decoded is None else decoded.shape
+    width, height = picture_size.size_of(best.portrait)
     return Sample(
         modality="face",
         media_type="image/jpeg",

@@ -74,6 +74,7 @@ class FingerStep:
         except TimeoutError:
             # The scanner did not come back: the other fingers would only wait for it as well.
             visit.note(ReferReason.DEVICE_FAULT)
+            visit.failed.update(left)
             visit.samples += [_missing(position) for position in left if position not in best]
 
     async def _group(
@@ -118,6 +119,7 @@ class FingerStep:
             prompt, attempt = next_prompt(looks, wanted), attempt + 1
         if wanted:
             visit.note(ReferReason.FINGER_NOT_CAPTURED)
+            visit.failed.update(wanted)
 
     def _show(self, prompt: Prompt, fingers: Fingers, attempt: int | None = None) -> None:
         changes: dict[str, object] = {} if attempt is None else {"attempt": attempt}

@@ -2,39 +2,36 @@
 
 The order is fixed: document and its chip, face, fingers, then everything is written down, and only then searched.
 Whatever goes wrong on the way is noted in the encounter and refers the traveller; the lane itself goes on. The
-traveller's screen shows the same for a hit, for trouble and for a call for help; for a hit and for trouble also at the
-same time.
+traveller's screen shows the same for a hit, for trouble, for a call for help and for an officer who has taken over; for
+a hit and for trouble also at the same time. What an officer has done again after all was written down is an encounter
+of its own, which refers.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from drivers.base import DriverError, Frame, LaneSignal, MrzRead, SignalState
+from hotspotd.domain.officer import LaneAct, LaneOrder
 from hotspotd.domain.verdict import Outcome, ReferReason
-from hotspotd.errors import HotspotError, RecordsError
-from hotspotd.events import (
-    AlertChanged,
-    DeviceState,
-    DeviceView,
-    LaneState,
-    LaneView,
-    Prompt,
-)
-from hotspotd.lane.chip_step import ChipStep, PortraitStep
+from hotspotd.errors import HotspotError, LaneError, Reason, RecordsError
+from hotspotd.events import AlertChanged, DeviceState, DeviceView, LaneState, LaneView, Prompt
+from hotspotd.lane.capture import Capture
+from hotspotd.lane.desk import Desk
 from hotspotd.lane.devices import SupervisedDevice
 from hotspotd.lane.document_step import DocumentStep
-from hotspotd.lane.face_step import FaceStep
 from hotspotd.lane.feed import CameraFeed
-from hotspotd.lane.finger_step import FingerStep
 from hotspotd.lane.gateway_step import GatewayStep
-from hotspotd.lane.liveness_step import LivenessStep
+from hotspotd.lane.hold import Hold
+from hotspotd.lane.officer_step import Going, OfficerStep, audit, check_order
 from hotspotd.lane.parts import LaneDevices, LaneParts
 from hotspotd.lane.recording import record_and_check
 from hotspotd.lane.screen import Screen
+from hotspotd.lane.trials import LaneTrials
 from hotspotd.lane.visit import Visit
 from hotspotd.lane.waiting import first_of, officer_moment
 from hotspotd.records.model import AlertState
@@ -60,44 +57,19 @@ class Lane:
         self._name = name
         self._devices = devices
         self._parts = parts
-        operation, matching = parts.config.operation, parts.config.matching
+        operation = parts.config.operation
         self._screen = Screen(name, parts.events, parts.clock, operation.attempts, operation.more_time)
         self._documents = DocumentStep(devices.document, devices.needed(operation.required), self._screen, parts.clock)
-        self._chip_step = (
-            ChipStep(devices.chip, parts.authorities, parts.images, self._screen, parts.clock, operation.chip)
-            if devices.chip is not None and operation.chip != "off"
-            else None
-        )
-        self._portrait_step = (
-            PortraitStep(parts.faces, parts.images, matching.portrait_fmr or matching.face_fmr)
-            if self._chip_step is not None and parts.faces is not None
-            else None
-        )
         self._feed = None if devices.camera is None else CameraFeed(devices.camera)
-        self._face_step = (
-            FaceStep(self._feed, parts.faces, parts.images, self._screen, matching.face_quality)
-            if self._feed is not None and parts.faces is not None and operation.face
-            else None
-        )
-        self._liveness_step = (
-            LivenessStep(
-                self._feed, parts.faces, parts.passive_liveness, parts.images, self._screen, parts.config.liveness
-            )
-            if self._face_step is not None
-            and self._feed is not None
-            and parts.faces is not None
-            and parts.config.liveness.mode != "off"
-            else None
-        )
-        self._finger_step = (
-            None
-            if devices.scanner is None
-            else FingerStep(devices.scanner, parts.images, self._screen, matching.finger_quality)
-        )
-        self._gateway_step = GatewayStep(name, parts, self._finger_step, self._screen)
+        self._capture = Capture(devices, parts, self._feed, self._documents, self._screen)
+        self._gateway_step = GatewayStep(name, parts, self._capture.fingers, self._screen)
+        self._desk = Desk(name, parts.events)
+        self._officer = OfficerStep(name, self._desk, self._capture, self._documents, self._screen, parts)
         self._help = asyncio.Event()
-        self._taken_over = asyncio.Event()
         self._closing = asyncio.Event()
+        self._hold = Hold(parts.clock.monotonic)
+        self.trials = LaneTrials(name, devices, self._feed, self._screen, self._hold)
+        """For a technician."""
 
     # What the pages may ask of the lane (console.controls.LaneControls).
 
@@ -118,10 +90,17 @@ class Lane:
         """The traveller asked for more time: the step's time-out begins anew."""
         self._screen.more_time()
 
-    async def clear_officer(self) -> None:
-        """An officer has taken the traveller over: the lane goes on to the next."""
-        if self._screen.view.state is LaneState.OFFICER:
-            self._taken_over.set()
+    async def order(self, order: LaneOrder) -> None:
+        """Do what an officer wants. Raises LaneError (CONFLICT, BAD_VALUE), RecordsError."""
+        if order.act in (LaneAct.CLOSE, LaneAct.OPEN):
+            check_order(order)
+            closed = order.act is LaneAct.CLOSE
+            if closed == self._desk.shut.is_set():
+                raise LaneError(Reason.CONFLICT, f"{self._name} is {'closed' if closed else 'open'} already")
+            await audit(self._parts, self._name, order, self._name)
+            self._desk.set_closed(closed=closed)
+        else:
+            await self._desk.ask(order)
 
     # The lane's life.
 
@@ -144,14 +123,32 @@ class Lane:
     async def _serve(self) -> None:
         while not self._closing.is_set():
             self._help.clear()
-            self._taken_over.clear()
-            arrival = await first_of(self._arrival(), self._help, self._closing)
-            if arrival is not None:
-                await self._one_traveller(arrival)
+            if self._hold.asked.is_set():
+                self._screen.show(LaneState.OUT_OF_SERVICE, Prompt.CLOSED)
+                await first_of(self._hold.over(), self._closing)
+                continue
+            if self._desk.shut.is_set():
+                self._screen.show(LaneState.OUT_OF_SERVICE, Prompt.CLOSED)
+                await first_of(self._desk.opened.wait(), self._closing, self._hold.asked)
+                continue
+            with self._desk.offering([LaneAct.TAKE_OVER]):
+                events = (self._help, self._closing, self._desk.asked, self._desk.shut, self._hold.asked)
+                arrival = await first_of(self._arrival(), *events)
+                visit = Visit(self._parts.clock.now(), arrival=arrival)
+                # Somebody who has just come is served: the order is refused, and may be given again.
+                taken = None if arrival else await self._desk.carry_out(self._taking_over(visit))
+            if arrival is not None or taken is not None:
+                await self._one_traveller(visit, taken=taken is not None)
             elif self._help.is_set():
-                await self._wait_for_officer()
+                await self._wait_for_officer(None)
                 self._screen.end_visit()
         self._screen.show(LaneState.OUT_OF_SERVICE, Prompt.CLOSED)
+
+    def _taking_over(self, visit: Visit) -> Callable[[LaneOrder], Awaitable[None]]:
+        async def take(order: LaneOrder) -> None:
+            await self._officer.take_over(order, visit)
+
+        return take
 
     async def _arrival(self) -> MrzRead:
         async with asyncio.TaskGroup() as group:
@@ -173,54 +170,58 @@ class Lane:
             except DriverError as error:
                 scanner.fault(device, error)
 
-    async def _one_traveller(self, arrival: MrzRead) -> None:
-        visit = Visit(self._parts.clock.now())
-        self._screen.begin_visit(visit.encounter_id)
+    async def _one_traveller(self, visit: Visit, *, taken: bool) -> None:
+        """Serve one traveller, in one visit; or in several, where an officer has things done again."""
+        earlier: list[str] = []
+        following: Visit | None = visit
         try:
-            try:
-                await first_of(self._capture(visit, arrival), self._help)
-            except HotspotError as error:
-                log.warning("%s: the capture was broken off: %s", self._name, error)
-                visit.note(ReferReason.DEVICE_FAULT)
-            if self._help.is_set():
-                visit.note(ReferReason.HELP_ASKED)
-            await self._check_and_show(visit)
+            while following is not None:
+                visit = following
+                self._screen.begin_visit(visit.encounter_id)
+                going = await self._gather(visit, taken=taken)
+                if going is Going.ENDED and (visit.is_empty or not visit.is_new):
+                    break  # There is nothing that is not written down.
+                following, taken = await self._check_and_show(visit, going), True
+                if following is not None and not visit.is_new:
+                    earlier.append(visit.encounter_id)
         finally:
+            self._desk.hold("")
             self._screen.end_visit()
+        # Until now the traveller was here: what came meanwhile was no late hit.
+        for encounter_id in earlier:
+            await self._release(encounter_id)
 
-    async def _capture(self, visit: Visit, arrival: MrzRead) -> Visit:
-        operation = self._parts.config.operation
-        await self._documents.settle(visit, arrival, operation.attempts, operation.step_timeout_s)
-        if visit.document is not None and visit.document.nationality:
-            self._screen.greet(visit.document.nationality)
-        age = visit.age()
-        fingers = self._finger_step if age is None or age >= operation.youngest_for_fingers else None
-        if fingers is None:
-            self._screen.without_fingers()
-        if self._chip_step is not None:
-            await self._chip_step.read(visit, attempts=operation.attempts, timeout_s=self._parts.config.chip.timeout_s)
-        if self._face_step is not None:
-            await self._face_step.capture(
-                visit,
-                self._parts.clock.monotonic(),
-                timeout_s=operation.step_timeout_s,
-                device_return_s=operation.device_return_s,
-            )
-        if self._portrait_step is not None:
-            await self._portrait_step.compare(visit)
-        if self._liveness_step is not None:
-            await self._liveness_step.check(visit, self._parts.clock.monotonic(), timeout_s=operation.step_timeout_s)
-        if fingers is not None:
-            await fingers.capture(
-                visit,
-                operation.positions(),
-                attempts=operation.attempts,
-                timeout_s=operation.step_timeout_s,
-                device_return_s=operation.device_return_s,
-            )
-        return visit
+    async def _gather(self, visit: Visit, *, taken: bool) -> Going:
+        """Take everything of ``visit``, with or without an officer."""
+        while True:
+            if taken:
+                if await self._officer.hand_over(visit, self._closing) is Going.ENDED:
+                    return Going.ENDED
+                self._help.clear()
+            with self._desk.offering([LaneAct.TAKE_OVER]):
+                broken_off = await self._take(visit)
+                view = self._screen.view
+                taken = await self._desk.carry_out(self._taking_over(visit)) is not None
+            if not taken and self._help.is_set():
+                visit.note(ReferReason.HELP_ASKED)
+                return Going.ON
+            if not taken and (broken_off or self._capture.is_complete(visit)):
+                return Going.ON
+            asked = view.fingers or ((view.finger,) if view.finger is not None else ())
+            visit.interrupted = frozenset(asked if view.state is LaneState.FINGER else ())
 
-    async def _check_and_show(self, visit: Visit) -> None:
+    async def _take(self, visit: Visit) -> bool:
+        """Take what is left, until somebody asks for something; whether it was broken off by trouble."""
+        try:
+            await first_of(self._capture.take(visit), self._help, self._desk.asked)
+        except HotspotError as error:
+            log.warning("%s: the capture was broken off: %s", self._name, error)
+            visit.note(ReferReason.DEVICE_FAULT)
+            return True
+        return False
+
+    async def _check_and_show(self, visit: Visit, going: Going) -> Visit | None:
+        """Record, search, show; the visit that follows where an officer has things done again."""
         parts = self._parts
         self._screen.show(LaneState.CHECKING, Prompt.WAIT, finger=None, fingers=(), attempt=1)
         # Decided once: whether a link comes or goes meanwhile must not tell who is looked for.
@@ -234,8 +235,8 @@ class Lane:
                 log.error("%s: encounter %s could not be recorded: %s", self._name, encounter.encounter_id, error)
                 self._say_records(DeviceState.FAULTED, error.what, error.advice)
                 await self._hold_back(wait_s)
-                await self._wait_for_officer()
-                return
+                return await self._wait_for_officer(visit)
+            visit.is_new = False
             self._say_records(DeviceState.READY)
             if verdict.outcome is Outcome.CLEAR:
                 try:
@@ -243,15 +244,19 @@ class Lane:
                 except HotspotError as error:
                     log.error("%s: encounter %s: the second capture: %s", self._name, encounter.encounter_id, error)
                     verdict = msgspec.structs.replace(verdict, outcome=Outcome.REFER)
+        following = None
         if verdict.outcome is Outcome.CLEAR and not self._help.is_set() and await self._may_go(encounter.encounter_id):
             self._screen.show(LaneState.GO, Prompt.THANK_YOU)
             await first_of(asyncio.sleep(parts.config.operation.result_shown_s), self._help)
             if self._help.is_set():
-                await self._wait_for_officer()
-        else:
+                following = await self._wait_for_officer(visit)
+            return following
+        if going is Going.ON:
             await self._hold_back(wait_s)
-            await self._wait_for_officer()
+            following = await self._wait_for_officer(visit)
+        if following is None:
             await self._release(encounter.encounter_id)
+        return following
 
     async def _may_go(self, encounter_id: str) -> bool:
         """Let the traveller go, unless the gateway has a hit by now: decided in the records, where hits are stored."""
@@ -272,7 +277,11 @@ class Lane:
         moment_s = officer_moment(lasted_s, wait_s, self._parts.config.operation.officer_after_s)
         await first_of(asyncio.sleep(moment_s - lasted_s), self._help, self._closing)
 
-    async def _wait_for_officer(self) -> None:
+    async def _wait_for_officer(self, visit: Visit | None) -> Visit | None:
+        """Until an officer lets the lane go on; the visit that follows where they take the traveller of ``visit`` over.
+
+        ``None``: help was asked for by somebody of whom nothing was taken.
+        """
         self._screen.show(
             LaneState.OFFICER,
             Prompt.OFFICER_COMES,
@@ -281,7 +290,23 @@ class Lane:
             attempt=1,
             help_asked=self._help.is_set(),
         )
-        await first_of(self._taken_over.wait(), self._closing)
+        acts = [LaneAct.NEXT] if visit is None else [LaneAct.NEXT, LaneAct.TAKE_OVER]
+        order = None
+        with self._desk.offering(acts):
+            while order is None and not self._closing.is_set():
+                await first_of(self._closing.wait(), self._desk.asked)
+                following = None if visit is None else visit.again(self._parts.clock.now())
+                order = await self._desk.carry_out(self._seen_to(visit, following))
+        return following if order is not None and order.act is LaneAct.TAKE_OVER else None
+
+    def _seen_to(self, visit: Visit | None, following: Visit | None) -> Callable[[LaneOrder], Awaitable[None]]:
+        async def work(order: LaneOrder) -> None:
+            if following is not None and order.act is LaneAct.TAKE_OVER:
+                await self._officer.take_over(order, following)
+            else:
+                await audit(self._parts, self._name, order, self._name if visit is None else visit.encounter_id)
+
+        return work
 
     async def _release(self, encounter_id: str) -> None:
         try:

@@ -12,15 +12,14 @@ import itertools
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
-from pathlib import PurePath
-from types import TracebackType
+from datetime import timedelta
 
 import msgspec
 
 from hotspotd.clock import Clock, Stamp
 from hotspotd.domain.identifiers import new_tcn
 from hotspotd.errors import RecordsError
+from hotspotd.health.recent import LogLine, line_of
 from hotspotd.records import Records
 from hotspotd.records.model import Kind, OutboxItem, Rank
 
@@ -31,16 +30,6 @@ MOST_BYTES = 64_000
 """Of one message. What is over goes with the next."""
 WORTH = timedelta(days=3)
 _MOST_LINES = 2000
-_LONGEST = 1000
-
-
-class LogLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line; ``at`` is ISO 8601 in UTC."""
-
-    at: str
-    level: str
-    logger: str
-    text: str
 
 
 class LogReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +51,7 @@ class LogRing(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep ``record``; the oldest line goes where there is no room."""
         # logging calls this under the handler's lock: numbers are in order.
-        self._lines.append((next(self._numbers), msgspec.json.encode(_line(record))))
+        self._lines.append((next(self._numbers), msgspec.json.encode(line_of(record))))
 
     def next(self, most_bytes: int = MOST_BYTES) -> tuple[bytes, int] | None:
         """A message of the oldest lines, as many as fit, and its mark for ``sent``; ``None`` where there are none."""
@@ -94,26 +83,6 @@ class LogRing(logging.Handler):
             self._sent = mark
         finally:
             self.release()
-
-
-def _line(record: logging.LogRecord) -> LogLine:
-    text = record.getMessage()
-    if record.exc_info and record.exc_info[0] is not None:
-        text = f"{text} [{_raised(record.exc_info[0], record.exc_info[2])}]"
-    return LogLine(
-        at=Stamp(datetime.fromtimestamp(record.created, UTC), trusted=False).iso(),
-        level=record.levelname.lower(),
-        logger=record.name,
-        text=text[:_LONGEST],
-    )
-
-
-def _raised(kind: type[BaseException], trace: TracebackType | None) -> str:
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return kind.__name__
-    return f"{kind.__name__} at {PurePath(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
 
 
 class LogReports:

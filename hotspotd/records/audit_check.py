@@ -12,7 +12,7 @@ as it was written, and what became of it as far as the rows tell: the chain itse
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain, pairwise
@@ -24,6 +24,7 @@ Row = tuple[Any, ...]
 """An entry in the columns of ``audit.COLUMNS``, then its digest, then salt and text of its note or twice None."""
 
 _PAGE: Final = 2_000
+PROGRESS_EVERY: Final = 5 * _PAGE
 _DIGEST: Final = 7
 # How many entries, removed one behind the other and all later ones renumbered, are still counted.
 _MOST_REMOVED: Final = 10_000
@@ -74,14 +75,22 @@ class Checked:
     finding: Finding | None
 
 
-def check(connection: sqlite3.Connection, anchors: Sequence[Anchor]) -> Checked:
-    """Check the chain in ``connection`` against ``anchors``, in any order. Raises sqlite3.Error."""
-    return _Check(connection, anchors).run()
+def check(
+    connection: sqlite3.Connection, anchors: Sequence[Anchor], progress: Callable[[int], None] = lambda _: None
+) -> Checked:
+    """Check the chain in ``connection`` against ``anchors``, in any order. Raises sqlite3.Error.
+
+    ``progress`` is told after every ``PROGRESS_EVERY`` entries how many are checked; what it raises ends the check.
+    """
+    return _Check(connection, anchors, progress).run()
 
 
 class _Check:
-    def __init__(self, connection: sqlite3.Connection, anchors: Sequence[Anchor]) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, anchors: Sequence[Anchor], progress: Callable[[int], None]
+    ) -> None:
         self._db = connection
+        self._progress = progress
         self._anchors = sorted(anchors, key=lambda anchor: anchor.seq)
         self._next = 0
         self._sealed = 0
@@ -99,6 +108,8 @@ class _Check:
                 break
             self._seq, self._previous = row[0], row[_DIGEST]
             self._chain = self._chain or row[_DIGEST].hex()
+            if self._seq % PROGRESS_EVERY == 0:
+                self._progress(self._seq)
             finding = self._sealed_here()
             if finding is not None:
                 break

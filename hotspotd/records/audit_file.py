@@ -13,6 +13,7 @@ from typing import Final
 from hotspotd.clock import Stamp
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.records import audit
+from hotspotd.records.audit_check import Anchor
 from hotspotd.records.data_key import KeySource
 from hotspotd.records.sealing import Sealing
 from hotspotd.records.storage_errors import storage_errors
@@ -23,6 +24,8 @@ _BUSY_TIMEOUT_S: Final = 5.0
 _PAGE: Final = 1000
 SEALED: Final = "(sealed)"
 """What a note shows as where its key is not."""
+# Some tens of milliseconds.
+_LOOKED_AT: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which entries: from a time (ISO 8601), of an event or of all that begin with it and a dot, of a subject."""
+    """Which entries: from a time (ISO 8601), of an event or of all that begin with it and a dot, of a subject, by whom.
+
+    The last is for ``newest`` only.
+    """
 
     since: str = ""
     event: str = ""
     subject: str = ""
+    actor: str = ""
 
 
 @contextmanager
@@ -138,6 +145,41 @@ def entries(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[Entry]:
             yield Entry(seq, at, bool(trusted), *rest)
         if len(page) < _PAGE:
             return
+
+
+def newest(connection: sqlite3.Connection, wanted: Wanted, before: int, most: int) -> tuple[list[Entry], int]:
+    """At most ``most`` entries that are ``wanted``, the newest of those before entry ``before`` first, without notes.
+
+    Gives too the number before which to go on, 0 where there are no more. Looks at ``_LOOKED_AT`` entries at most: with
+    what is rarely found it gives few or none, and where to go on.
+    """
+    (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM audit").fetchone()
+    before = min(before, last + 1)
+    floor = max(0, before - 1 - _LOOKED_AT)
+    rows = connection.execute(
+        f"SELECT {audit.COLUMNS}, '' FROM audit WHERE seq < :before AND seq > :floor"  # noqa: S608  # Constants.
+        " AND at >= :since"
+        " AND (:event = '' OR event = :event OR substr(event, 1, length(:event) + 1) = :event || '.')"
+        " AND (:subject = '' OR subject = :subject) AND (:actor = '' OR actor = :actor) ORDER BY seq DESC LIMIT :most",
+        {
+            "before": before,
+            "floor": floor,
+            "since": wanted.since,
+            "event": wanted.event,
+            "subject": wanted.subject,
+            "actor": wanted.actor,
+            "most": most,
+        },
+    ).fetchall()
+    found = [Entry(seq, at, bool(trusted), *rest) for seq, at, trusted, *rest in rows]
+    until = found[-1].seq if len(found) == most else floor + 1
+    return found, until if until > 1 else 0
+
+
+def anchors(connection: sqlite3.Connection) -> list[Anchor]:
+    """What the checkpoints that are kept here say the chain is. Who sealed them is not judged."""
+    rows = connection.execute("SELECT number, seq, digest FROM audit_checkpoint ORDER BY number")
+    return [Anchor(int(seq), bytes(digest), f"checkpoint {number}") for number, seq, digest in rows]
 
 
 def sealed_bodies(connection: sqlite3.Connection) -> Iterator[tuple[int, bytes]]:

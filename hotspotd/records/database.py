@@ -39,6 +39,8 @@ _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     # What is deleted is overwritten: personal data does not stay behind in free pages.
     "PRAGMA secure_delete = ON",
+    # Sorting and temporary tables stay in memory: nothing of them is written to the card, or left on it.
+    "PRAGMA temp_store = MEMORY",
     # Bounds the WAL, and with it how long erased data can be found in it.
     "PRAGMA journal_size_limit = 4194304",
     # What is unsealed for a query is never sorted on the disk.

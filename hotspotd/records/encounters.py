@@ -11,6 +11,7 @@ from hotspotd.domain.document import Document
 from hotspotd.domain.encounter import Encounter, Sample
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.liveness import Liveness
+from hotspotd.domain.officer import OfficerAct
 from hotspotd.domain.verdict import GatewayAnswer, ReferReason, Verdict
 from hotspotd.errors import Reason, RecordsError
 from hotspotd.records import sealed
@@ -18,7 +19,7 @@ from hotspotd.records.database import Database
 from hotspotd.records.model import EncounterRow, StoredEncounter
 
 _PERSONAL = ", ".join(
-    sealed.encounter(column) for column in ("document", "verdict", "answer", "liveness", "chip", "portrait")
+    sealed.encounter(column) for column in ("document", "verdict", "answer", "liveness", "chip", "portrait", "officer")
 )
 _COLUMNS = (
     "id, tcn, lane, operation, opened_at, clock_trusted, trouble, answered_at, released_at, erased_at, " + _PERSONAL
@@ -106,6 +107,7 @@ def _stored(row: sqlite3.Row, samples: list[sqlite3.Row]) -> StoredEncounter:
             liveness=None if row["liveness"] is None else msgspec.json.decode(row["liveness"], type=Liveness),
             chip=None if row["chip"] is None else msgspec.json.decode(row["chip"], type=ChipCheck),
             portrait=None if row["portrait"] is None else msgspec.json.decode(row["portrait"], type=PortraitCheck),
+            officer=() if row["officer"] is None else msgspec.json.decode(row["officer"], type=tuple[OfficerAct, ...]),
         ),
         verdict=None if row["verdict"] is None else msgspec.json.decode(row["verdict"], type=Verdict),
         answer=None if row["answer"] is None else msgspec.json.decode(row["answer"], type=GatewayAnswer),

@@ -96,14 +96,29 @@ class People:
 
         await self._change(badge, "person.secret", actor, "to be changed" if must_change else "", change)
 
-    async def set_disabled(self, badge: str, actor: str, *, disabled: bool) -> None:
-        """Let somebody no longer sign in, or again; letting in also unlocks. Raises RecordsError (NOT_FOUND)."""
+    async def set_disabled(self, badge: str, actor: str, *, disabled: bool, spare_last: bool = False) -> None:
+        """Let somebody no longer sign in, or again; letting in also unlocks.
+
+        ``spare_last``: not the last supervisor, who alone can let others in. Raises RecordsError: NOT_FOUND, CONFLICT.
+        """
 
         def change(writer: sqlite3.Connection) -> int:
             _set(writer, badge, "failures", 0)
-            return _set(writer, badge, "disabled", int(disabled))
+            before = _supervisors(writer)
+            changed = _set(writer, badge, "disabled", int(disabled))
+            if spare_last and before == {badge} and not _supervisors(writer):
+                raise RecordsError(
+                    Reason.CONFLICT,
+                    f"records: badge {badge} is the last supervisor",
+                    "Let somebody else be one first: hotspotctl people add BADGE --role supervisor.",
+                )
+            return changed
 
         await self._change(badge, "person.disabled" if disabled else "person.enabled", actor, "", change)
+
+    async def unlock(self, badge: str, actor: str) -> None:
+        """Forget wrong secrets: the badge may be tried again. Raises RecordsError (NOT_FOUND)."""
+        await self._change(badge, "person.unlocked", actor, "", lambda writer: _set(writer, badge, "failures", 0))
 
     async def sign_in_failed(self, badge: str, *, locks: bool) -> None:
         """A wrong secret was given for a badge that is known; ``locks``: nobody may try for a while."""
@@ -137,6 +152,12 @@ class People:
 
 def _subject(badge: str) -> str:
     return f"badge {badge}"
+
+
+def _supervisors(writer: sqlite3.Connection) -> set[str]:
+    """Badges of those who can let others in."""
+    rows = writer.execute("SELECT badge, roles FROM person WHERE disabled = 0")
+    return {badge for badge, roles in rows if Role.SUPERVISOR in msgspec.json.decode(roles, type=tuple[Role, ...])}
 
 
 def _set(writer: sqlite3.Connection, badge: str, column: str, value: object) -> int:

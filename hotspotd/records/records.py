@@ -28,6 +28,7 @@ from hotspotd.records.database import Database
 from hotspotd.records.deciding import Deciding
 from hotspotd.records.handling import Handling
 from hotspotd.records.happenings import Happenings
+from hotspotd.records.kept import Kept
 from hotspotd.records.model import AlertKind, OutboxItem
 from hotspotd.records.outbox import Outbox
 from hotspotd.records.people import People
@@ -35,6 +36,7 @@ from hotspotd.records.presence import Presence
 from hotspotd.records.retention import Retention
 from hotspotd.records.security_keys import SecurityKeys
 from hotspotd.records.settling import prints_refused, settle
+from hotspotd.records.shift_notes import ShiftNotes
 from hotspotd.records.views import Views
 
 _encode = msgspec.json.encode
@@ -54,6 +56,8 @@ class Records(
     Auditing,
     People,
     SecurityKeys,
+    ShiftNotes,
+    Kept,
 ):
     """The records of one device. Made by ``open``."""
 
@@ -96,6 +100,11 @@ class Records(
         database = await Database.beside(path, data_key)
         # What it may not do is to add rows: their limits are the daemon's business.
         return cls(database, clock, Admission(database, Limits(rows=0, bytes=0, free=0), clock))
+
+    @property
+    def path(self) -> Path:
+        """The database's file."""
+        return self._db.path
 
     @property
     def set_aside(self) -> Path | None:
@@ -174,9 +183,10 @@ def _replace_prints(writer: sqlite3.Connection, encounter: Encounter) -> None:
 def _insert_encounter(writer: sqlite3.Connection, now: Stamp, encounter: Encounter, key: int) -> None:
     writer.execute(
         "INSERT INTO encounter (key_id, id, tcn, lane, operation, opened_at, recorded_at, clock_trusted, kept_from,"
-        " trouble, document, liveness, chip, portrait) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,"
+        " trouble, document, liveness, chip, portrait, officer) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,"
         " seal(?1, 'encounter.document', ?2, ?11), seal(?1, 'encounter.liveness', ?2, ?12),"
-        " seal(?1, 'encounter.chip', ?2, ?13), seal(?1, 'encounter.portrait', ?2, ?14))",
+        " seal(?1, 'encounter.chip', ?2, ?13), seal(?1, 'encounter.portrait', ?2, ?14),"
+        " seal(?1, 'encounter.officer', ?2, ?15))",
         (
             key,
             encounter.encounter_id,
@@ -192,6 +202,7 @@ def _insert_encounter(writer: sqlite3.Connection, now: Stamp, encounter: Encount
             None if encounter.liveness is None else _encode(encounter.liveness),
             None if encounter.chip is None else _encode(encounter.chip),
             None if encounter.portrait is None else _encode(encounter.portrait),
+            _encode(encounter.officer),
         ),
     )
     _insert_samples(writer, encounter.encounter_id, encounter.samples)

@@ -241,7 +241,7 @@ def _erase(
     writer.execute("UPDATE alert SET hits = x'', decision_words = NULL WHERE encounter_id = ?", this)
     writer.execute(
         "UPDATE encounter SET document = NULL, verdict = NULL, answer = NULL, liveness = NULL, chip = NULL,"
-        " portrait = NULL, key_id = NULL, erased_at = ? WHERE id = ?",
+        " portrait = NULL, officer = NULL, key_id = NULL, erased_at = ? WHERE id = ?",
         (now.iso(), encounter_id),
     )
     audit.append(writer, now, "encounter.erased", subject=encounter_id, actor=by, detail=why, note=purpose)

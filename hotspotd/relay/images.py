@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hotspotd.biometrics import picture_size
+from hotspotd.biometrics import decoding, picture_size
 from hotspotd.biometrics.finger import wsq
 from hotspotd.errors import BiometricError, Reason, RelayError
 
@@ -37,9 +37,6 @@ _FACE_QUALITY_LEAST = 30
 _FACE_SHRINK = 0.85
 LEAST_FACE_WIDTH = 240
 """Of a portrait, whose eyes are a quarter of its width apart: 60 px, where a face engine still sees all it needs."""
-# Four fingers at 1000 px/inch are 3200 x 2000.
-_MAX_PIXELS = 24_000_000
-_MAX_SIDE = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +159,8 @@ def decode_rgb(data: bytes) -> NDArray[np.uint8]:
 
 def _check_size(data: bytes) -> None:
     width, height = size_of(data)
-    if not (0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE and width * height <= _MAX_PIXELS):
+    largest = decoding.MOST_SIDE
+    if not (0 < width <= largest and 0 < height <= largest and width * height <= decoding.MOST_PIXELS):
         raise RelayError(Reason.TOO_LARGE, f"picture of {width} x {height} pixels")
 
 
@@ -177,12 +175,11 @@ def _decode_wsq(data: bytes) -> NDArray[np.uint8]:
 def _decode(data: bytes, mode: int) -> NDArray[np.uint8]:
     _check_size(data)
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), mode | cv2.IMREAD_IGNORE_ORIENTATION)
-    except cv2.error as error:
-        raise RelayError(Reason.BAD_TRANSACTION, "a picture could not be decoded") from error
-    # OpenCV's stubs leave the None of a damaged picture out.
-    if image is None or image.dtype != np.uint8:
-        raise RelayError(Reason.BAD_TRANSACTION, "a picture could not be decoded")
+        image = decoding.decode(data, mode | cv2.IMREAD_IGNORE_ORIENTATION)
+    except BiometricError as error:
+        raise RelayError(Reason.BAD_TRANSACTION, error.what, error.advice) from error
+    if image.dtype != np.uint8:
+        raise RelayError(Reason.BAD_TRANSACTION, "a picture is not of 8 bits")
     return image.astype(np.uint8, copy=False)
 
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,11 +16,11 @@ import cv2
 import numpy as np
 import pytest
 
-from hotspotd.cli.checks import machine, place
-from hotspotd.cli.checks.devices import devices
-from hotspotd.cli.checks.finding import Check, Finding, State, Subject, examine
-from hotspotd.cli.checks.gateway import certificates, gateway
 from hotspotd.records.data_key import make_key_file
+from hotspotd.upkeep.checks import machine, place
+from hotspotd.upkeep.checks.devices import devices
+from hotspotd.upkeep.checks.finding import Check, Finding, State, Subject, examine
+from hotspotd.upkeep.checks.gateway import certificates, gateway
 from hotspotd.watchlist import Shelf, layout
 from tests.cli.conftest import Site
 
@@ -227,3 +228,22 @@ def test_the_data_key_is_where_the_daemon_would_find_it_or_it_is_said(site: Site
         site.path.read_text().replace('data_key = "data.key"\n', "").replace('mode = "training"', 'mode = "production"')
     )
     assert found()[0] is State.WARNING
+
+
+def test_a_support_bundle_is_written_once_and_for_its_owner_only(run: Run, site: Site) -> None:
+    target = site.folder / "kiosk.zip"
+    code, out, _ = run("support-bundle", target, "--config", site.path, "--json")
+    assert code == 0
+    assert json.loads(out) == {"file": str(target), "bytes": target.stat().st_size}
+    assert target.stat().st_mode & 0o077 == 0
+    with zipfile.ZipFile(target) as bundle:
+        checks = {one["name"]: one["state"] for one in json.loads(bundle.read("checks.json"))}
+        configuration = bundle.read("configuration.json").decode()
+        # There is no database to say whose words are to be taken out.
+        assert "left out" in bundle.read("journal.txt").decode()
+    assert checks["Python"] == "works"
+    assert checks["one scanner"] == "fails"
+    assert str(site.folder / "tls") not in configuration
+    before = target.read_bytes()
+    assert run("support-bundle", target, "--config", site.path)[0] == 3
+    assert target.read_bytes() == before

@@ -14,9 +14,9 @@ import pytest
 
 from hotspotd.biometrics.finger import ENGINE, calibration
 from hotspotd.biometrics.finger.synthetic import impression, master
-from hotspotd.cli.checks import machine
-from hotspotd.cli.checks.finding import State, Subject, examine
 from hotspotd.cli.measuring import write_whole
+from hotspotd.upkeep.checks import machine
+from hotspotd.upkeep.checks.finding import State, Subject, examine
 from tests.cli.conftest import Site
 
 Run = Callable[..., tuple[int, str, str]]

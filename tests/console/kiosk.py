@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from playwright.async_api import BrowserContext
 
 from drivers.base import Frame
+from hotspotd.biometrics.face import FaceEngine
 from hotspotd.biometrics.finger import FingerTemplate
 from hotspotd.clock import Clock, Stamp
 from hotspotd.config import Config, parse
-from hotspotd.console.controls import Reporting
+from hotspotd.console.controls import Enrolment, LaneTrials, Reporting, Searched, Updates, Upkeep
 from hotspotd.console.gate import COOKIE
 from hotspotd.console.server import Console
 from hotspotd.console.streams import Streams
@@ -31,10 +32,13 @@ from hotspotd.domain.encounter import Encounter, Sample
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.liveness import Liveness
 from hotspotd.domain.notice import Notice
+from hotspotd.domain.officer import LaneAct, LaneOrder
 from hotspotd.domain.rights import Role
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, ReferReason, Verdict
+from hotspotd.errors import LaneError, Reason
 from hotspotd.events import (
     AlertChanged,
+    DeskView,
     DeviceState,
     DeviceView,
     EncounterChanged,
@@ -44,6 +48,8 @@ from hotspotd.events import (
     LinkView,
     Prompt,
 )
+from hotspotd.health.metrics import Metrics
+from hotspotd.health.recent import RecentLogs
 from hotspotd.records import Records
 from hotspotd.records.model import Kind, OutboxItem, Rank
 
@@ -105,6 +111,13 @@ def of_two_persons(mode: str = "production") -> Config:
     return msgspec.structs.replace(plain, operation=operation)
 
 
+def with_lanes(count: int) -> Config:
+    """A configuration with so many lanes."""
+    two = config()
+    lanes = tuple(msgspec.structs.replace(two.lanes[0], name=f"lane-{number + 1}") for number in range(count))
+    return msgspec.structs.replace(two, lanes=lanes)
+
+
 def drawn(seed: int, height: int = 300, width: int = 240) -> NDArray[np.uint8]:
     """A picture of rings: stands for a face or a print where only the showing of it is tested."""
     rng = np.random.default_rng(seed)
@@ -124,12 +137,23 @@ def jpeg(pixels: NDArray[np.uint8]) -> bytes:
     return cv2.imencode(".jpg", shown, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
 
 
+_OFFERED = {
+    LaneState.IDLE: (LaneAct.TAKE_OVER,),
+    LaneState.DOCUMENT: (LaneAct.TAKE_OVER,),
+    LaneState.FACE: (LaneAct.TAKE_OVER,),
+    LaneState.FINGER: (LaneAct.TAKE_OVER,),
+    LaneState.OFFICER: (LaneAct.NEXT, LaneAct.TAKE_OVER),
+}
+
+
 class ScriptedLane:
     """A lane that does what the test says, and notes what it was asked."""
 
     def __init__(self, name: str, events: Events) -> None:
         self.name = name
         self.asked: list[str] = []
+        self.orders: list[LaneOrder] = []
+        self.desk = DeskView(lane=name)
         self._events = events
         self._pixels: NDArray[np.uint8] | None = None
         self._preview: NDArray[np.uint8] | None = None
@@ -151,6 +175,7 @@ class ScriptedLane:
         since = Clock().now().iso()
         view = {"lane": self.name, "state": state, "prompt": prompt, "since": since, **fields}
         self._events.publish(LaneView(**view))  # type: ignore[arg-type]  # Fields of a view, by name.
+        self.offer(*_OFFERED.get(state, ()), holder=self.desk.holder if state is LaneState.OFFICER else "")
 
     async def ask_help(self) -> None:
         self.asked.append("help")
@@ -159,9 +184,25 @@ class ScriptedLane:
     async def more_time(self) -> None:
         self.asked.append("more_time")
 
-    async def clear_officer(self) -> None:
-        self.asked.append("next")
-        self.show(LaneState.IDLE, Prompt.PLACE_DOCUMENT)
+    def offer(self, *acts: LaneAct, **fields: Any) -> None:
+        """Let officers ask for ``acts`` from now on."""
+        self.desk = DeskView(lane=self.name, acts=acts, **fields)
+        self._events.publish(self.desk)
+
+    async def order(self, order: LaneOrder) -> None:
+        if order.act in (LaneAct.CLOSE, LaneAct.OPEN):
+            self.offer(*self.desk.acts, closed=order.act is LaneAct.CLOSE)
+        elif order.act not in self.desk.acts:
+            raise LaneError(Reason.CONFLICT, "not now", "Look at the lane.")
+        self.asked.append(str(order.act))
+        self.orders.append(order)
+        if order.act is LaneAct.NEXT:
+            self.show(LaneState.IDLE, Prompt.PLACE_DOCUMENT)
+        elif order.act is LaneAct.TAKE_OVER:
+            self.show(LaneState.OFFICER, Prompt.OFFICER_COMES, finger=None)
+            fingers = (FingerPosition.RIGHT_INDEX, FingerPosition.LEFT_INDEX)
+            acts = set(LaneAct) - {LaneAct.NEXT, LaneAct.CLOSE, LaneAct.OPEN}
+            self.offer(*acts, fingers=fingers, holder=order.by)
 
 
 class Pictures:
@@ -353,14 +394,20 @@ async def running(
     port: int = 0,
     demo_models: bool = False,
     reporting: Reporting | None = None,
+    searched: Searched | None = None,
     settings: Config | None = None,
+    trials: Mapping[str, LaneTrials] | None = None,
+    recent: RecentLogs | None = None,
+    enrolment: Enrolment | None = None,
+    updates: Updates | None = None,
+    faces: FaceEngine | None = None,
 ) -> AsyncIterator[Kiosk]:
-    """A kiosk with two idle lanes."""
+    """A kiosk with idle lanes: two, or those of ``settings``."""
     events = Events()
     records = await Records.open(folder / "records.sqlite")
     settings = settings or config(mode)
     settings = msgspec.structs.replace(settings, console=msgspec.structs.replace(settings.console, port=port))
-    lanes = {name: ScriptedLane(name, events) for name in ("lane-1", "lane-2")}
+    lanes = {section.name: ScriptedLane(section.name, events) for section in settings.lanes}
     holder: list[Kiosk] = []
     console = Console(
         settings,
@@ -372,6 +419,18 @@ async def running(
         demo_models=demo_models,
     )
     console.reporting = reporting
+    console.searched = searched
+    metrics = Metrics(records, events, Clock())
+    await metrics.start()
+    console.upkeep = Upkeep(
+        file=folder / "hotspotd.toml",
+        trials=trials or {},
+        recent=recent or RecentLogs(),
+        metrics=metrics.exposition,
+        enrolment=enrolment,
+        updates=updates,
+        faces=faces,
+    )
     kiosk = Kiosk(events, records, console, lanes)
     holder.append(kiosk)
     for lane in lanes.values():

@@ -10,11 +10,12 @@ import argparse
 import asyncio
 import functools
 import shutil
+import sqlite3
 import struct
 import tempfile
 import zlib
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -25,7 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.async_api import Browser, Page, async_playwright
 
-from hotspotd.biometrics.face import synthetic as faces
+from hotspotd.access import secrets
+from hotspotd.biometrics.face import FaceEngine
+from hotspotd.biometrics.face import synthetic as drawn_faces
 from hotspotd.biometrics.finger import FingerTemplate, extract
 from hotspotd.biometrics.finger import synthetic as prints
 from hotspotd.clock import Clock, Stamp
@@ -38,8 +41,10 @@ from hotspotd.domain.notice import Notice
 from hotspotd.domain.rights import Role
 from hotspotd.domain.verdict import ReferReason
 from hotspotd.events import DeviceState, DeviceView, LaneState, Prompt
-from tests.console import screens_links
-from tests.console.kiosk import Kiosk, jpeg, of_two_persons, png, record, running
+from hotspotd.gateway.authority import Authority
+from hotspotd.records.people import Person
+from tests.console import screens_links, screens_tools
+from tests.console.kiosk import Kiosk, jpeg, of_two_persons, png, record, running, with_lanes
 
 # Offline, headless, as root in a virtual machine or a container.
 CHROMIUM_ARGUMENTS = (
@@ -52,6 +57,7 @@ CHROMIUM_ARGUMENTS = (
 PORTRAIT = (1080, 1920)
 LANDSCAPE = (1280, 800)
 OFFICER = (1920, 1080)
+TWO_LANES = 2
 
 
 def chromium() -> str | None:
@@ -61,13 +67,13 @@ def chromium() -> str | None:
 
 def face_picture(seed: int, size: tuple[int, int] = (480, 640)) -> NDArray[np.uint8]:
     """A drawn person before the camera."""
-    return faces.picture(faces.person(seed), np.random.default_rng(seed), size)
+    return drawn_faces.picture(drawn_faces.person(seed), np.random.default_rng(seed), size)
 
 
 @functools.lru_cache(16)
 def portrait(seed: int, look: int) -> bytes:
     """A portrait of a drawn person, as JPEG; another ``look`` is another picture of the same person."""
-    whole = faces.picture(faces.person(seed), np.random.default_rng(look), (500, 500))
+    whole = drawn_faces.picture(drawn_faces.person(seed), np.random.default_rng(look), (500, 500))
     return jpeg(np.ascontiguousarray(whole[20:480, 66:434]))
 
 
@@ -110,6 +116,8 @@ class Scene:
     """Decisions take two people."""
     roles: tuple[Role, ...] = ()
     """Of whoever is signed in; by default all."""
+    lanes: int = TWO_LANES
+    signed_in: bool = True
 
 
 def lane(state: LaneState, prompt: Prompt, **fields: object) -> Setup:
@@ -267,6 +275,48 @@ async def scanner_gone(kiosk: Kiosk) -> None:
     kiosk.link(up=False, queued=3, oldest_s=42.0, last_error="no answer from the gateway")
 
 
+async def waiting(kiosk: Kiosk) -> None:
+    """Two alerts wait, and nobody is signed in."""
+    await kiosk.check(await kiosk.encounter(), trouble=(ReferReason.DOCUMENT_UNREADABLE,))
+    await kiosk.check(await kiosk.encounter("lane-2"), trouble=(ReferReason.HELP_ASKED,))
+    kiosk.lanes["lane-2"].show(LaneState.OFFICER, Prompt.OFFICER_COMES)
+
+
+FIRST_PIN = "52817463"
+
+
+async def staff(kiosk: Kiosk) -> None:
+    """People in each state that they can be in."""
+    kept = await asyncio.to_thread(secrets.hashed, FIRST_PIN)
+
+    async def add(badge: str, *roles: Role, must_change: bool = False) -> None:
+        await kiosk.records.add_person(
+            Person(badge=badge, roles=roles, secret=kept, must_change=must_change), "badge 2001"
+        )
+
+    await add("4711", *Role)
+    await add("1042", Role.GUARD)
+    await add("1043", Role.GUARD, must_change=True)
+    await add("1051", Role.GUARD, Role.AUDITOR)
+    await add("2001", Role.SUPERVISOR)
+    await add("T7", Role.TECHNICIAN)
+    kiosk.console.sessions.begin("1042", [Role.GUARD])
+    for number in range(6):
+        await kiosk.records.sign_in_failed("1051", locks=number > 4)
+    await kiosk.records.set_disabled("T7", "badge 2001", disabled=True)
+
+
+async def damaged(kiosk: Kiosk) -> None:
+    """Somebody with a key to the database has changed an entry."""
+    await morning(kiosk)
+
+    def change() -> None:
+        with closing(sqlite3.connect(kiosk.records.path, timeout=5)) as connection, connection:
+            connection.execute("UPDATE audit SET detail = 'clear' WHERE seq = 7")
+
+    await asyncio.to_thread(change)
+
+
 def choose(words: str, act: Act | None = None) -> Act:
     async def click(page: Page) -> None:
         await page.get_by_text(words).first.click()
@@ -322,6 +372,43 @@ async def _keys(page: Page) -> None:
 async def _dismiss(page: Page) -> None:
     await page.wait_for_selector(".alert")
     await page.keyboard.press("d")
+
+
+async def _sign_in_first(page: Page) -> None:
+    await page.fill("#badge", "1043")
+    await page.fill("#secret", FIRST_PIN)
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("#change:not([hidden])")
+
+
+async def _add_somebody(page: Page) -> None:
+    await page.fill("#badge", "1060")
+    await page.check("[value=guard]")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("#pin[open]")
+
+
+async def _add_known(page: Page) -> None:
+    await page.fill("#badge", "1042")
+    await page.check("[value=guard]")
+    await page.keyboard.press("Enter")
+    await page.get_by_text("is known already").wait_for()
+
+
+async def _check_chain(page: Page) -> None:
+    await page.click("#begin")
+    await page.wait_for_selector("#check[data-tone=good]")
+
+
+async def _check_damaged(page: Page) -> None:
+    await page.click("#begin")
+    await page.wait_for_selector("#check[data-tone=bad]")
+
+
+async def _filter(page: Page) -> None:
+    await page.fill("#event", "alert")
+    await page.keyboard.press("Enter")
+    await page.locator("#entries tr", has_text="encounter.recorded").first.wait_for(state="detached")
 
 
 async def _confirm(page: Page) -> None:
@@ -494,6 +581,14 @@ SCENES = (
     Scene("guard-revoked", "/guard", OFFICER, screens_links.revoked, act=_links),
     Scene("guard-set-aside", "/guard", OFFICER, screens_links.set_aside),
     Scene("guard-links-small", "/guard", (1366, 768), screens_links.no_link, act=_links, mode="training"),
+    Scene("guard-eight-lanes", "/guard", OFFICER, screens_tools.eight_lanes, lanes=8, docs=True),
+    Scene("guard-eight-lanes-small", "/guard", (1366, 768), screens_tools.eight_lanes, lanes=8),
+    Scene(
+        "guard-eight-lanes-acts", "/guard", OFFICER, screens_tools.eight_lanes, act=screens_tools.lanes_dialog, lanes=8
+    ),
+    Scene("guard-take-over", "/guard", OFFICER, screens_tools.at_the_fingers, act=screens_tools.take_over, docs=True),
+    Scene("guard-look-up", "/guard", OFFICER, screens_tools.at_the_fingers, act=screens_tools.look_up, docs=True),
+    Scene("guard-note", "/guard", OFFICER, screens_tools.at_the_fingers, act=screens_tools.note),
     Scene("technician-well", "/technician", OFFICER, screens_links.well),
     Scene("technician-failed-over", "/technician", OFFICER, screens_links.failed_over),
     Scene("technician-no-link", "/technician", OFFICER, screens_links.no_link),
@@ -501,35 +596,82 @@ SCENES = (
     Scene("technician-set-aside", "/technician", OFFICER, screens_links.set_aside, docs=True),
     Scene("technician-phone", "/technician", (412, 2200), screens_links.set_aside, mode="training"),
     Scene("technician-small", "/technician", (1280, 1200), screens_links.set_aside),
+    Scene("set-up-language", "/set-up", (1280, 800), screens_links.well, docs=True),
+    Scene("set-up-enrolment", "/set-up#enrolment", (1280, 900), screens_links.well),
+    Scene("set-up-time-phone", "/set-up#time", (412, 1080), screens_links.well, mode="training"),
+    Scene("set-up-operation", "/set-up#operation", (1280, 900), screens_links.well),
+    Scene("set-up-traveller", "/set-up#traveller", (1280, 900), screens_links.well),
     Scene("technician-lost", "/technician", OFFICER, screens_links.well, lose=True),
+    Scene("index", "/", (1366, 768), idle),
+    Scene("sign-in", "/sign-in", (1366, 768), waiting, signed_in=False),
+    Scene("sign-in-change", "/sign-in", (1366, 768), staff, act=_sign_in_first, signed_in=False),
+    Scene("people", "/people", OFFICER, staff, docs=True),
+    Scene("people-pin", "/people", OFFICER, staff, act=_add_somebody),
+    Scene("people-small", "/people", (1280, 900), staff, act=_add_known),
+    Scene("people-phone", "/people", (412, 1800), staff, mode="training"),
+    Scene("people-lost", "/people", OFFICER, staff, lose=True),
+    Scene("audit", "/audit", OFFICER, full_queue, act=_check_chain, docs=True),
+    Scene("audit-damaged", "/audit", OFFICER, damaged, act=_check_damaged),
+    Scene("audit-small", "/audit", (1280, 900), full_queue, act=_filter),
 )
 
 
-async def take(scene: Scene, browser: Browser, target: Path) -> None:
-    """Make the picture of ``scene``."""
+def enrolled(folder: Path) -> None:
+    """Put the certificates into ``folder`` that the kiosk's configuration names."""
+    authority = Authority.create(folder)
+    authority.issue_device("korcula-1")
+    for suffix in ("pem", "key"):
+        (folder / f"korcula-1.{suffix}").rename(folder / f"device.{suffix}")
+
+
+READY = {
+    "/guard": "#lanes li",
+    "/technician": "#summary[data-is]",
+    "/set-up": ".onward",
+    "/people": "#people tr",
+    "/audit": "#facts dt",
+    "/traveller": "body:not([data-state='starting'])",
+}
+"""What is there when a page has drawn itself."""
+
+
+@asynccontextmanager
+async def shown(scene: Scene, browser: Browser, watch: Callable[[Page], None] = lambda _: None) -> AsyncIterator[Page]:
+    """The page of ``scene``, as it is; ``watch`` is given it before it loads anything."""
+    settings = of_two_persons(scene.mode) if scene.two else None
+    if scene.lanes != TWO_LANES:
+        settings = with_lanes(scene.lanes)
     with tempfile.TemporaryDirectory() as folder:
-        async with AsyncExitStack() as stack:
-            settings = of_two_persons(scene.mode) if scene.two else None
-            kiosk = await stack.enter_async_context(running(Path(folder), mode=scene.mode, settings=settings))
+        await asyncio.to_thread(enrolled, Path(folder))
+        faces, searched = await asyncio.to_thread(FaceEngine.open), await screens_tools.built()
+        async with running(Path(folder), mode=scene.mode, searched=searched, settings=settings, faces=faces) as kiosk:
             await scene.setup(kiosk)
             width, height = scene.size
             context = await browser.new_context(
                 viewport={"width": width, "height": height}, reduced_motion="reduce", timezone_id="Europe/Zagreb"
             )
-            await kiosk.sign_in(context, *scene.roles)
+            if scene.signed_in:
+                await kiosk.sign_in(context, *scene.roles)
             page = await context.new_page()
+            watch(page)
             await page.goto(f"{kiosk.origin}{scene.path}")
-            ready = "#lanes li" if scene.path in ("/guard", "/technician") else "body:not([data-state='starting'])"
+            ready = next((shown for path, shown in READY.items() if scene.path.startswith(path)), "body")
             await page.wait_for_selector(ready)
             if scene.act:
                 await scene.act(page)
             if scene.lose:
                 await kiosk.console.stop()
                 await page.wait_for_selector("body[data-lost], body[data-state='lost']")
-            # Pictures are fetched by the page after it is drawn; the mirror's first frame comes after that.
-            await page.wait_for_timeout(600)
-            await page.screenshot(path=target / f"{scene.name}.png")
+            yield page
             await context.close()
+
+
+async def take(scene: Scene, browser: Browser, target: Path) -> None:
+    """Make the picture of ``scene``."""
+    async with shown(scene, browser) as page:
+        # Pictures are fetched by the page after it is drawn; the mirror's first frame comes after that.
+        await page.wait_for_timeout(600)
+        await page.screenshot(path=target / f"{scene.name}.png")
 
 
 def shrink(path: Path, longest: int = 1280, colours: int = 160) -> None:

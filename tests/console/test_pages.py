@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -438,6 +439,48 @@ async def test_the_first_touch_takes_what_is_open_and_does_what_it_touches(kiosk
     await page.click(f'#alerts [data-alert="{second}"]')
     await expect(page.locator(".alert h1")).to_have_text("Document could not be read")
     await expect(page.locator("#alerts .new")).to_have_count(0)
+
+
+async def test_no_alert_is_missed_however_often_the_connection_breaks(kiosk: Kiosk, window: Window) -> None:
+    page = window.page
+    await page.goto(f"{kiosk.origin}/guard")
+    await expect(page.locator(".empty")).to_contain_text("No open alerts")
+    rng = random.Random(5)
+    waiting: list[int] = []
+    cuts = 0
+    async with kiosk.client() as client:
+        for step in range(60):
+            match rng.choice(("raise", "raise", "decide", "cut")):
+                case "raise":
+                    raised = await kiosk.check(await kiosk.encounter(), finger_hit())
+                    assert raised is not None
+                    waiting.append(raised)
+                case "decide" if waiting:
+                    one = waiting.pop(rng.randrange(len(waiting)))
+                    async with client.post(f"/api/alerts/{one}/decision", json={"decision": "confirm"}) as answer:
+                        assert answer.status == 200
+                case "cut" if step > 5:
+                    cuts += cut_connections(kiosk)
+            # At any moment of what the page does then: back or not, in the middle of being told or not.
+            await asyncio.sleep(rng.uniform(0, 0.15))
+    assert cuts
+    open_now = sorted(alert.alert_id for alert in await kiosk.records.alerts())
+    assert open_now == sorted(waiting)
+    shown = "() => [...document.querySelectorAll('#alerts [data-alert]')].map(each => Number(each.dataset.alert))"
+    async with asyncio.timeout(60):
+        while sorted(await page.evaluate(shown)) != open_now:
+            await page.wait_for_timeout(50)
+    await expect(page.locator("#lost")).to_be_hidden()
+    await expect(page.locator("#count")).to_have_text(str(len(open_now)))
+
+
+def cut_connections(kiosk: Kiosk) -> int:
+    """Break every connection to the kiosk as a cable does that is pulled: without a goodbye. How many there were."""
+    server = kiosk.console._runner.server  # type: ignore[union-attr]  # Where they are.
+    broken = [each.transport for each in server.connections if each.transport is not None]
+    for transport in broken:
+        transport.abort()
+    return len(broken)
 
 
 async def test_a_late_hit_and_a_faulted_device_are_said(kiosk: Kiosk, window: Window) -> None:

@@ -56,6 +56,7 @@ async def test_a_program_signs_in_with_a_token_and_out_again(kiosk: Kiosk) -> No
     async with aiohttp.ClientSession(kiosk.origin, headers={"Authorization": f"Bearer {token}"}) as program:
         async with program.get("/guard/state") as answer:
             assert answer.status == 200
+        kiosk.lane.show(LaneState.OFFICER, Prompt.OFFICER_COMES)
         async with program.post("/api/lanes/lane-1/next") as answer:
             assert answer.status == 204
         async with program.delete("/api/session") as answer:

@@ -12,10 +12,11 @@ from typing import Any
 import aiohttp
 import pytest
 
+from hotspotd.console.streams import latest
 from hotspotd.domain.finger import FingerPosition, Slap
 from hotspotd.domain.verdict import ReferReason
 from hotspotd.errors import Reason, RecordsError
-from hotspotd.events import LaneState, Prompt
+from hotspotd.events import AlertChanged, LaneState, LaneView, Missed, PeopleChanged, Prompt
 from hotspotd.records.model import EncounterRow
 from tests.console.kiosk import Kiosk, finger_hit, running
 
@@ -210,3 +211,19 @@ async def test_a_stream_that_cannot_read_the_records_ends_so_that_its_page_comes
         await kiosk.check(encounter)
         with pytest.raises(EOFError):
             await reader.until("recent")
+
+
+def test_of_what_waits_together_the_last_word_on_each_thing_is_said() -> None:
+    def lane(name: str, prompt: Prompt) -> LaneView:
+        return LaneView(lane=name, state=LaneState.FACE, prompt=prompt)
+
+    def alert(number: int) -> AlertChanged:
+        return AlertChanged(alert_id=number, encounter_id="e", state="open")
+
+    first, closer, still = lane("1", Prompt.LOOK_AT_CAMERA), lane("1", Prompt.COME_CLOSER), lane("1", Prompt.HOLD_STILL)
+    other = lane("2", Prompt.WAIT)
+    # Each step of a lane is shown, however short.
+    assert latest([first, alert(1), other, alert(2), closer, still]) == [first, other, alert(2), closer, still]
+    # What is missed is read anew; what comes after it is newer.
+    assert latest([first, Missed(), alert(3)]) == [Missed(), alert(3)]
+    assert latest([PeopleChanged(), PeopleChanged()]) == [PeopleChanged(), PeopleChanged()]

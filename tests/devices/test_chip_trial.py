@@ -12,7 +12,8 @@ from drivers import registry
 from drivers.emulators.line import Line
 from hotspotd.biometrics.face import FaceEngine
 from hotspotd.devices.named import NamedDevice
-from hotspotd.devices.trial import Patience, try_device
+from hotspotd.devices.trial import try_device
+from hotspotd.devices.trial_result import Patience
 from hotspotd.workers import Worker
 from tests.drivers.chip_bench import ChipBench
 

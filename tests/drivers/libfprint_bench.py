@@ -29,7 +29,7 @@ def need_libfprint() -> None:
 class LibfprintBench(Bench):
     """``port`` is what the address names; the socket stands where a serial device has its port."""
 
-    reconnects = 50  # The library takes 0.2 s for each.
+    reconnects = 10  # Each is a process of its own, which takes 0.5 s.
 
     def __init__(self, port: Path, channel: Line) -> None:
         super().__init__(Path("/virtual_image"), channel)

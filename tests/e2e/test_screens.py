@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 from collections.abc import AsyncIterator
 
 import pytest
@@ -25,6 +26,8 @@ _FLAGS = [
     "--disable-sync",
 ]
 _PATIENCE_MS = 30_000
+# Bytes of a page with everything that it loads, unpacked.
+_HEAVIEST = 200_000
 
 
 def _traveller(key: str) -> Traveller:
@@ -77,13 +80,71 @@ async def test_the_technician_sees_the_link_the_devices_and_that_nothing_stands_
     technician = await _signed_in(browser, stage, "/technician", problems)
     await expect(technician.locator("#gateway .head")).to_have_text("Connected by fibre", timeout=_PATIENCE_MS)
     await expect(technician.locator("#lanes .device[data-is='ready']").first).to_be_visible(timeout=_PATIENCE_MS)
+    # Before anybody is served: a lane with a traveller in it is not to be had.
+    await _tries_devices_and_a_link(technician, stage)
     result = await Visit(stage, _traveller("a"), lambda _: None).play()
     assert result.ok, result.problems
     # The check, and the checkpoint of the audit chain that was made at the start.
     await expect(technician.locator("#states")).to_contain_text("Answered2", timeout=_PATIENCE_MS)
     await expect(technician.locator("#aside")).to_contain_text("Nothing is set aside.")
     assert await technician.evaluate("window.notReloaded")
+
+    await _takes_a_support_bundle(technician)
+    await _sets_up(technician, stage)
     assert problems == []
+
+
+async def _tries_devices_and_a_link(page: Page, stage: Stage) -> None:
+    await page.click(f"#lanes [data-lane='{LANE}'] [data-act='hold']")
+    preview = page.locator(".preview")
+    await expect(preview).to_be_visible(timeout=_PATIENCE_MS)
+    assert await preview.evaluate("one => one.naturalWidth") > 0
+    await page.click("[data-test='scanner']")
+    await stage.scanner.place(next(iter(stage.world.people["a"].prints.values())))
+    scanned = page.locator(".test[data-kind='scanner']")
+    await expect(scanned.locator(".is")).to_have_text("Works", timeout=_PATIENCE_MS)
+    await expect(scanned.locator("dl")).to_contain_text("of 100")
+    await expect(scanned.locator("img")).to_be_visible()
+    await stage.scanner.lift()
+    await page.click("[data-act='release']")
+    await expect(page.locator("[data-act='hold']")).to_be_visible()
+    await page.click("[data-link='fibre']")
+    tried = page.locator("#links-tried .tried").first
+    await expect(tried).to_contain_text("Answers this device", timeout=_PATIENCE_MS)
+    await expect(tried).to_contain_text("days left")
+    await expect(tried).to_contain_text("less than 1 s")
+
+
+async def _takes_a_support_bundle(page: Page) -> None:
+    async with page.expect_download() as coming:
+        await page.click("#bundle")
+    path = await (await coming.value).path()
+    with zipfile.ZipFile(path) as bundle:
+        texts = {name: bundle.read(name).decode() for name in bundle.namelist()}
+    traveller = _traveller("a")
+    for name, text in texts.items():
+        assert traveller.surname.casefold() not in text.casefold(), name
+        assert traveller.number.casefold() not in text.casefold(), name
+    assert "hotspotd_build_info" in texts["metrics.txt"]
+
+
+async def _sets_up(page: Page, stage: Stage) -> None:
+    await page.goto(f"{stage.url}/set-up")
+    heading = page.locator("#step h2")
+    for title in ("Language", "Time", "Network"):
+        await expect(heading).to_have_text(title, timeout=_PATIENCE_MS)
+        await page.click("[data-act='next']")
+    await expect(heading).to_have_text("Enrolment")
+    await expect(page.locator("#step .findings")).to_contain_text("device certificate")
+    # Left, and taken up again.
+    await page.goto(f"{stage.url}/technician")
+    await page.goto(f"{stage.url}/set-up")
+    await expect(heading).to_have_text("Enrolment", timeout=_PATIENCE_MS)
+    await expect(page.locator("#steps [data-seen='true']")).to_have_count(3)
+    await page.click("[data-step='traveller']")
+    await expect(page.locator("#step")).to_contain_text("Take a finger, twice")
+    weight = "performance.getEntries().reduce((sum, each) => sum + (each.decodedBodySize ?? 0), 0)"
+    assert await page.evaluate(weight) <= _HEAVIEST
 
 
 async def test_a_hit_goes_from_the_glass_to_the_officers_decision(stage: Stage, browser: Browser) -> None:

@@ -32,6 +32,7 @@ def test_the_documented_file_holds_every_key_and_its_default() -> None:
         "face_calibration =",
         "keys =",
         "[publication]",
+        "[software]",
         "[intake]",
         "[desk]",
         "[enrolment]",

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from hotspotd import app
+from hotspotd.config import ConsoleSection
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SYSTEMD = ROOT / "systemd"
@@ -84,11 +85,49 @@ def test_the_unit_starts_the_program_that_is_installed() -> None:
     assert (option, config) == ("--config", "/etc/hotspotd/hotspotd.toml")
 
 
+def test_the_sandbox_is_as_tight_as_was_promised() -> None:
+    unit = str(SYSTEMD / "hotspotd.service")
+    done = subprocess.run(
+        [tool("systemd-analyze"), "security", "--offline=true", "--threshold=15", "--no-pager", unit],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    # It ends with another status above the threshold, which is in tenths.
+    assert "Overall exposure level" in done.stdout
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_unit_lets_nothing_listen_but_the_documented_port() -> None:
+    lines = (SYSTEMD / "hotspotd.service").read_text().splitlines()
+    assert [line for line in lines if line.startswith("SocketBind")] == [
+        "SocketBindDeny=any",
+        f"SocketBindAllow=tcp:{ConsoleSection().port}",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["hotspotd-boot-check.service", "hotspotd-screens.service", "hotspotd-browser@.service"]
+)
+def test_systemd_takes_every_line_of_the_other_units(tmp_path: Path, name: str) -> None:
+    unit = tmp_path / name.replace("@", "@guard")
+    unit.write_text(re.sub(r"(?m)^(Exec\w+)=\+?\S+", r"\1=/bin/true", (SYSTEMD / name).read_text()))
+    done = subprocess.run(
+        [tool("systemd-analyze"), "verify", "--man=no", str(unit)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert [line for line in done.stderr.splitlines() if unit.name in line and "nknown" in line] == []
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may make users and give folders away")
 def test_user_and_folders_are_made(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
-    (tmp_path / "etc/group").write_text("root:x:0:\ndialout:x:20:\nvideo:x:44:\n")
+    (tmp_path / "etc/group").write_text("root:x:0:\ndialout:x:20:\nvideo:x:44:\nrender:x:105:\ninput:x:106:\n")
     for name, *options, file in (
         ("systemd-sysusers", "hotspotd.sysusers"),
         ("systemd-tmpfiles", "--create", "hotspotd.tmpfiles"),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from hotspotd.biometrics import finger
 from hotspotd.biometrics.finger import synthetic
 from hotspotd.watchlist import Shelf, Snapshot
 from tests.lane.lists import people_list
@@ -46,3 +47,11 @@ def snapshot(two_impressions: tuple[Image, Image], tmp_path_factory: pytest.Temp
     shelf = Shelf(folder)
     shelf.publish(entries, finger_engine=finger_engine, face_engine=None, version="1")
     return shelf.open(finger_engine=finger_engine, face_engine=None)
+
+
+@pytest.fixture(scope="session")
+def nobody_listed(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """A list that nobody is on."""
+    shelf = Shelf(tmp_path_factory.mktemp("empty-watchlist"))
+    shelf.publish([], finger_engine=finger.ENGINE, face_engine=None, version="1")
+    return shelf.open(finger_engine=finger.ENGINE, face_engine=None)

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -24,6 +25,7 @@ from hotspotd.clock import Clock, Stamp
 from hotspotd.config import ChipSection, Config, LivenessSection
 from hotspotd.domain.document import check_digit
 from hotspotd.domain.encounter import Encounter
+from hotspotd.domain.officer import LaneAct, LaneOrder
 from hotspotd.emrtd.authorities import Authorities
 from hotspotd.events import DeviceView, Event, Events, LaneState, LaneView, Prompt, Subscription
 from hotspotd.lane.arrivals import Arrivals
@@ -123,6 +125,10 @@ class LaneOnTheBench:
         await self.scanner.place(image)
         await self.until_state(LaneState.FINGER, Prompt.LIFT_FINGER)
         self.scanner.lift()
+
+    async def order(self, act: LaneAct, *, by: str = "badge 4711", **more: Any) -> None:
+        """An officer asks for something, which the lane has done when this returns."""
+        await self.lane.order(LaneOrder(act=act, by=by, **more))
 
     async def latest(self) -> EncounterRow:
         """The newest encounter."""

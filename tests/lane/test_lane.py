@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hotspotd.domain.candidate import Hit, ListRecord
 from hotspotd.domain.finger import MissingReason
 from hotspotd.domain.notice import Notice
+from hotspotd.domain.officer import LaneAct
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, Outcome, ReferReason
 from hotspotd.events import EncounterChanged, LaneState, Prompt
 from hotspotd.lane.recording import check_interrupted
@@ -148,7 +149,7 @@ async def test_a_stolen_document_and_an_expired_one_refer(tmp_path: Path, snapsh
         await bench.reader.present(mrz(number="STOLEN1"))
         await bench.until_state(LaneState.OFFICER)
         assert await _reasons(bench) == (ReferReason.HIT,)
-        await bench.lane.clear_officer()
+        await bench.order(LaneAct.NEXT)
         await bench.until_state(LaneState.IDLE)
         await bench.reader.present(mrz(expiry="200101"))
         await bench.until_state(LaneState.OFFICER)
@@ -183,7 +184,7 @@ async def test_help_without_a_traveller_brings_an_officer_too(tmp_path: Path) ->
     async with lane_on_the_bench(tmp_path) as bench:
         await bench.lane.ask_help()
         await bench.until_state(LaneState.OFFICER)
-        await bench.lane.clear_officer()
+        await bench.order(LaneAct.NEXT)
         await bench.until_state(LaneState.IDLE)
 
 
@@ -225,7 +226,7 @@ async def test_a_scanner_that_stays_away_is_noted_and_the_next_traveller_can_com
         assert await _reasons(bench) == (ReferReason.DEVICE_FAULT,)
         stored = await bench.records.encounter((await bench.latest()).encounter_id)
         assert [sample.missing for sample in stored.encounter.samples] == [MissingReason.UNABLE]
-        await bench.lane.clear_officer()
+        await bench.order(LaneAct.NEXT)
         await bench.scanner.plug()
         await bench.until_device("scanner", "ready")
         await bench.reader.present(mrz(number="X2"))

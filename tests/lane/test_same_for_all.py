@@ -12,6 +12,7 @@ from hotspotd.clock import Clock
 from hotspotd.console.traveller import LaneWatch, TravellerSource
 from hotspotd.domain.candidate import Hit, ListRecord
 from hotspotd.domain.notice import Notice
+from hotspotd.domain.officer import LaneAct
 from hotspotd.domain.verdict import GatewayAnswer, GatewayOutcome, ReferReason
 from hotspotd.events import AlertChanged, DeviceView, EncounterChanged, LaneState, LaneView, Prompt
 from hotspotd.lane.waiting import officer_moment
@@ -83,7 +84,7 @@ async def test_a_hit_and_every_trouble_say_the_same_byte_for_byte(tmp_path: Path
             stored = await bench.records.encounter((await bench.latest()).encounter_id)
             assert stored.verdict is not None
             assert (ReferReason.HIT in stored.verdict.reasons) == (reason == "list")
-            await bench.lane.clear_officer()
+            await bench.order(LaneAct.NEXT)
             await bench.until_state(LaneState.IDLE)
         kinds = sorted(str(alert.kind) for alert in await bench.records.alerts())
         assert kinds == sorted(map(str, (AlertKind.LOCAL, AlertKind.TROUBLE, AlertKind.GATEWAY)))
@@ -94,7 +95,7 @@ async def test_a_hit_and_every_trouble_say_the_same_byte_for_byte(tmp_path: Path
             for number in ("X1", "X2") if broken else ("X1",):
                 await bench.reader.present(mrz(number=number))
                 seen[name] = await told(bench)
-                await bench.lane.clear_officer()
+                await bench.order(LaneAct.NEXT)
     assert len(seen) == 5
     expected = seen["list"]
     assert [b'"checking"' in data for _, data in expected] == [True, False]
@@ -125,7 +126,7 @@ async def test_help_that_is_asked_for_while_the_gateway_is_waited_for_comes_at_o
         await bench.until(lambda e: isinstance(e, EncounterChanged) and e.local is not None)
         await bench.lane.ask_help()
         assert (await bench.until_state(LaneState.OFFICER)).help_asked
-        await bench.lane.clear_officer()
+        await bench.order(LaneAct.NEXT)
         assert not (await bench.until_state(LaneState.IDLE)).help_asked
 
 

@@ -8,20 +8,20 @@ at 45 % of the height from the top. A head is then 60 to 75 % of the height, wit
 from __future__ import annotations
 
 import math
-import struct
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hotspotd.biometrics import decoding
 from hotspotd.biometrics.face.align import upright, warp
 from hotspotd.biometrics.face.box import FaceBox
 from hotspotd.biometrics.face.components import eye_to_chin
 from hotspotd.biometrics.face.detect import MAX_SIDE
 from hotspotd.biometrics.face.pose import head_pose
 from hotspotd.biometrics.face.region import CHIN
-from hotspotd.biometrics.finger.picture_heads import head_of
 from hotspotd.biometrics.manifest import Input
+from hotspotd.biometrics.picture_size import JPEG_START, PNG_SIGNATURE, is_jpeg2000
 from hotspotd.errors import BiometricError, Reason
 
 WIDTH, HEIGHT = 420, 540
@@ -32,9 +32,6 @@ _WIDTH_IN_EYES = 4.0
 _EYE_LEVEL = 0.45
 _FORM = Input(width=WIDTH, height=HEIGHT, layout="NHWC", colour="RGB", mean=0.0, scale=1.0)
 _MAX_BYTES = 16 * 1024 * 1024
-_MAX_PIXELS = 24_000_000
-# JPEG markers that start a frame header (ITU-T T.81, table B.1), without DHT, JPG and DAC.
-_FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 def portrait(rgb: NDArray[np.uint8], box: FaceBox) -> bytes:
@@ -74,42 +71,10 @@ def read_picture(data: bytes) -> NDArray[np.uint8]:
     """
     if len(data) > _MAX_BYTES:
         raise BiometricError(Reason.BAD_IMAGE, f"a picture file of {len(data)} bytes; at most {_MAX_BYTES}")
-    size = _declared_size(data)
-    if size is None:
-        raise BiometricError(Reason.BAD_IMAGE, "neither a JPEG nor a PNG picture, or its header is torn")
-    width, height = size
-    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= _MAX_PIXELS):
-        raise BiometricError(Reason.BAD_IMAGE, f"a picture file that declares {width} x {height} pixels")
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        raise BiometricError(Reason.BAD_IMAGE, "the picture file cannot be decoded") from error
-    if pixels is None:
-        raise BiometricError(Reason.BAD_IMAGE, "the picture file cannot be decoded")
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def _declared_size(data: bytes) -> tuple[int, int] | None:
-    if data[4:8] == b"jP  " or data[:4] == b"\xff\x4f\xff\x51":
-        # JPEG 2000, as the chips of travel documents have it.
-        head = head_of(data)
-        return head.width, head.height
-    if data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR" and len(data) >= 24:
-        width, height = struct.unpack(">II", data[16:24])
-        return width, height
-    if data[:2] != b"\xff\xd8":
-        return None
+    if not (data.startswith((PNG_SIGNATURE, JPEG_START)) or is_jpeg2000(data)):
+        raise BiometricError(Reason.BAD_IMAGE, "neither a JPEG nor a PNG picture, nor JPEG 2000")
     # A JPEG that lost its end decodes to a half-grey picture: it is refused instead (T.81, B.2.1: EOI is required).
-    if b"\xff\xd9" not in data[-64:]:
-        return None
-    place = 2
-    while place + 9 <= len(data) and data[place] == 0xFF:
-        marker = data[place + 1]
-        if marker == 0xFF:
-            place += 1
-            continue
-        if marker in _FRAME_MARKERS:
-            height, width = struct.unpack(">HH", data[place + 5 : place + 9])
-            return width, height
-        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
-    return None
+    if data.startswith(JPEG_START) and b"\xff\xd9" not in data[-64:]:
+        raise BiometricError(Reason.BAD_IMAGE, "a JPEG picture that lost its end")
+    pixels = decoding.decode(data, cv2.IMREAD_COLOR, most_side=MAX_SIDE)
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)

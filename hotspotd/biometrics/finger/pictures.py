@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hotspotd.biometrics import decoding
 from hotspotd.biometrics.finger import wsq
 from hotspotd.biometrics.finger.picture_heads import Head, PictureFormat, damaged, head_of
 from hotspotd.errors import BiometricError, Reason
@@ -112,13 +113,9 @@ def _decode_wsq(data: bytes, head: Head) -> NDArray[np.uint8]:
 
 def _decode(data: bytes, head: Head) -> NDArray[np.uint8]:
     try:
-        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise damaged(head.format, "the decoder refuses it") from error
-    # OpenCV's stubs leave the None of a damaged picture out.
-    image: NDArray[np.generic] | None = decoded
-    if image is None:
-        raise damaged(head.format, "the decoder refuses it")
+        image = decoding.decode(data, cv2.IMREAD_UNCHANGED, most_pixels=MOST_PIXELS)
+    except BiometricError as error:
+        raise damaged(head.format, f"the decoder refuses it: {error.what}") from error
     if image.shape[:2] != (head.height, head.width):
         raise damaged(head.format, "another size than its head says")
     grey = _grey(_eight_bits(image, head))

@@ -23,7 +23,7 @@ export function alert(detail, reasons, act) {
       make("h1", {}, line.title),
       line.kind === "late" && lateHit(detail),
     ),
-    make("div", { class: "body" }, detail.hits.length ? detail.hits.map(hit) : trouble(detail), context(detail)),
+    make("div", { class: "body", tabindex: "0", role: "region", "aria-label": "What was found" }, detail.hits.length ? detail.hits.map(hit) : trouble(detail), context(detail)),
     actions(detail, reasons, act),
   );
 }
@@ -80,7 +80,7 @@ function about(rows) {
 function exactly(strength) {
   return make(
     "div", { class: "pair" },
-    make("h3", {}, icon({ document: "document", fingers: "fingers" }[strength.modality] ?? "person"), strength.label),
+    make("h2", {}, icon({ document: "document", fingers: "fingers" }[strength.modality] ?? "person"), strength.label),
     make("p", { class: "strength" }, strength.words[0].toUpperCase() + strength.words.slice(1), make("small", {}, strength.exact)),
   );
 }
@@ -89,7 +89,7 @@ function facts(rows) {
   if (!rows.length) return null;
   return make(
     "table", { class: "facts" },
-    make("thead", {}, make("tr", {}, ["", "Document", "List", ""].map((head) => make("th", {}, head)))),
+    make("thead", {}, make("tr", {}, ["What", "Document", "List", "Note"].map((head, place) => make("th", { scope: "col" }, place % 3 ? head : make("span", { class: "unseen" }, head))))),
     make(
       "tbody", {},
       rows.map((row) =>
@@ -133,7 +133,7 @@ function trouble(detail) {
         detail.samples.map((one, at) =>
           make(
             "div", { class: "pair", data: { modality: one.modality } },
-            make("h3", {}, one.label),
+            make("h2", {}, one.label),
             make("div", { class: "both", tabindex: "0", role: "group", "aria-label": one.label, data: { pair: at } }, picture(one.probe, "Taken here", one)),
           ),
         ),
@@ -164,6 +164,7 @@ function context(detail) {
     detail.missing.map((words) => make("p", {}, words)),
     detail.liveness.map((words) => make("p", {}, words)),
     detail.chip.map((words) => make("p", {}, words)),
+    detail.officer.map((words) => make("p", {}, words)),
   );
 }
 

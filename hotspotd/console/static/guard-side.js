@@ -1,65 +1,7 @@
-// The officers' page beside the alert: lanes and devices, gateway, queue, recent travellers.
+// The officers' page beside the alert: the queue and recent travellers.
 
 import { ago, clock, icon, make, when } from "./dom.js";
 import { PROPOSED } from "./guard-actions.js";
-
-const STATES = {
-  starting: ["Starting", "ring", "quiet"],
-  idle: ["Ready", "ring", "quiet"],
-  document: ["Document", "document", ""],
-  face: ["Face", "face", ""],
-  finger: ["Fingers", "fingers", ""],
-  checking: ["Checking", "clock", ""],
-  go: ["Goes on", "check", "good"],
-  officer: ["Needs an officer", "officer", "care"],
-  out_of_service: ["Out of service", "cross", "bad"],
-};
-const DEVICES = {
-  camera: ["Camera", "camera"], scanner: ["Scanner", "scanner"], document: ["Document reader", "document"], signal: ["Signal", "signal"],
-  records: ["Storage", "document"],
-  watchlist: ["Watchlist", "document"],
-};
-const DEVICE_STATES = { absent: "absent", starting: "starting", ready: "ready", faulted: "not working" };
-
-const ASKED = ["Asks for help", "help", "care"];
-
-export function lanes(state, next) {
-  const takeOver = state.lanes.find((lane) => lane.view?.state === "officer")?.name;
-  return state.lanes.map((lane) => {
-    const [word, sign, tone] = lane.view?.help_asked ? ASKED : STATES[lane.view?.state ?? "starting"];
-    const faulted = lane.devices.some((device) => missing(device));
-    const retry = lane.view && lane.view.attempt > 1 && ["document", "face", "finger"].includes(lane.view.state);
-    return make(
-      "li",
-      { class: "lane card", data: { tone: tone || (faulted ? "bad" : ""), lane: lane.name } },
-      make("div", { class: "name" }, make("b", {}, lane.name), make("span", { class: "state" }, icon(sign), word)),
-      make(
-        "p", { class: "since" },
-        lane.view?.since ? `since ${clock(lane.view.since)}` : "",
-        retry ? ` · try ${lane.view.attempt} of ${lane.view.attempts}` : "",
-      ),
-      make("ul", { class: "devices" }, lane.devices.map(device)),
-      lane.view?.state === "officer" &&
-        make(
-          "button", { class: "action", type: "button", title: "The traveller has been taken over", on: { click: () => next(lane.name) } },
-          icon("next"), "Next traveller", lane.name === takeOver && make("kbd", {}, "N"),
-        ),
-    );
-  });
-}
-
-const missing = (device) => device.state === "absent" || device.state === "faulted";
-
-function device(device) {
-  const [name, sign] = DEVICES[device.device] ?? [device.device, "dot"];
-  if (!missing(device)) {
-    const note = device.state === "ready" ? "" : ` ${DEVICE_STATES[device.state]}`;
-    return make("li", { title: `${name}: ${DEVICE_STATES[device.state]}` }, icon(device.state === "ready" ? "check" : sign), `${name}${note}`);
-  }
-  const how = `${name} ${DEVICE_STATES[device.state]}`;
-  const why = device.reason ? `${how} (${device.reason.replaceAll("_", " ")})` : how;
-  return make("li", { class: "fault" }, icon("cross"), make("div", {}, make("b", {}, why), make("p", {}, device.advice || "Call a technician.")));
-}
 
 const GROUPS = { open: null, awaiting: ["people", "Awaits a second person"], handed_over: ["second-line", "With second line"] };
 

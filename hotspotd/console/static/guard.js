@@ -4,13 +4,17 @@ import { agoWords, clock, dated } from "./dom.js";
 import { alert as alertView, empty, unread } from "./guard-alert.js";
 import { deciding } from "./guard-decide.js";
 import { drawLink } from "./guard-link.js";
+import { choose, lanes, nextTraveller } from "./guard-lanes.js";
 import { flicker, minutiae, move, nearer, nextPair, watchPictures } from "./guard-pictures.js";
-import { lanes, queue, recent } from "./guard-side.js";
+import { queue, recent } from "./guard-side.js";
+import { lookUp } from "./look-up.js";
 import { keep, leave as signOut } from "./session.js";
+import { notes, writeNote } from "./shift-note.js";
 import { follow, post, reloadIfNew } from "./stream.js";
 import { held, sound, wake } from "./tone.js";
 
 const CALL_URGENCY = 3; // A traveller asks for help.
+const TOGETHER_MS = 30; // Nobody sees a shorter wait.
 const one = (selector) => document.querySelector(selector);
 
 const reasons = Object.fromEntries(
@@ -36,12 +40,12 @@ const keyOf = (element) => element.dataset.alert ?? element.closest("[data-lane]
 
 function drawSide() {
   if (!state) return;
-  replace("#lanes", lanes(state, next));
+  drawLanes();
   drawLink(state.link);
   const fresh = new Set(open_ones().map((each) => each.alert_id).filter((id) => !had.has(id)));
   replace("#alerts", queue(state, selected, fresh, (id) => open(id)));
   one("#count").textContent = open_ones().length;
-  replace("#recent", recent(state));
+  drawRecent();
   one("#untrusted").hidden = state.clock_trusted;
   document.title = open_ones().length ? `(${open_ones().length}) Officer` : "Officer";
   ring();
@@ -53,6 +57,10 @@ const calls = () => (state?.lanes ?? []).filter((each) => each.view?.help_asked)
 
 /** Alerts that nobody has decided on; the others of the queue are with a second person or with second line. */
 const open_ones = () => (state?.alerts ?? []).filter((each) => each.state === "open");
+
+// Lanes change several times a second: what has not changed stays as it is, with the button that is being pressed.
+const drawLanes = () => state && replace("#lanes", lanes(state));
+const drawRecent = () => state && replace("#recent", recent(state));
 
 function ring() {
   // What is to be handled silently makes no sound.
@@ -168,17 +176,12 @@ function tick() {
   decisions.tick();
 }
 
-async function next(lane) {
-  const name = lane ?? state?.lanes.find((each) => each.view?.state === "officer")?.name;
-  if (name) await post(`/api/lanes/${name}/next`);
-}
-
 // --- keys -----------------------------------------------------------------------------------------------------------
 
 const KEYS = {
   ArrowDown: () => step(1), ArrowUp: () => step(-1), c: () => decisions.act("confirm"), d: () => decisions.act("dismiss"),
   e: () => decisions.act("escalate"), 2: () => decisions.act("hand_over"), a: () => decisions.act("agree"), r: () => decisions.act("refuse"),
-  b: () => decisions.act("reopen"), u: decisions.undo, n: () => next(), m: toggleSound, x: () => document.body.toggleAttribute("data-exact"), "?": () => one("#help").showModal(),
+  b: () => decisions.act("reopen"), u: decisions.undo, n: () => nextTraveller(), t: () => choose(), l: lookUp, s: writeNote, m: toggleSound, x: () => document.body.toggleAttribute("data-exact"), "?": () => one("#help").showModal(),
   f: () => flicker(true), j: minutiae, p: nextPair, "+": () => nearer(1.4), "=": () => nearer(1.4), "-": () => nearer(1 / 1.4), 0: () => nearer(0),
   Escape: leave,
 };
@@ -239,9 +242,22 @@ async function touched() {
 
 // --- the daemon -----------------------------------------------------------------------------------------------------
 
+let drawing = null;
+const changed = new Set();
+const DRAW = { lanes: () => (drawLanes(), ring()), link: () => drawLink(state.link), recent: drawRecent, alerts: follow_up };
+
+/** Take `changes` into the state, and draw them soon, with what comes meanwhile: a busy kiosk tells more than can be drawn. */
 function patch(changes) {
   if (!state) return;
   state = { ...state, ...changes };
+  for (const part of Object.keys(changes)) changed.add(part);
+  drawing ??= setTimeout(() => {
+    drawing = null;
+    const parts = [...changed];
+    changed.clear();
+    // Drawing the alerts draws the rest beside them.
+    for (const part of parts.includes("alerts") ? ["alerts"] : parts) DRAW[part]();
+  }, TOGETHER_MS);
 }
 
 follow(
@@ -252,27 +268,17 @@ follow(
       state = whole;
       follow_up();
     },
-    lane: (view) => {
-      patch({ lanes: state.lanes.map((lane) => (lane.name === view.lane ? { ...lane, view } : lane)) });
-      drawSide();
-    },
+    lane: (view) => patch({ lanes: state.lanes.map((lane) => (lane.name === view.lane ? { ...lane, view } : lane)) }),
     device: (view) => {
       const devices = (lane) => [...lane.devices.filter((each) => each.device !== view.device), view];
       patch({ lanes: state.lanes.map((lane) => (lane.name === view.lane ? { ...lane, devices: devices(lane) } : lane)) });
-      drawSide();
     },
-    link: (view) => {
-      patch({ link: view });
-      drawSide();
+    desk: (desk) => {
+      patch({ lanes: state.lanes.map((lane) => (lane.name === desk.lane ? { ...lane, desk } : lane)) });
     },
-    recent: (rows) => {
-      patch({ recent: rows });
-      drawSide();
-    },
-    alerts: (lines) => {
-      patch({ alerts: lines });
-      follow_up();
-    },
+    link: (view) => patch({ link: view }),
+    recent: (rows) => patch({ recent: rows }),
+    alerts: (lines) => patch({ alerts: lines }),
   },
   {
     ended: signOut,
@@ -295,4 +301,5 @@ showSound();
 setInterval(tick, 250);
 tick();
 drawDetail();
+notes(() => state?.alerts.length ?? 0);
 keep();

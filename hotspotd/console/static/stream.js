@@ -64,7 +64,8 @@ export function follow(url, on, { lost, back, ended }) {
   }, 1000);
 }
 
-async function isSignedOut() {
+/** Whether nobody is signed in; not while nobody can say. */
+export async function isSignedOut() {
   try {
     return (await fetch("/api/session")).status === 204;
   } catch (error) {

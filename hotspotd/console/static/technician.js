@@ -4,18 +4,18 @@ import { ago, agoWords, clock, dated, icon, make } from "./dom.js";
 import { counted, oldest, refused, routes, sentence, size } from "./link-words.js";
 import { keep, leave } from "./session.js";
 import { follow, post, reloadIfNew } from "./stream.js";
+import { checks } from "./technician-checks.js";
+import { lanes } from "./technician-devices.js";
+import { linkTests } from "./technician-links.js";
 
 const RANKS = { live: "Live checks", decision: "Decisions", backlog: "Stored checks", statistics: "Statistics", log: "Logs" };
 const STATES = {
   queued: "Queued", sending: "Being sent", received: "With the gateway, no reply yet", answered: "Answered", expired: "Expired",
   quarantined: "Set aside",
 };
-const DEVICES = {
-  camera: "Camera", scanner: "Scanner", document: "Document reader", chip: "Chip reader", signal: "Signal", records: "Storage", watchlist: "Watchlist",
-};
-const DEVICE_STATES = { absent: ["absent", "cross"], starting: ["starting", "clock"], ready: ["ready", "check"], faulted: ["not working", "cross"] };
 const KINDS = { transaction: "Check", decision: "Decision", statistics: "Statistics", log: "Log" };
 
+const MEND = document.body.dataset.acts.split(" ").includes("mend");
 const one = (selector) => document.querySelector(selector);
 const number = (value) => value.toLocaleString("en-GB").replaceAll(",", "\u00a0");
 let state = null;
@@ -24,7 +24,7 @@ function draw() {
   gateway(state.link);
   outbox(state.outbox, state.link);
   aside(state.outbox);
-  one("#lanes").replaceChildren(...state.lanes.map(lane));
+  lanes(state.lanes);
   const list = state.watchlist;
   one("#watchlist").replaceChildren(
     ...(list
@@ -48,6 +48,7 @@ function gateway(view) {
     ...notes.map((text) => make("p", { class: "note" }, icon("alert"), make("span", {}, text))),
   );
   one("#links").replaceChildren(...(view ? routes(view) : []));
+  if (view) linkTests(view.routes);
 }
 
 function outbox(shown, view) {
@@ -96,7 +97,7 @@ function row(each) {
       make("p", { class: "tcn" }, make("b", {}, each.tcn), make("span", {}, about.filter(Boolean).join(" · ")), make("span", {}, "came ", ago(each.created_at))),
       make("p", { class: "said" }, each.said),
     ),
-    make("button", { class: "action", type: "button", data: { tcn: each.tcn }, on: { click: (event) => retry(each.tcn, event.currentTarget) } }, icon("undo"), "Queue again"),
+    MEND && make("button", { class: "action", type: "button", data: { tcn: each.tcn }, on: { click: (event) => retry(each.tcn, event.currentTarget) } }, icon("undo"), "Queue again"),
   );
 }
 
@@ -120,24 +121,6 @@ async function retry(tcn, button) {
 
 function say(text) {
   one("#outcome").textContent = text;
-}
-
-function lane(each) {
-  return make(
-    "li", {},
-    make("h3", {}, each.name),
-    make("ul", {}, each.devices.map(device)),
-    !each.devices.length && make("p", { class: "quiet" }, "Not heard of yet."),
-  );
-}
-
-function device(each) {
-  const [word, sign] = DEVICE_STATES[each.state];
-  return make(
-    "li", { class: "device", data: { is: each.state } },
-    make("p", {}, make("span", {}, DEVICES[each.device] ?? each.device), make("span", { class: "is" }, icon(sign), word)),
-    (each.advice || each.reason) && make("p", { class: "error" }, each.advice || each.reason.replaceAll("_", " ")),
-  );
 }
 
 follow(
@@ -171,3 +154,4 @@ function tick() {
 setInterval(tick, 1000);
 tick();
 keep();
+checks();

@@ -28,6 +28,7 @@ const PICTURE = {
 
 const words = await insist(`/traveller/${lane}/words.json`);
 const first = document.documentElement.lang;
+const { house } = document.documentElement.dataset;
 const ANNOUNCE_S = words.en.seconds.length - 1; // A time-out is announced this long before.
 let state = null;
 let lost = false;
@@ -39,7 +40,7 @@ let waitingSince = null;
 let said = "";
 
 const language = () => {
-  const code = chosen ?? (state ? state.languages[0] ?? "en" : first);
+  const code = chosen ?? (state ? state.languages[0] ?? house : first);
   return code in words ? code : "en";
 };
 

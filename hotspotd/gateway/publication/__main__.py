@@ -15,6 +15,7 @@ from hotspotd.errors import HotspotError, Reason, WatchlistError
 from hotspotd.gateway.publication.key_ring import KINDS, ONLINE, ROOT, TARGETS, KeyRing, make_keys
 from hotspotd.gateway.publication.publisher import Publisher, read_devices
 from hotspotd.gateway.publication.repository import Repository
+from hotspotd.gateway.publication.software import publish_software
 from hotspotd.watchlist.layout import read_manifest
 from hotspotd.watchlist.shelf import Shelf
 
@@ -22,6 +23,7 @@ _EXAMPLES = """examples:
   python -m hotspotd.gateway.publication create REPOSITORY --keys KEYS
   python -m hotspotd.gateway.publication publish REPOSITORY --keys KEYS/targets KEYS/online \\
       --secrets SECRETS --devices CERTIFICATES --watchlist LISTS
+  python -m hotspotd.gateway.publication software SOFTWARE --keys KEYS/targets KEYS/online --bundle kiosk.tar
   python -m hotspotd.gateway.publication rotate REPOSITORY targets --keys KEYS/root KEYS/online --new STICK
   python -m hotspotd.gateway.publication show REPOSITORY --json
 
@@ -68,6 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--watchlist", type=Path, help="a watchlist folder: its current list")
     source.add_argument("--snapshot", type=Path, help="the folder of one list")
     publish.set_defaults(run=_publish)
+
+    software = commands.add_parser("software", help="publish the kiosks' software, in a repository of its own")
+    _common(software)
+    software.add_argument("--bundle", type=Path, required=True, help="made by scripts/install --bundle")
+    software.set_defaults(run=_software)
 
     renew = commands.add_parser("renew", help="sign anew that the repository is as it is")
     _common(renew)
@@ -121,6 +128,11 @@ def _publish(options: argparse.Namespace) -> None:
             snapshot, devices, KeyRing.load(options.keys), options.list_key, lambda count: bar.advance(task, count)
         )
     print(f"{latest.version} is published for {len(devices)} devices: {latest.full.bytes} bytes")  # noqa: T201
+
+
+def _software(options: argparse.Namespace) -> None:
+    offer = publish_software(Repository(options.repository), options.bundle, KeyRing.load(options.keys))
+    print(f"{offer.version} is published as {offer.path}: {offer.bytes} bytes")  # noqa: T201
 
 
 def _renew(options: argparse.Namespace) -> None:

@@ -1,4 +1,7 @@
-"""The repository over the gateway's HTTP service, and its freshness: ``GET /v1/watchlist/metadata|targets/...``."""
+"""A repository over the gateway's HTTP service, and its freshness: ``GET /v1/NAME/metadata|targets/...``.
+
+The name is ``watchlist`` or ``software``.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +28,12 @@ _RENEW_BEFORE: Final = TIMESTAMP_VALID - timedelta(days=1)
 
 
 class Serving:
-    """One repository, handed out, and renewed by the online key in ``keys`` while ``run`` runs."""
+    """One repository of ``what``, handed out, and renewed by the online key in ``keys`` while ``run`` runs."""
 
     name = "publication"
 
-    def __init__(self, folder: Path, keys: Path, clock: Clock) -> None:
+    def __init__(self, folder: Path, keys: Path, clock: Clock, what: str = "watchlist") -> None:
+        self._what = what
         self._folder = folder
         self._repository = Repository(folder, clock)
         self._keys = keys
@@ -37,7 +41,7 @@ class Serving:
 
     def add_to(self, application: web.Application) -> None:
         """Its routes."""
-        application.router.add_get("/v1/watchlist/{path:.+}", self._file)
+        application.router.add_get(f"/v1/{self._what}/{{path:.+}}", self._file)
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         path = request.match_info["path"]
@@ -54,7 +58,7 @@ class Serving:
             try:
                 await asyncio.to_thread(self._renew_if_due)
             except (HotspotError, OSError) as error:
-                log.error("the published watchlist could not be renewed: %s", error)
+                log.error("the published %s could not be renewed: %s", self._what, error)
             await asyncio.sleep(_LOOK_EVERY_S)
 
     def _renew_if_due(self) -> None:

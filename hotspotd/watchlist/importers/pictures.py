@@ -8,6 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from hotspotd.biometrics import decoding
 from hotspotd.biometrics.finger.pictures import read_picture
 from hotspotd.biometrics.finger.slap import segment
 from hotspotd.biometrics.picture_size import JPEG_START, PNG_SIGNATURE, is_jpeg2000, size_of
@@ -15,10 +16,6 @@ from hotspotd.domain.finger import FingerPosition, Slap
 from hotspotd.errors import BiometricError
 from hotspotd.watchlist.importers.delivery import LARGEST_PICTURE
 from hotspotd.watchlist.rules import RowError
-
-# Four fingers at 1000 px/inch are 3200 x 2000.
-_MOST_PIXELS = 24_000_000
-_LONGEST_SIDE = 8_000
 
 
 def print_picture(field: str, data: bytes) -> bytes:
@@ -45,11 +42,11 @@ def portrait_picture(field: str, data: bytes) -> bytes:
     if not is_jpeg2000(data):
         return data
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise RowError(field, "a picture could not be decoded") from error
-    if image is None or image.dtype != np.uint8:  # OpenCV's stubs leave the None of a damaged picture out.
-        raise RowError(field, "a picture could not be decoded")
+        image = decoding.decode(data, cv2.IMREAD_UNCHANGED)
+    except BiometricError as error:
+        raise RowError(field, error.what) from error
+    if image.dtype != np.uint8:
+        raise RowError(field, "a picture is not of 8 bits")
     return cv2.imencode(".png", image)[1].tobytes()
 
 
@@ -76,5 +73,6 @@ def _check_length(field: str, data: bytes) -> None:
 
 
 def _check_size(field: str, width: int, height: int) -> None:
-    if not (0 < width <= _LONGEST_SIDE and 0 < height <= _LONGEST_SIDE and width * height <= _MOST_PIXELS):
+    most = decoding.MOST_SIDE
+    if not (0 < width <= most and 0 < height <= most and width * height <= decoding.MOST_PIXELS):
         raise RowError(field, f"a picture of {width} x {height} pixels")

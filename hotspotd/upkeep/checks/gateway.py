@@ -11,12 +11,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
-from hotspotd.cli.checks.finding import Finding, State, Subject, without_config
 from hotspotd.config import LinkSection, RelaySection
 from hotspotd.errors import HotspotError, Reason, RelayError
 from hotspotd.provisioning.secrets import read_key
 from hotspotd.relay.seal import Trust
 from hotspotd.relay.uplinks import Papers, open_link
+from hotspotd.upkeep.checks.finding import Finding, State, Subject, without_config
 
 # Time for a technician's visit to a remote site.
 _RENEW_BEFORE = timedelta(days=30)

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Iterator
 
 from drivers import registry
-from hotspotd.cli.checks.finding import Finding, State, Subject, without_config
 from hotspotd.devices.look import Look, Presence, look
 from hotspotd.devices.named import named
+from hotspotd.upkeep.checks.finding import Finding, State, Subject, without_config
 
 
 def devices(subject: Subject) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ import msgspec
 from drivers.base import DriverError
 from hotspotd.config import Config, load, resolve
 from hotspotd.errors import ConfigError, HotspotError
+from hotspotd.upkeep import profiles
 
 
 class State(StrEnum):
@@ -40,11 +41,11 @@ class Subject(msgspec.Struct, frozen=True):
 
     @classmethod
     def read(cls, path: Path | None) -> Subject:
-        """The machine, with the configuration in ``path``."""
+        """The machine, with the configuration in ``path`` and the operation that was chosen for it."""
         if path is None:
             return cls()
         try:
-            return cls(path, load(path))
+            return cls(path, profiles.with_choice(path, load(path))[0])
         except ConfigError as error:
             return cls(path, None, Finding("configuration", State.FAILS, error.what, error.advice))
 

@@ -6,7 +6,6 @@ import importlib.util
 import platform
 import shutil
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,15 +19,14 @@ from hotspotd.biometrics.finger import calibration, synthetic
 from hotspotd.biometrics.finger.nfiq2 import Nfiq2
 from hotspotd.biometrics.models import find_model
 from hotspotd.biometrics.runtime import installed_runtime
-from hotspotd.cli.checks.finding import Finding, State, Subject
-from hotspotd.cli.watchlist import face_engine
 from hotspotd.clock import Clock
+from hotspotd.upkeep.checks.finding import Finding, State, Subject
+from hotspotd.upkeep.engines import face_engine
+from hotspotd.upkeep.tools import run
 
 # synchronous=FULL with WAL, strict tables and RETURNING are all older than this.
 _OLDEST_SQLITE = (3, 37)
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# A tool of the OS that does not answer within this is broken.
-_TOOL_TIMEOUT_S = 10.0
 
 
 def python(_: Subject) -> Iterator[Finding]:
@@ -192,13 +190,5 @@ def clock(_: Subject) -> Iterator[Finding]:
 
 def _tool(name: str, *arguments: str) -> str | None:
     """What a tool of the OS prints; ``None`` where it is not there, fails or does not answer."""
-    path = shutil.which(name)
-    if path is None:
-        return None
-    try:
-        done = subprocess.run(  # noqa: S603  # A fixed name and fixed arguments.
-            [path, *arguments], capture_output=True, text=True, timeout=_TOOL_TIMEOUT_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None
+    done = run(name, *arguments)
+    return done.out if done.ok else None

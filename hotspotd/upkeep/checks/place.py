@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hotspotd.biometrics import finger
-from hotspotd.cli.checks.finding import Finding, State, Subject, without_config
-from hotspotd.cli.config import driver_problems
-from hotspotd.cli.watchlist import face_engine
+from hotspotd.devices.named import driver_problems
 from hotspotd.errors import BiometricError, Reason, RecordsError
 from hotspotd.records.data_key import find_data_key
+from hotspotd.upkeep.checks.finding import Finding, State, Subject, without_config
+from hotspotd.upkeep.engines import face_engine
 from hotspotd.watchlist import Shelf
 from hotspotd.watchlist.layout import read_manifest
 

@@ -1,0 +1,1 @@
+"""Puts hotspotd under systemd on Debian or Raspberry Pi OS. Python's own library alone: it runs first."""

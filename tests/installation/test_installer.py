@@ -1,0 +1,77 @@
+"""What scripts/install is told, what it refuses, and what it writes; ``tests/system`` runs it whole."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+from pathlib import Path
+
+import pytest
+from installation import storage, system
+from installation.__main__ import main, parser
+
+from hotspotd.errors import Reason, UpdateError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        (["--purge"], "--purge goes with --uninstall"),
+        (["--read-only-root"], "needs --data"),
+        (["--luks-key", "/stick/key"], "goes with --luks"),
+        (["--drivers", "r30x"], "needs no packages"),
+        (["--screens", "lobby=HDMI-A-1"], "traveller=OUTPUT"),
+        (["--screens", "guard=../../etc"], "traveller=OUTPUT"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(told: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(told)
+    assert ended.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+def test_screens_are_named_by_their_outputs() -> None:
+    options = parser().parse_args(["--screens", "traveller=HDMI-A-1,guard=DP-2"])
+    assert options.screens == {"traveller": "HDMI-A-1", "guard": "DP-2"}
+    with pytest.raises(argparse.ArgumentTypeError):
+        system.outputs("")
+
+
+def test_every_file_that_is_laid_is_there() -> None:
+    names = [*system.SYSTEM_FILES, *system.SCREEN_UNITS, "hotspotd.sysusers", "watchdog.conf", "screens.ini"]
+    assert sorted(path.name for path in (ROOT / "systemd").iterdir()) == sorted(names)
+
+
+def test_a_file_is_written_only_where_it_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a/b.conf"
+    assert system.put(path, "one\n")
+    assert not system.put(path, "one\n")
+    assert system.put(path, "two\n")
+    assert path.read_text() == "two\n"
+    assert capsys.readouterr().out.count("wrote") == 2
+
+
+def test_lines_of_ours_are_replaced_and_those_of_others_stay(tmp_path: Path) -> None:
+    fstab = tmp_path / "fstab"
+    fstab.write_text("UUID=1 / ext4 defaults 0 1")
+    for lines in (["one"], ["two", "three"]):
+        storage._mark(fstab, lines)
+    assert fstab.read_text() == "UUID=1 / ext4 defaults 0 1\n# hotspotd: begin\ntwo\nthree\n# hotspotd: end\n"
+    assert storage._marked(fstab) == "two\nthree\n"
+
+
+def test_without_a_tpm_no_key_is_left_on_the_card() -> None:
+    with pytest.raises(UpdateError) as caught:
+        storage.use_luks("/nonexistent", None)
+    # With a TPM the next thing is that there is no such device.
+    there = Path("/dev/tpmrm0").exists()
+    assert caught.value.reason is (Reason.NOT_FOUND if there else Reason.NO_KEY)
+
+
+def test_it_runs_with_nothing_but_the_oss_python() -> None:
+    done = subprocess.run([ROOT / "scripts/install", "--help"], capture_output=True, text=True, check=True, cwd="/")
+    assert "--offline BUNDLE" in done.stdout
+    assert "examples:" in done.stdout

@@ -1,0 +1,177 @@
+"""``scripts/install`` in a real Debian with its own PID 1: installed, run, hung, upgraded, rolled back, taken off."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hotspotd.updates import bundle as bundles
+from hotspotd.updates import making
+from hotspotd.updates.bundle import Bundle
+from tests.system.container import Container, booted
+
+pytestmark = pytest.mark.system
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
+_CONFIG = """
+[device]
+name = "kiosk"
+organisation = "Border Police"
+country = "UTO"
+[[lanes]]
+name = "lane-1"
+document = { driver = "mrz-serial", address = "serial:///nowhere/at/all" }
+[operation]
+name = "test"
+[watchlist]
+folder = "/var/lib/hotspotd/watchlist"
+[records]
+database = "/var/lib/hotspotd/records.sqlite"
+[relay]
+url = "https://127.0.0.1:1"
+trust_anchors = "tls/ca.pem"
+certificate = "tls/kiosk.pem"
+key = "tls/kiosk.key"
+"""
+_VENV = "/opt/hotspotd/current/venv/bin"
+
+
+@pytest.fixture(scope="module", params=sorted(PYTHONS))
+def bundle(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A suite, and a bundle of this checkout for it."""
+    path = tmp_path_factory.mktemp("bundle") / "hotspotd.tar"
+    making.make(ROOT, path, bundles.machine(), PYTHONS[request.param])
+    return request.param, path
+
+
+@pytest.fixture(scope="module")
+def kiosk(bundle: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
+    """A booted machine with the bundle in /root, unpacked for its installer."""
+    suite, path = bundle
+    with booted(suite, tmp_path_factory.mktemp("machine")) as container:
+        (container.root / "root/hotspotd.tar").write_bytes(path.read_bytes())
+        container.run("tar", "-xf", "/root/hotspotd.tar", "-C", "/root", "release")
+        yield container
+
+
+def install(kiosk: Container, *options: str, fails: bool = False) -> str:
+    return kiosk.run("/root/release/scripts/install", *options, fails=fails)
+
+
+def test_it_installs_without_a_network_and_once(kiosk: Container) -> None:
+    said = install(kiosk, "--offline", "/root/hotspotd.tar")
+    assert "wrote /etc/systemd/system/hotspotd.service" in said
+    assert "not enrolled" in said
+    again = install(kiosk, "--offline", "/root/hotspotd.tar")
+    assert "wrote" not in again
+    assert kiosk.run("hotspotctl", "--version").startswith("hotspotctl ")
+    assert kiosk.shows("hotspotd-boot-check.service", "UnitFileState") == "enabled"
+
+
+def test_the_daemon_becomes_ready_under_systemd(kiosk: Container) -> None:
+    (kiosk.root / "etc/hotspotd/hotspotd.toml").write_text(_CONFIG)
+    kiosk.run(f"{_VENV}/python", "-m", "hotspotd.gateway.authority", "/etc/hotspotd/tls", "--device", "kiosk")
+    assert "the daemon is ready" in install(kiosk, "--offline", "/root/hotspotd.tar")
+    assert kiosk.shows("hotspotd.service", "Type") == "notify"
+    assert kiosk.shows("hotspotd.service", "ActiveState") == "active"
+    # What the daemon itself told with READY=1.
+    assert re.search("screens on port 8480|1 lanes", kiosk.shows("hotspotd.service", "StatusText"))
+
+
+def test_the_sandbox_is_on(kiosk: Container) -> None:
+    pid = kiosk.shows("hotspotd.service", "MainPID")
+    status = dict(
+        line.split(":\t", 1) for line in kiosk.run("cat", f"/proc/{pid}/status").splitlines() if ":\t" in line
+    )
+    assert status["Seccomp"].strip() == "2"
+    assert status["NoNewPrivs"].strip() == "1"
+    assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0
+    assert status["Uid"].split()[0] == kiosk.run("id", "-u", "hotspotd").strip() != "0"
+    score = kiosk.run("systemd-analyze", "security", "--no-pager", "hotspotd.service")
+    found = re.search(r"Overall exposure level for hotspotd.service: ([0-9.]+)", score)
+    assert found is not None, score
+    assert float(found[1]) <= 1.5, score
+    # The picture decoder answered when the daemon started: its limits can be set and it can run in the sandbox.
+    group = kiosk.shows("hotspotd.service", "ControlGroup")
+    pids = kiosk.run("cat", f"/sys/fs/cgroup{group}/cgroup.procs").split()
+    programs = [kiosk.run("cat", f"/proc/{one}/cmdline") for one in pids]
+    assert any("decoder_child" in program for program in programs), programs
+    inside = ["nsenter", "-t", pid, "-m", "--", "touch"]
+    for place in ("/etc/hotspotd/x", "/opt/hotspotd/x", "/usr/x"):
+        assert "Read-only file system" in kiosk.run(*inside, place, fails=True)
+
+
+def test_nothing_listens_but_the_console(kiosk: Container) -> None:
+    pid = kiosk.shows("hotspotd.service", "MainPID")
+    inodes = set(re.findall(r"socket:\[(\d+)\]", kiosk.run("ls", "-l", f"/proc/{pid}/fd")))
+    listening = []
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        for line in kiosk.run("cat", f"/proc/{pid}/net/{table}").splitlines()[1:]:
+            local, state, inode = (line.split()[column] for column in (1, 3, 9))
+            # TCP_LISTEN is 0A; a bound UDP socket is 07.
+            if inode in inodes and (state == "0A" or table.startswith("udp")):
+                listening.append((table, local))
+    assert listening == [("tcp", f"0100007F:{8480:04X}")]
+
+
+def test_a_hung_daemon_is_started_anew(kiosk: Container) -> None:
+    pid = kiosk.shows("hotspotd.service", "MainPID")
+    kiosk.run("systemctl", "kill", "--signal=STOP", "hotspotd.service")
+    kiosk.waits_until("hotspotd.service", "NRestarts", other_than="0")
+    kiosk.run("systemctl", "start", "hotspotd.service")  # Returns when it is ready.
+    assert kiosk.shows("hotspotd.service", "MainPID") != pid
+    assert "Watchdog timeout" in kiosk.run("journalctl", "-u", "hotspotd", "--no-pager")
+
+
+def other_version(bundle: Path, folder: Path, version: str, unit_change: tuple[str, str]) -> Path:
+    """The bundle with another name and a changed unit."""
+    content = bundles.unpack(bundle, folder)
+    unit = folder / "release/systemd/hotspotd.service"
+    before, after = unit_change
+    assert before in unit.read_text()
+    unit.write_text(unit.read_text().replace(before, after))
+    bundles.pack(Bundle(version, content.architecture, content.python), folder, folder.with_suffix(".tar"))
+    return folder.with_suffix(".tar")
+
+
+@pytest.mark.parametrize(
+    ("version", "change", "kept"),
+    [
+        ("0.1.0+bad", ("--config /etc/hotspotd/hotspotd.toml", "--config /nowhere"), False),
+        ("0.1.0+good", ("Description=Border kiosk: lanes", "Description=Border kiosk, newer: lanes"), True),
+    ],
+)
+def test_a_version_that_does_not_become_ready_goes_back(
+    kiosk: Container, bundle: tuple[str, Path], tmp_path: Path, version: str, change: tuple[str, str], kept: bool
+) -> None:
+    before = kiosk.run("readlink", "/opt/hotspotd/current").strip()
+    path = other_version(bundle[1], tmp_path / "other", version, change)
+    subprocess.run(["cp", str(path), str(kiosk.root / "root/other.tar")], check=True)
+    # As much patience as a test needs.
+    drop_in = kiosk.root / "etc/systemd/system/hotspotd-boot-check.service.d/test.conf"
+    drop_in.parent.mkdir(exist_ok=True)
+    drop_in.write_text("[Service]\nEnvironment=HOTSPOTD_READY_S=25 HOTSPOTD_HOLD_S=3\n")
+    install(kiosk, "--offline", "/root/other.tar", fails=not kept)
+    after = kiosk.run("readlink", "/opt/hotspotd/current").strip()
+    assert after == (f"versions/{version}" if kept else before)
+    assert not (kiosk.root / "opt/hotspotd/trial").exists()
+    kiosk.run("systemctl", "start", "hotspotd.service")
+    assert ("newer" in kiosk.shows("hotspotd.service", "Description")) == kept
+    assert change[1] not in (kiosk.root / "etc/systemd/system/hotspotd.service").read_text() or kept
+
+
+def test_it_is_taken_off_again(kiosk: Container) -> None:
+    install(kiosk, "--uninstall")
+    assert kiosk.shows("hotspotd.service", "LoadState") == "not-found"
+    assert not (kiosk.root / "opt/hotspotd").exists()
+    assert (kiosk.root / "var/lib/hotspotd/records.sqlite").exists()
+    assert (kiosk.root / "etc/hotspotd/tls/kiosk.key").exists()
+    install(kiosk, "--uninstall", "--purge")
+    left = kiosk.run("find", "/etc", "/var/lib", "/opt", "/usr/local", "-name", "*hotspotd*")
+    assert left == ""
+    kiosk.run("id", "hotspotd", fails=True)
