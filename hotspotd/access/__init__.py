@@ -1,1 +1,1 @@
-"""Who is there: secrets, sign-in with its lock-out, and sessions. Knows no pages; rights are domain.rights."""
+"""Who is there: secrets, security keys, sign-in with its lock-out, and sessions. No pages; rights: domain.rights."""

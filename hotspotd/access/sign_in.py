@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -25,6 +25,9 @@ from hotspotd.records.people import Person
 from hotspotd.workers import Worker
 
 log = logging.getLogger(__name__)
+
+Proof = Callable[[Person | None], Awaitable[bool]]
+"""Whether somebody is who the badge says; takes as long, and says no, for nobody."""
 
 FREE_TRIES: Final = 5
 _FIRST_LOCK_S: Final = 60.0
@@ -63,7 +66,7 @@ class SignIn:
 
     async def with_secret(self, badge: str, secret: str, *, program: bool = False) -> tuple[str, Session]:
         """A new session and its token. Raises AccessError: WRONG_SECRET, LOCKED, BUSY; RecordsError."""
-        person = await self._checked(badge, secret)
+        person = await self.confirmed(badge, secret)
         await self._records.signed_in(badge, "with a program" if program else "")
         return self.sessions.begin(badge, person.roles, must_change=person.must_change, program=program)
 
@@ -72,7 +75,7 @@ class SignIn:
 
         Begins no session. Raises AccessError: WRONG_SECRET, LOCKED, BUSY, NOT_ALLOWED; RecordsError.
         """
-        person = await self._checked(badge, secret)
+        person = await self.confirmed(badge, secret)
         await self._records.signed_in(badge, f"for one act: {act}")
         if person.must_change:
             raise AccessError(Reason.NOT_ALLOWED, "that secret is to be changed first", "Sign in with it once.")
@@ -90,7 +93,7 @@ class SignIn:
         secrets.check_secret(session.badge, new)
         if new == secret:
             raise AccessError(Reason.BAD_VALUE, "that is the secret as it is", "Choose another one.")
-        await self._checked(session.badge, secret)
+        await self.confirmed(session.badge, secret)
         kept = await self._worker.run(secrets.hashed, new)
         await self._records.set_secret(session.badge, kept, session.actor, must_change=False)
         session.must_change = False
@@ -112,18 +115,31 @@ class SignIn:
             return lock_s(person.failures)
         return max(0.0, known.until - self._monotonic())
 
-    async def _checked(self, badge: str, secret: str) -> Person:
+    async def confirmed(self, badge: str, secret: str) -> Person:
+        """Whoever has ``badge``, once ``secret`` is theirs. Raises AccessError: WRONG_SECRET, LOCKED, BUSY."""
+        person = await self.proven(badge, partial(self.has_secret, secret))
+        if secrets.outdated(person.secret):
+            log.info("the secret of a badge is kept with older parameters: it is renewed when it is changed")
+        return person
+
+    async def has_secret(self, secret: str, person: Person | None) -> bool:
+        """Whether ``secret`` is that of ``person``; takes as long for nobody. Counts nothing: use ``confirmed``."""
+        kept = person.secret if person is not None else await self._secret_of_nobody()
+        return await self._worker.run(partial(secrets.matches, kept), secret[:256]) and person is not None
+
+    async def proven(self, badge: str, proof: Proof) -> Person:
+        """Whoever has ``badge``, once ``proof`` says so; counted. Raises AccessError: WRONG_SECRET, LOCKED, BUSY."""
         if self._waiting >= _MOST_WAITING:
             raise AccessError(Reason.BUSY, "too many are signing in", "Try again in some seconds.")
         self._waiting += 1
         try:
             # In turn: whoever tries many at once finds the lock of the first.
             async with self._turn:
-                return await self._checked_in_turn(badge, secret)
+                return await self._proven_in_turn(badge, proof)
         finally:
             self._waiting -= 1
 
-    async def _checked_in_turn(self, badge: str, secret: str) -> Person:
+    async def _proven_in_turn(self, badge: str, proof: Proof) -> Person:
         person = await self._records.person(badge) if secrets.BADGE.match(badge) else None
         if person is not None and person.disabled:
             person = None
@@ -134,14 +150,11 @@ class SignIn:
                 "too many wrong tries",
                 f"Wait {_minutes(left)}, or ask a supervisor to unlock it.",
             )
-        # Counted before the secret is looked at, which may be interrupted.
+        # Counted before the proof is looked at, which may be interrupted.
         tries.failures += 1
         tries.until = self._monotonic() + lock_s(tries.failures)
-        kept = person.secret if person is not None else await self._secret_of_nobody()
-        if await self._worker.run(partial(secrets.matches, kept), secret[:256]) and person is not None:
+        if await proof(person) and person is not None:
             del self._tries[badge]
-            if secrets.outdated(person.secret):
-                log.info("the secret of a badge is kept with older parameters: it is renewed when it is changed")
             return person
         if person is not None:
             await self._records.sign_in_failed(badge, locks=lock_s(tries.failures) > 0)

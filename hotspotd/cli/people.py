@@ -31,7 +31,7 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     commands = group.add_subparsers(metavar="COMMAND", required=True)
     listing = command(
-        commands, "list", "list them", "Lists badges, roles and locks.", "  hotspotctl people list\n", _CODES
+        commands, "list", "list them", "Lists badges, roles, locks and keys.", "  hotspotctl people list\n", _CODES
     )
     listing.set_defaults(run=_list)
 
@@ -68,6 +68,7 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     for name, short, run in (
         ("disable", "let somebody not sign in any more", _disable),
         ("enable", "let somebody sign in again, and unlock", _enable),
+        ("remove-key", "forget somebody's security key: a lost one, say", _remove_key),
         ("remove", "forget somebody; what they did stays in the audit chain", _remove),
     ):
         made = command(commands, name, short, short.capitalize() + ".", f"  hotspotctl people {name} 1042\n", _CODES)
@@ -85,26 +86,36 @@ def _secret(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> Exit:
-    people = asyncio.run(_people(arguments))
+    people, keys = asyncio.run(_people(arguments))
     if arguments.json:
-        print_json([_as_json(person) for person in people])
+        print_json([_as_json(person, has_key=person.badge in keys) for person in people])
     else:
-        rows = [(person.badge, ", ".join(person.roles), _state(person), person.changed_at) for person in people]
-        print_table(("badge", "roles", "state", "changed"), rows)
+        rows = [
+            (
+                person.badge,
+                ", ".join(person.roles),
+                _state(person),
+                "yes" if person.badge in keys else "",
+                person.changed_at,
+            )
+            for person in people
+        ]
+        print_table(("badge", "roles", "state", "security key", "changed"), rows)
     return Exit.OK
 
 
-async def _people(arguments: argparse.Namespace) -> list[Person]:
+async def _people(arguments: argparse.Namespace) -> tuple[list[Person], frozenset[str]]:
     async with opened(arguments.config) as records:
-        return await records.people()
+        return await records.people(), await records.badges_with_key()
 
 
-def _as_json(person: Person) -> dict[str, object]:
+def _as_json(person: Person, *, has_key: bool) -> dict[str, object]:
     return {
         "badge": person.badge,
         "roles": list(person.roles),
         "state": _state(person),
         "failures": person.failures,
+        "security_key": has_key,
         "made_at": person.made_at,
         "changed_at": person.changed_at,
     }
@@ -188,6 +199,15 @@ def _remove(arguments: argparse.Namespace) -> Exit:
     async def remove() -> None:
         async with opened(arguments.config) as records:
             await records.remove_person(arguments.badge, arguments.by)
+
+    asyncio.run(remove())
+    return Exit.OK
+
+
+def _remove_key(arguments: argparse.Namespace) -> Exit:
+    async def remove() -> None:
+        async with opened(arguments.config) as records:
+            await records.remove_keys(arguments.badge, arguments.by)
 
     asyncio.run(remove())
     return Exit.OK

@@ -54,10 +54,19 @@ class Templates:
     """The pages themselves, their styles, scripts and words."""
 
     def __init__(
-        self, config: Config, pages: PageFiles, traveller: TravellerPages, gate: Gate, *, demo_models: bool
+        self,
+        config: Config,
+        pages: PageFiles,
+        traveller: TravellerPages,
+        gate: Gate,
+        *,
+        demo_models: bool,
+        security_keys: bool,
     ) -> None:
+        """``security_keys``: what they need is installed."""
         self._config = config
         self._demo_models = demo_models
+        self._security_keys = security_keys
         self._pages = pages
         self._traveller = traveller
         self._gate = gate
@@ -77,6 +86,7 @@ class Templates:
         return [
             needs(Open.ANYONE, "GET", "/", self.index, page=True),
             needs(Open.ANYONE, "GET", "/sign-in", self.sign_in, page=True),
+            needs(Open.SIGNED_IN, "GET", "/key", self.key, page=True),
             needs(Act.SEE_ALERTS, "GET", "/guard", self.guard, page=True),
             needs(Act.SEE_DEVICES, "GET", "/technician", self.technician, page=True),
             needs(Act.MEND, "GET", "/set-up", self.set_up, page=True),
@@ -98,6 +108,7 @@ class Templates:
             device=device,
             operation=self._config.operation,
             idle_s=self._config.console.idle_minutes * 60,
+            security_keys=self._security_keys,
             **values,
         )
         return web.Response(text=text, content_type="text/html")
@@ -118,6 +129,11 @@ class Templates:
 
     async def sign_in(self, request: web.Request) -> web.StreamResponse:
         return self._page("sign-in.html", here=is_here(request), session=self._gate.session(request))
+
+    async def key(self, request: web.Request) -> web.StreamResponse:
+        if not self._security_keys:
+            raise web.HTTPNotFound(text="security keys are not installed here")
+        return self._page("key.html", session=session_of(request))
 
     async def guard(self, request: web.Request) -> web.StreamResponse:
         return self._staff_page(

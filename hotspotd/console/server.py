@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
+import importlib.util
 import logging
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 from aiohttp import web
@@ -48,6 +51,9 @@ from hotspotd.errors import HotspotError, Reason
 from hotspotd.events import Events
 from hotspotd.records import Records
 from hotspotd.workers import Worker
+
+if TYPE_CHECKING:
+    from hotspotd.console.security_key_pages import SecurityKeyPages
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +172,8 @@ class Console:
     async def start(self) -> None:
         """Read the pages and listen. Raises OSError when the port is taken, ConfigError for a bad word file."""
         pages = await asyncio.to_thread(read_pages)
-        app = self._app(pages)
+        keys = await asyncio.to_thread(_security_key_pages)
+        app = self._app(pages, keys)
         if self._set_up is not None:
             await self._set_up.start()
         self._tasks = [
@@ -218,7 +225,7 @@ class Console:
         self._looking.close()
         self._upkeep_worker.close()
 
-    def _app(self, pages: PageFiles) -> web.Application:
+    def _app(self, pages: PageFiles, keys: type[SecurityKeyPages] | None) -> web.Application:
         gate = Gate(self.sessions)
         app = web.Application(
             client_max_size=_MAX_REQUEST_BYTES,
@@ -261,7 +268,9 @@ class Console:
         people = PeoplePages(sign_in, self._events, self._records, self._streams, build=pages.build)
         audit = AuditPages(self._events, self._records, self._streams, build=pages.build, clock=self._clock)
         self._audit = audit
-        templates = Templates(self._config, pages, traveller, gate, demo_models=self._demo_models)
+        templates = Templates(
+            self._config, pages, traveller, gate, demo_models=self._demo_models, security_keys=keys is not None
+        )
         app.add_routes(traveller.routes())
         app.add_routes(guard.routes())
         app.add_routes(details.routes())
@@ -273,6 +282,8 @@ class Console:
         app.add_routes(pictures.routes())
         app.add_routes(door.routes())
         app.add_routes(people.routes())
+        if keys is not None:
+            app.add_routes(keys(self._records, sign_in, self._clock).routes())
         app.add_routes(audit.routes())
         app.add_routes(LaneActs(self._lanes).routes())
         name_score = self._config.matching.name_score
@@ -317,6 +328,16 @@ class Console:
         if request.method not in ("GET", "HEAD") and not is_ours and not _is_program(request):
             raise web.HTTPForbidden(text="not asked by a page of this kiosk: the Origin header is missing or another's")
         return await handler(request)
+
+
+def _security_key_pages() -> type[SecurityKeyPages] | None:
+    # In a thread: modules are read from the disk.
+    if importlib.util.find_spec("fido2") is None:
+        log.info("security keys are not offered: the package fido2 is not installed")
+        return None
+    module = importlib.import_module("hotspotd.console.security_key_pages")
+    found: type[SecurityKeyPages] = module.SecurityKeyPages
+    return found
 
 
 def _is_program(request: web.Request) -> bool:

@@ -34,6 +34,7 @@ from hotspotd.records.outbox import Outbox
 from hotspotd.records.people import People
 from hotspotd.records.presence import Presence
 from hotspotd.records.retention import Retention
+from hotspotd.records.security_keys import SecurityKeys
 from hotspotd.records.settling import prints_refused, settle
 from hotspotd.records.shift_notes import ShiftNotes
 from hotspotd.records.views import Views
@@ -54,6 +55,7 @@ class Records(
     Retention,
     Auditing,
     People,
+    SecurityKeys,
     ShiftNotes,
     Kept,
 ):

@@ -12,6 +12,7 @@ import pytest
 
 from hotspotd.access import secrets
 from hotspotd.records import Records
+from hotspotd.records.security_keys import SecurityKey
 from tests.cli.conftest import Site
 
 Run = Callable[..., tuple[int, str, str]]
@@ -68,3 +69,19 @@ def test_a_secret_is_read_and_a_weak_one_refused(people: Run, monkeypatch: pytes
 def test_what_cannot_be_meant_is_refused(people: Run, arguments: tuple[str, ...]) -> None:
     assert people("add", *arguments)[0] in (2, 3)
     assert json.loads(people("list", "--json")[1]) == []
+
+
+def test_a_lost_security_key_is_forgotten(people: Run, site: Site) -> None:
+    people("add", "1042", "--role", "guard")
+    assert people("remove-key", "1042")[0] == 3
+    key = SecurityKey(badge="1042", rp_id="localhost", credential_id=b"n", credential=b"c", counter=0)
+
+    async def register() -> None:
+        records = await Records.open(site.folder / "data" / "records.sqlite")
+        await records.add_key(key, "badge 1042")
+        await records.close()
+
+    asyncio.run(register())
+    assert json.loads(people("list", "--json")[1])[0]["security_key"] is True
+    assert people("remove-key", "1042", "--by", "mjones")[0] == 0
+    assert json.loads(people("list", "--json")[1])[0]["security_key"] is False

@@ -603,6 +603,7 @@ SCENES = (
     Scene("set-up-traveller", "/set-up#traveller", (1280, 900), screens_links.well),
     Scene("technician-lost", "/technician", OFFICER, screens_links.well, lose=True),
     Scene("index", "/", (1366, 768), idle),
+    Scene("key", "/key", (1366, 768), idle),
     Scene("sign-in", "/sign-in", (1366, 768), waiting, signed_in=False),
     Scene("sign-in-change", "/sign-in", (1366, 768), staff, act=_sign_in_first, signed_in=False),
     Scene("people", "/people", OFFICER, staff, docs=True),

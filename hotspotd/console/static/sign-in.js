@@ -1,6 +1,7 @@
 // Signing in. While nobody is, the page says how much waits, and nothing about anybody.
 
 import { dated } from "./dom.js";
+import { answered, elsewhere, usable } from "./security-key.js";
 import { follow, post, reloadIfNew } from "./stream.js";
 import { sound, wake } from "./tone.js";
 
@@ -48,6 +49,28 @@ one("#sign-in").addEventListener("submit", async (event) => {
   if (answer.ok) entered(answer.data);
   else one("#secret").focus();
 });
+
+const key = one("#use-key"); // not there where the kiosk has no security keys
+key?.addEventListener("click", async () => {
+  const badge = one("#badge");
+  if (!badge.reportValidity()) return;
+  const secret = one("#secret").value;
+  key.disabled = true;
+  one("#problem").textContent = "";
+  const answer = await answered("/api/session/key", { badge: badge.value.trim() }, { secret });
+  key.disabled = false;
+  if (answer.ok) {
+    one("#secret").value = "";
+    entered(answer.data);
+    return;
+  }
+  one("#problem").textContent = answer.problem ?? words(answer);
+  if (answer.data?.reason === "bad_value") one("#secret").focus();
+});
+if (key) {
+  key.hidden = !usable();
+  elsewhere(one("#key-elsewhere"));
+}
 
 one("#change").addEventListener("submit", async (event) => {
   event.preventDefault();
