@@ -46,6 +46,7 @@ from hotspotd.lane.lane import Lane
 from hotspotd.lane.parts import LaneDevices, LaneParts
 from hotspotd.mrz.watch import zone_reader
 from hotspotd.operations.reporting import Running, open_reports
+from hotspotd.provisioning.enrolment import Enroller
 from hotspotd.provisioning.identity import IdentityFolder
 from hotspotd.provisioning.renewal import Renewal
 from hotspotd.records import Records
@@ -236,6 +237,7 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
         trials={lane.name: lane.trials for lane in lanes},
         recent=recent,
         metrics=metrics.exposition,
+        enrolment=_enroller(config, places, clock),
         faces=faces,
     )
     notifier = Notifier()
@@ -375,6 +377,13 @@ def _console_tls(certificate: Path, key: Path) -> ssl.SSLContext:
             "Put certificate and key there, as PEM, readable by the daemon.",
         ) from error
     return context
+
+
+def _enroller(config: Config, places: Places, clock: Clock) -> Enroller | None:
+    """What enrols this device anew from the technician's page; ``None`` where its certificate is kept by hand."""
+    if not config.relay.identity:
+        return None
+    return Enroller(IdentityFolder(places.key.parent), config.device.name, clock)
 
 
 def _composer(config: Config) -> Callable[[Encounter, Stamp], bytes]:

@@ -32,8 +32,7 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "machine's state, the journal, metrics and a day's counts. No picture, document, name or record of\n"
         "the list is in it; words of this kiosk's travellers are taken out of every text. The file is new,\n"
         "and only its owner may read it.",
-        epilog="example: sudo hotspotctl support-bundle ./kiosk.zip\n\n"
-        "exit codes: 0 it is written, 3 it could not be",
+        epilog="example: sudo hotspotctl support-bundle ./kiosk.zip\n\nexit codes: 0 it is written, 3 it could not be",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("file", type=Path, metavar="FILE", help="a new file, ending in .zip")

@@ -95,3 +95,18 @@ def import_certificate(folder: IdentityFolder, content: bytes, clock: Clock) -> 
 
 def _together(anchors: Sequence[x509.Certificate], more: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
     return (*anchors, *(one for one in more if one not in anchors))
+
+
+class Enroller:
+    """Enrolment as a technician asks for it at the page: the running daemon takes the new identity up by itself."""
+
+    def __init__(self, folder: IdentityFolder, device: str, clock: Clock) -> None:
+        self._folder = folder
+        self._device = device
+        self._clock = clock
+
+    async def enrol(self, url: str, code: str, fingerprint: str) -> str:
+        """Enrol at the gateway at ``url``; what was got, in words. Raises ProvisioningError, ConfigError."""
+        certificate = await enrol(self._folder, self._device, url, code, fingerprint, self._clock)
+        until = certificate.not_valid_after_utc.date().isoformat()
+        return f"Enrolled until {until}. The links take the certificate up within a minute."

@@ -25,7 +25,10 @@ from hotspotd.gateway.storage import Store, open_store
 from hotspotd.gateway.storage.devices import MOST_GOOD
 from hotspotd.provisioning import stick
 from hotspotd.provisioning.certificates import accept, fingerprint, make_request, new_key
+from hotspotd.provisioning.enrolment import Enroller
 from hotspotd.provisioning.est import EstClient, authority_by_fingerprint, trusting
+from hotspotd.provisioning.identity import IdentityFolder
+from hotspotd.provisioning.secrets import new_secret, written
 from hotspotd.relay.links.tls import client_context
 from hotspotd.relay.seal import Sealer
 from tests.gateway.bench import Certificates, GatewayBench, ask, put_sealed
@@ -234,3 +237,20 @@ def stick_pack(body: bytes) -> bytes:
     from hotspotd.relay.message import pack
 
     return pack(body)
+
+
+@pytest.mark.blocking_allowed  # Files of the test's own.
+async def test_a_technician_enrols_from_the_page_and_a_wrong_code_leaves_what_is_there(
+    bureau: Bureau, tmp_path: Path
+) -> None:
+    folder = IdentityFolder(tmp_path)
+    folder.secret.write_bytes(written(new_secret()))
+    folder.secret.chmod(0o600)
+    enroller = Enroller(folder, "kiosk-9", Clock())
+    print_of = fingerprint(bureau.authority.certificate)
+    code, _ = await bureau.issuing.new_code("kiosk-9", _DAY)
+    said = await enroller.enrol(bureau.url, code, print_of)
+    assert folder.certificate().not_valid_after_utc.date().isoformat() in said
+    before = folder.device.read_bytes()
+    assert await _refused(enroller.enrol(bureau.url, "no code", print_of)) is Reason.WRONG_CODE
+    assert folder.device.read_bytes() == before
