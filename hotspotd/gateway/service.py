@@ -137,9 +137,11 @@ class Service:
     ) -> web.StreamResponse:
         """A device whose certificate was revoked is told so, and nothing else, whatever it asks for.
 
-        Not in the TLS handshake: a server that hangs up there tells the device nothing.
+        Not in the TLS handshake: a server that hangs up there tells the device nothing. Going on with an upload asks
+        for nothing: what comes in is read at once, lest it be lost with the line, and its seal is looked at in the end.
         """
-        await self._admit(request)
+        if request.method != "PATCH":
+            await self._admit(request)
         return await handler(request)
 
     async def _admit(self, request: web.Request) -> None:

@@ -27,6 +27,7 @@ COMMAND = Path("/usr/local/bin/hotspotctl")
 SYSTEM_FILES = {
     "hotspotd.tmpfiles": Path("/etc/tmpfiles.d/hotspotd.conf"),
     "60-hotspotd.rules": Path("/etc/udev/rules.d/60-hotspotd.rules"),
+    "50-hotspotd-time.rules": Path("/etc/polkit-1/rules.d/50-hotspotd-time.rules"),
     "journald.conf": Path("/etc/systemd/journald.conf.d/hotspotd.conf"),
     "boot-check": BOOT_CHECK,
     "hotspotd.service": UNITS / "hotspotd.service",

@@ -231,8 +231,9 @@ async def test_a_gateway_the_device_does_not_trust_gets_nothing(
 
 async def _refused(rig: Rig, link: Link, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, "hotspotd.relay.courier"):
-        courier = rig.start(link)
+        # There before the courier is: looking for replies would find the link refused first, and the row be left alone.
         tcn = await rig.add()
+        courier = rig.start(link)
 
         await rig.until_tried(3)
         await rig.stop()
