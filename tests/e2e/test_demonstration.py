@@ -116,6 +116,7 @@ async def test_the_whole_lane_works_with_another_scanner_and_documents_before_a_
     assert [row["local"] for row in rows] == ["refer", "refer", "clear"]
 
 
+@pytest.mark.system
 @pytest.mark.timeout(600)
 async def test_the_whole_lane_works_with_a_third_scanner_and_chips_in_the_passports(tmp_path: Path) -> None:
     need_libfprint()
