@@ -225,9 +225,13 @@ class Trust:
 def read_certificate(der: bytes) -> x509.Certificate:
     """A certificate that anybody may have made. Raises RelayError (TAMPERED) for what is none."""
     try:
-        return x509.load_der_x509_certificate(der)
+        certificate = x509.load_der_x509_certificate(der)
     except (ValueError, x509.InvalidVersion) as error:
         raise RelayError(Reason.TAMPERED, "message: the certificate of its seal is damaged") from error
+    # The bits that its signature leaves unused come before it (X.690, 8.6.2.2), signed by nobody. There are none.
+    if not der.endswith(b"\x00" + certificate.signature):
+        raise RelayError(Reason.TAMPERED, "message: the certificate of its seal is damaged")
+    return certificate
 
 
 def p256(certificate: x509.Certificate) -> ec.EllipticCurvePublicKey:

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotspotd.errors import ConfigError, Reason, RelayError
+from hotspotd.gateway.authority import Authority
 from hotspotd.relay.seal import LONGEST_VALID, Opened, Sealer, Trust, read_certificate
 from tests.gateway.bench import Certificates
 
@@ -126,6 +128,22 @@ def test_a_damaged_certificate_is_refused(certificates: Certificates, place: int
     with pytest.raises(RelayError):
         # As if its key had made the seal: whether it was issued is what is left.
         Trust.load(certificates.anchor, "device").check(read_certificate(bytes(damaged)), NOW)
+
+
+def test_a_certificate_has_one_form(tmp_path: Path) -> None:
+    authority = Authority.create(tmp_path)
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    # Only a last bit of 0 can be said to be unused: half of all signatures end so.
+    made = (authority.certify("kiosk-1", key, HOUR) for _ in range(200))
+    certificate = next(one for one in made if one.signature[-1] % 2 == 0)
+    whole, signature = certificate.public_bytes(serialization.Encoding.DER), certificate.signature
+    assert read_certificate(whole) == certificate
+    damaged = bytearray(whole)
+    damaged[-len(signature) - 1] = 1
+    assert x509.load_der_x509_certificate(bytes(damaged)).signature == signature
+    with pytest.raises(RelayError) as caught:
+        read_certificate(bytes(damaged))
+    assert caught.value.reason is Reason.TAMPERED
 
 
 @given(place=st.integers(0, 10_000), flip=st.integers(1, 127))
