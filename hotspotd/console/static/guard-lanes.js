@@ -53,12 +53,12 @@ let drawn = "";
 
 // --- at a glance ----------------------------------------------------------------------------------------------------
 
-/** The list of lanes; the dialog follows. */
+/** The lanes, for `draw`; the dialog follows. */
 export function lanes(state) {
   known = state.lanes;
   if (dialog.open) refresh();
   const first = waiting()?.name;
-  return state.lanes.map((lane) => (known.length > ROOMY ? row(lane, first) : card(lane, first)));
+  return state.lanes.map((lane) => [lane.name, [lane, lane.name === first, known.length], () => (known.length > ROOMY ? row(lane, first) : card(lane, first))]);
 }
 
 const waiting = () => known.find((lane) => lane.desk?.acts.includes("next"));

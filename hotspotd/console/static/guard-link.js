@@ -3,10 +3,14 @@
 import { icon, make } from "./dom.js";
 import { counted, oldest, refused, routes, sentence } from "./link-words.js";
 
+let drawn = "";
 const one = (selector) => document.querySelector(selector);
 
 /** Show `view`, which may be null. Called again each time it changes, and while something waits. */
 export function drawLink(view) {
+  const told = JSON.stringify([view, view && oldest(view)]);
+  if (told === drawn) return;
+  drawn = told;
   const { tone, sign, heading, without = "", means } = sentence(view);
   const line = one("#gateway");
   const words = [heading[0].toLowerCase() + heading.slice(1) + without, view?.queued ? `${view.queued} waiting` : "", view?.set_aside ? `${view.set_aside} set aside` : ""];

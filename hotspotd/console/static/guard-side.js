@@ -5,13 +5,18 @@ import { PROPOSED } from "./guard-actions.js";
 
 const GROUPS = { open: null, awaiting: ["people", "Awaits a second person"], handed_over: ["second-line", "With second line"] };
 
-/** The queue: what is open, then what awaits a second person, then what is with second line. */
+/** The parts of the queue, for `draw`: what is open, then what awaits a second person, then what is with second line. */
 export function queue(state, selected, fresh, open) {
+  const today = new Date().toDateString(); // Times of other days are drawn with them.
   const groups = Object.entries(GROUPS).map(([name, head]) => [head, state.alerts.filter((alert) => alert.state === name)]);
   return groups.flatMap(([head, alerts]) => {
-    const lines = alerts.map((alert) => queued(alert, selected, fresh, open));
-    if (head === null) return lines.length ? lines : [make("li", { class: "none" }, "Nothing is open.")];
-    return lines.length ? [make("li", { class: "group" }, icon(head[0]), head[1], make("span", { class: "count" }, String(lines.length))), ...lines] : [];
+    const lines = alerts.map((alert) => {
+      const told = [alert, alert.alert_id === selected, fresh.has(alert.alert_id), today];
+      return [alert.alert_id, told, () => queued(alert, selected, fresh, open)];
+    });
+    if (head === null) return lines.length ? lines : [["none", null, () => make("li", { class: "none" }, "Nothing is open.")]];
+    const title = () => make("li", { class: "group" }, icon(head[0]), head[1], make("span", { class: "count" }, String(lines.length)));
+    return lines.length ? [[head[1], lines.length, title], ...lines] : [];
   });
 }
 
@@ -40,16 +45,17 @@ function queued(alert, selected, fresh, open) {
 const LOCAL = { clear: ["Clear", "check", "good"], refer: ["Referred", "officer", "care"] };
 const GATEWAY = { no_hit: ["No hit", "check", "good"], hit: ["Hit", "alert", "care"], error: ["Not checked", "cross", "care"] };
 
-export function recent(state) {
-  return state.recent.map((row) =>
-    make(
-      "tr", { data: { encounter: row.encounter_id } },
-      make("td", {}, clock(row.opened_at)),
-      make("td", {}, row.lane),
-      make("td", {}, result(LOCAL[row.local_outcome], "Checking")),
-      make("td", { class: "number" }, row.local_ms === null ? "" : String(Math.round(row.local_ms))),
-      make("td", {}, result(GATEWAY[row.gateway_outcome], "Waiting")),
-    ),
+/** The lines of recent travellers, for `draw`. */
+export const recent = (state) => state.recent.map((row) => [row.encounter_id, row, () => traveller(row)]);
+
+function traveller(row) {
+  return make(
+    "tr", { data: { encounter: row.encounter_id } },
+    make("td", {}, clock(row.opened_at)),
+    make("td", {}, row.lane),
+    make("td", {}, result(LOCAL[row.local_outcome], "Checking")),
+    make("td", { class: "number" }, row.local_ms === null ? "" : String(Math.round(row.local_ms))),
+    make("td", {}, result(GATEWAY[row.gateway_outcome], "Waiting")),
   );
 }
 

@@ -1,6 +1,6 @@
 // The officers' page: keeps the state that the server sends, draws it, and takes keys.
 
-import { agoWords, clock, dated } from "./dom.js";
+import { agoWords, clock, dated, draw, say } from "./dom.js";
 import { alert as alertView, empty, unread } from "./guard-alert.js";
 import { deciding } from "./guard-decide.js";
 import { drawLink } from "./guard-link.js";
@@ -29,21 +29,12 @@ const had = new Set(); // alerts that somebody opened, or that were open when so
 
 // --- drawing --------------------------------------------------------------------------------------------------------
 
-function replace(selector, parts) {
-  const place = one(selector);
-  const kept = place.contains(document.activeElement) ? keyOf(document.activeElement) : null;
-  place.replaceChildren(...parts);
-  if (kept) [...place.querySelectorAll("button")].find((button) => keyOf(button) === kept)?.focus();
-}
-
-const keyOf = (element) => element.dataset.alert ?? element.closest("[data-lane]")?.dataset.lane ?? null;
-
 function drawSide() {
   if (!state) return;
   drawLanes();
   drawLink(state.link);
   const fresh = new Set(open_ones().map((each) => each.alert_id).filter((id) => !had.has(id)));
-  replace("#alerts", queue(state, selected, fresh, (id) => open(id)));
+  draw(one("#alerts"), queue(state, selected, fresh, (id) => open(id)));
   one("#count").textContent = open_ones().length;
   drawRecent();
   one("#untrusted").hidden = state.clock_trusted;
@@ -58,9 +49,9 @@ const calls = () => (state?.lanes ?? []).filter((each) => each.view?.help_asked)
 /** Alerts that nobody has decided on; the others of the queue are with a second person or with second line. */
 const open_ones = () => (state?.alerts ?? []).filter((each) => each.state === "open");
 
-// Lanes change several times a second: what has not changed stays as it is, with the button that is being pressed.
-const drawLanes = () => state && replace("#lanes", lanes(state));
-const drawRecent = () => state && replace("#recent", recent(state));
+// Lanes change several times a second.
+const drawLanes = () => state && draw(one("#lanes"), lanes(state));
+const drawRecent = () => state && draw(one("#recent"), recent(state));
 
 function ring() {
   // What is to be handled silently makes no sound.
@@ -170,8 +161,8 @@ function leave() {
 }
 
 function tick() {
-  one("#clock").textContent = dated(new Date());
-  for (const place of document.querySelectorAll("time[data-ago]")) place.textContent = agoWords(place.dateTime);
+  say(one("#clock"), dated(new Date()));
+  for (const place of document.querySelectorAll("time[data-ago]")) say(place, agoWords(place.dateTime));
   if (state?.link?.queued) drawLink(state.link);
   decisions.tick();
 }
