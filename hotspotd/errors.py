@@ -123,6 +123,10 @@ class UpkeepError(HotspotError):
     """A technician's work cannot be done, or not now."""
 
 
+class RequestError(HotspotError):
+    """What a page or a program asked for cannot be read."""
+
+
 class GatewayError(HotspotError):
     """The reference gateway's database could not read or write; trying again may help."""
 

@@ -19,6 +19,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from hotspotd.clock import Clock
+from hotspotd.console.answers import as_json
 from hotspotd.console.gate import actor, needs, session_of
 from hotspotd.console.streams import Message, Streams
 from hotspotd.domain.rights import Act
@@ -162,7 +163,7 @@ class AuditPages:
 
     async def get_state(self, _: web.Request) -> web.StreamResponse:
         """How far the chain is, and the last check of it."""
-        return _json(await self.state())
+        return as_json(await self.state())
 
     async def get_entries(self, request: web.Request) -> web.StreamResponse:
         """Some entries, the newest first. The reading of them is audited."""
@@ -173,7 +174,7 @@ class AuditPages:
         wanted = Wanted(event=asked.event.strip(), subject=asked.subject.strip(), actor=asked.actor.strip())
         found, before = await self._reading.run(self._read, wanted, asked.before)
         self._records.viewed("audit.viewed", subject="audit", actor=actor(request))
-        return _json(Entries(entries=tuple(_view(entry) for entry in found), before=before))
+        return as_json(Entries(entries=tuple(_view(entry) for entry in found), before=before))
 
     def _read(self, wanted: Wanted, before: int) -> tuple[list[Entry], int]:
         with audit_file.reading(self._records.path) as connection:
@@ -187,7 +188,7 @@ class AuditPages:
         tail = await self._records.audit_tail()
         self._under = _Under(by, tail.seq if tail else 0)
         self._task = asyncio.create_task(self._check(by), name="audit-check")
-        return _json(await self.state())
+        return as_json(await self.state())
 
     async def _check(self, by: str) -> None:
         loop = asyncio.get_running_loop()
@@ -252,7 +253,3 @@ def _view(entry: Entry) -> EntryView:
         detail=detail.strip(),
         noted=bool(noted),
     )
-
-
-def _json(value: object) -> web.Response:
-    return web.Response(body=msgspec.json.encode(value), content_type="application/json")

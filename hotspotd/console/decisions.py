@@ -18,7 +18,7 @@ from hotspotd.access.sign_in import SignIn
 from hotspotd.clock import Clock
 from hotspotd.console import alert_view
 from hotspotd.console.alert_view import AlertLine
-from hotspotd.console.answers import alert_number, as_json
+from hotspotd.console.answers import alert_number, as_json, asked
 from hotspotd.console.controls import Reporting
 from hotspotd.console.gate import actor, needs
 from hotspotd.domain.rights import Act
@@ -85,7 +85,7 @@ class Decisions:
     async def post_decision(self, request: web.Request) -> web.StreamResponse:
         """Decide on an alert, or take the decision back; answers with the alert as it then is."""
         alert_id = alert_number(request)
-        wish = await _read(request, DecisionRequest)
+        wish = await asked(request, DecisionRequest)
         reason = code = ""
         if wish.decision == "dismiss":
             if wish.reason not in alert_view.DISMISSALS:
@@ -108,7 +108,7 @@ class Decisions:
     async def post_second(self, request: web.Request) -> web.StreamResponse:
         """Agree to what another person has proposed, or refuse it; answers with the alert as it then is."""
         alert_id = alert_number(request)
-        wish = await _read(request, SecondRequest)
+        wish = await asked(request, SecondRequest)
         by = actor(request)
         if wish.badge or wish.secret:
             by = await self._sign_in.vouched(wish.badge, wish.secret, Act.DECIDE)
@@ -136,10 +136,3 @@ class Decisions:
         except RelayError as error:
             log.error("the gateway is not told of the decision on alert %d: %s", alert.alert_id, error)
             return None
-
-
-async def _read(request: web.Request, into: type[T]) -> T:
-    try:
-        return msgspec.json.decode(await request.read(), type=into)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise web.HTTPBadRequest(text=f"not a decision: {error}") from error

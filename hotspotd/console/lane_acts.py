@@ -12,6 +12,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
+from hotspotd.console.answers import asked, one_line
 from hotspotd.console.controls import LaneControls
 from hotspotd.console.gate import actor, needs
 from hotspotd.domain.finger import FingerPosition
@@ -45,14 +46,12 @@ class LaneActs:
     async def post_act(self, request: web.Request) -> web.StreamResponse:
         """Have something done at the lane."""
         lane = self._lane(request)
+        wish = await asked(request, ActRequest)
         try:
-            wish = msgspec.json.decode(await request.read(), type=ActRequest)
             fingers = tuple(FingerPosition.from_label(label) for label in wish.fingers)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise web.HTTPBadRequest(text=f"not an act: {error}") from error
         except KeyError as error:
             raise web.HTTPBadRequest(text="not an act: no such finger") from error
-        note = "".join(character if character.isprintable() else " " for character in wish.note).strip()
+        note = one_line(wish.note)
         await lane.order(
             LaneOrder(act=wish.act, by=actor(request), reason=wish.reason, note=note, fingers=fingers, lines=wish.lines)
         )

@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from hotspotd.clock import Clock
 from hotspotd.console import alert_view, record_view
+from hotspotd.console.answers import as_json, asked, one_line
 from hotspotd.console.controls import Searched
 from hotspotd.console.gate import actor, needs
 from hotspotd.console.record_view import Fact
@@ -129,25 +130,20 @@ class LookUps:
 
     async def post_look_up(self, request: web.Request) -> web.StreamResponse:
         """Search for what is asked, write down that it was, and answer."""
-        try:
-            asked = msgspec.json.decode(await request.read(), type=Asked)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            # Names fields and rules, no value.
-            raise web.HTTPBadRequest(text=f"not a look-up: {error}") from error
-        if asked.purpose not in PURPOSES:
+        wish: Asked = await asked(request, Asked)  # type: ignore[arg-type]  # A union, which msgspec takes.
+        if wish.purpose not in PURPOSES:
             raise web.HTTPBadRequest(text=f"a look-up needs a purpose: one of {', '.join(PURPOSES)}")
         today = self._clock.now().at.date()
-        found = await self._worker.run(self._find, asked, today)
-        kind: str = asked.__struct_config__.tag
-        note = "".join(character if character.isprintable() else " " for character in asked.note).strip()
+        found = await self._worker.run(self._find, wish, today)
+        kind = str(wish.__struct_config__.tag)
         await self._records.audited(
             "watchlist.lookup",
             subject="watchlist",
             actor=actor(request),
             detail=f"{kind} {found.total} hits",
-            note=": ".join(filter(None, (PURPOSES[asked.purpose], note))),
+            note=": ".join(filter(None, (PURPOSES[wish.purpose], one_line(wish.note)))),
         )
-        return web.Response(body=msgspec.json.encode(found), content_type="application/json")
+        return as_json(found)
 
     def _find(self, asked: Asked, today: date) -> LookUpAnswer:
         """Blocks. Raises WatchlistError: NOT_FOUND where no list is in force, DAMAGED where none is whole."""

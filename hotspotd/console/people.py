@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from hotspotd.access import secrets
 from hotspotd.access.sign_in import SignIn
+from hotspotd.console.answers import as_json, asked
 from hotspotd.console.gate import actor, needs, session_of
 from hotspotd.console.streams import Message, Streams
 from hotspotd.domain.rights import Act, Role
@@ -115,14 +116,11 @@ class PeoplePages:
 
     async def get_people(self, _: web.Request) -> web.StreamResponse:
         """Everybody."""
-        return _json(await self.state())
+        return as_json(await self.state())
 
     async def post_person(self, request: web.Request) -> web.StreamResponse:
         """Add somebody; gives the PIN. 409 for a badge that is known."""
-        try:
-            wish = msgspec.json.decode(await request.read(), type=AddRequest)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise web.HTTPBadRequest(text=f"cannot be read: {error}") from error
+        wish = await asked(request, AddRequest)
         badge = wish.badge.strip()
         secrets.check_badge(badge)
         pin = secrets.new_pin(badge)
@@ -149,7 +147,7 @@ class PeoplePages:
         async def answer(request: web.Request) -> web.StreamResponse:
             await change(request, request.match_info["badge"])
             self._events.publish(PeopleChanged())
-            return _json(await self.state())
+            return as_json(await self.state())
 
         return answer
 
@@ -172,12 +170,8 @@ class PeoplePages:
 
     def _told(self, badge: str, pin: str, *, status: int = 200) -> web.Response:
         self._events.publish(PeopleChanged())
-        return _json(NewPin(badge=badge, pin=pin), status)
+        return as_json(NewPin(badge=badge, pin=pin), status)
 
 
 def _nobody(badge: str) -> AccessError:
     return AccessError(Reason.NOT_FOUND, f"nobody has badge {badge[:20]}", "Read the list again.")
-
-
-def _json(value: object, status: int = 200) -> web.Response:
-    return web.Response(status=status, body=msgspec.json.encode(value), content_type="application/json")

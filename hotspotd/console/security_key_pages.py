@@ -12,7 +12,7 @@ from msgspec import Meta
 from hotspotd.access.security_keys import Answer, Place, SecurityKeys
 from hotspotd.access.sign_in import SignIn
 from hotspotd.clock import Clock
-from hotspotd.console.answers import as_json
+from hotspotd.console.answers import as_json, asked
 from hotspotd.console.gate import COOKIE, Open, needs, session_of
 from hotspotd.errors import AccessError, Reason
 from hotspotd.records import Records
@@ -74,23 +74,23 @@ class SecurityKeyPages:
 
     async def post_register_begin(self, request: web.Request) -> web.StreamResponse:
         """What to ask the key. 401 for a wrong secret, 429 while the badge is locked."""
-        wish = await _read(request, RegisterRequest)
+        wish = await asked(request, RegisterRequest)
         return as_json(await self._keys.register_begin(session_of(request), wish.secret, place_of(request)))
 
     async def post_register_complete(self, request: web.Request) -> web.StreamResponse:
         """Register the key for one's own badge. 409 where it was not asked for, or too long ago."""
-        wish = await _read(request, RegisterAnswer)
+        wish = await asked(request, RegisterAnswer)
         await self._keys.register_complete(session_of(request), wish.answer, place_of(request))
         return web.Response(status=204)
 
     async def post_begin(self, request: web.Request) -> web.StreamResponse:
         """What to ask the key of a badge; whether there is one cannot be told from it."""
-        wish = await _read(request, KeyRequest)
+        wish = await asked(request, KeyRequest)
         return as_json(await self._keys.begin(wish.badge.strip(), place_of(request)))
 
     async def post_complete(self, request: web.Request) -> web.StreamResponse:
         """Sign in. 400 where the secret is needed too, 401 for a wrong key, 403 for one that may have been copied."""
-        wish = await _read(request, KeyAnswer)
+        wish = await asked(request, KeyAnswer)
         token, session = await self._keys.complete(wish.answer, wish.secret, place_of(request))
         acts = tuple(sorted(act for act in session.acts if session.may(act)))
         response = as_json({"badge": session.badge, "roles": session.roles, "acts": acts, "must_change": False})
@@ -120,10 +120,3 @@ def place_of(request: web.Request) -> Place:
         )
     # The host was checked against the kiosk's names before.
     return Place(rp_id=name, origin=f"{request.scheme}://{request.host}")
-
-
-async def _read(request: web.Request, into: type[T]) -> T:
-    try:
-        return msgspec.json.decode(await request.read(), type=into)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise web.HTTPBadRequest(text=f"cannot be read: {error}") from error

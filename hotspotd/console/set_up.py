@@ -15,11 +15,11 @@ from aiohttp import web
 
 from hotspotd.clock import Clock
 from hotspotd.config import Config
+from hotspotd.console.answers import as_json, asked
 from hotspotd.console.controls import Upkeep
 from hotspotd.console.gate import actor, needs
 from hotspotd.console.languages import HEADS
 from hotspotd.console.set_up_steps import STEPS, Found, Step, Steps
-from hotspotd.console.technician_checks import as_json
 from hotspotd.domain.rights import Act
 from hotspotd.errors import Reason, UpkeepError
 from hotspotd.events import Events
@@ -132,7 +132,7 @@ class SetUpPages:
         step = request.match_info["step"]
         if step not in STEPS:
             raise UpkeepError(Reason.NOT_FOUND, "no such step", "There are: " + ", ".join(STEPS) + ".")
-        marked, progress = await _body(request, _Marked), await self.progress()
+        marked, progress = await asked(request, _Marked), await self.progress()
         seen = {name: when for name, when in progress.seen.items() if name != step}
         if marked.seen:
             seen[step] = self._clock.now().iso()
@@ -141,7 +141,7 @@ class SetUpPages:
 
     async def post_language(self, request: web.Request) -> web.StreamResponse:
         """The language in which the travellers' page begins."""
-        language = (await _body(request, _Language)).language
+        language = (await asked(request, _Language)).language
         if language not in {head.code for head in HEADS}:
             raise UpkeepError(Reason.BAD_VALUE, "no such language", "Choose one of the list.")
         progress = msgspec.structs.replace(await self.progress(), language=language)
@@ -156,23 +156,23 @@ class SetUpPages:
 
     async def post_time(self, request: web.Request) -> web.StreamResponse:
         """Set zone, time or whether the network sets it: one of them. What the system refuses is told."""
-        wish = await _body(request, _Time)
+        wish = await asked(request, _Time)
         if wish.zone is not None:
-            asked = await self._worker.run(time_setting.set_zone, wish.zone)
+            outcome = await self._worker.run(time_setting.set_zone, wish.zone)
         elif wish.time is not None:
-            asked = await self._worker.run(time_setting.set_time, wish.time)
+            outcome = await self._worker.run(time_setting.set_time, wish.time)
         elif wish.network_time is not None:
             on = wish.network_time
-            asked = await self._worker.run(lambda: time_setting.set_network_time(on=on))
+            outcome = await self._worker.run(lambda: time_setting.set_network_time(on=on))
         else:
             raise UpkeepError(Reason.BAD_VALUE, "nothing to set", "Give zone, time or network_time.")
-        done = "set" if asked.done else "refused by the system"
+        done = "set" if outcome.done else "refused by the system"
         await self._records.audited("set_up.time", subject="clock", actor=actor(request), detail=done)
-        return as_json(asked)
+        return as_json(outcome)
 
     async def post_operation(self, request: web.Request) -> web.StreamResponse:
         """Choose a profile for the next start; empty: none."""
-        profile = (await _body(request, _Operation)).profile
+        profile = (await asked(request, _Operation)).profile
         try:
             await self._worker.run(profiles.choose, self._upkeep.file, self._config, profile)
         except OSError as error:
@@ -190,7 +190,7 @@ class SetUpPages:
         enrolment = self._upkeep.enrolment
         if enrolment is None:
             raise UpkeepError(Reason.CONFLICT, "this daemon does not enrol", "sudo hotspotctl device enrol")
-        wish = await _body(request, _Enrol)
+        wish = await asked(request, _Enrol)
         outcome: Literal["enrolled", "refused"] = "refused"
         try:
             said = await enrolment.enrol(wish.url, wish.code, wish.fingerprint)
@@ -198,12 +198,3 @@ class SetUpPages:
         finally:
             await self._records.audited("set_up.enrolment", subject="device", actor=actor(request), detail=outcome)
         return as_json({"said": said})
-
-
-async def _body(request: web.Request, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(await request.read(), type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise UpkeepError(
-            Reason.BAD_VALUE, f"the request cannot be read: {error}", "Look at the page again."
-        ) from error

@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
+from hotspotd.console.answers import as_json, asked
 from hotspotd.console.gate import actor, needs
 from hotspotd.domain.rights import Act
 from hotspotd.records import Records
@@ -37,13 +38,10 @@ class ShiftNotePages:
         """The latest notes, newest first."""
         notes = await self._records.shift_notes()
         self._records.viewed("shift_note.viewed", subject="shift_note", actor=actor(request))
-        return web.Response(body=msgspec.json.encode(notes), content_type="application/json")
+        return as_json(notes)
 
     async def post_note(self, request: web.Request) -> web.StreamResponse:
         """Keep a note."""
-        try:
-            wish = msgspec.json.decode(await request.read(), type=NoteRequest)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise web.HTTPBadRequest(text=f"not a note: {error}") from error
+        wish = await asked(request, NoteRequest)
         await self._records.write_shift_note(wish.text, actor(request))
         return web.Response(status=204)

@@ -11,6 +11,7 @@ from msgspec import Meta
 from hotspotd.access.sessions import Session
 from hotspotd.access.sign_in import SignIn
 from hotspotd.console import alert_view
+from hotspotd.console.answers import as_json, asked
 from hotspotd.console.gate import COOKIE, Open, needs, present_session, session_of
 from hotspotd.console.streams import Message, Streams
 from hotspotd.events import AlertChanged, Event, LaneState, LaneView
@@ -89,7 +90,7 @@ class SignInPages:
 
     async def post_session(self, request: web.Request) -> web.StreamResponse:
         """Sign in. 401 for a wrong badge or secret, 429 while the badge is locked."""
-        wish = await _read(request, SignInRequest)
+        wish = await asked(request, SignInRequest)
         token, session = await self._sign_in.with_secret(wish.badge.strip(), wish.secret, program=wish.bearer)
         response = self._view(session, token if wish.bearer else None, status=201)
         if not wish.bearer:
@@ -116,7 +117,7 @@ class SignInPages:
 
     async def post_secret(self, request: web.Request) -> web.StreamResponse:
         """Change one's own secret."""
-        wish = await _read(request, SecretRequest)
+        wish = await asked(request, SecretRequest)
         await self._sign_in.change_secret(session_of(request), wish.secret, wish.new)
         return self._view(session_of(request))
 
@@ -145,8 +146,7 @@ class SignInPages:
         return await self.present() if isinstance(event, AlertChanged | LaneView) else []
 
     def _view(self, session: Session, token: str | None = None, *, status: int = 200) -> web.Response:
-        view = self._session_view(session, token)
-        return web.Response(status=status, body=msgspec.json.encode(view), content_type="application/json")
+        return as_json(self._session_view(session, token), status)
 
     def _session_view(self, session: Session, token: str | None = None) -> SessionView:
         return SessionView(
@@ -157,10 +157,3 @@ class SignInPages:
             left_s=round(self._sign_in.sessions.left_s(session), 1),
             token=token,
         )
-
-
-async def _read(request: web.Request, into: type[T]) -> T:
-    try:
-        return msgspec.json.decode(await request.read(), type=into)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise web.HTTPBadRequest(text=f"cannot be read: {error}") from error

@@ -15,6 +15,7 @@ from aiohttp import web
 from hotspotd import __version__
 from hotspotd.clock import Clock
 from hotspotd.config import Config
+from hotspotd.console.answers import as_json
 from hotspotd.console.controls import ListInForce
 from hotspotd.console.gate import actor, needs, session_of
 from hotspotd.console.streams import Message, Streams
@@ -159,7 +160,7 @@ class TechnicianPages:
 
     async def get_state(self, _: web.Request) -> web.StreamResponse:
         """The whole state, as the stream would send it."""
-        return web.Response(body=msgspec.json.encode(await self.state()), content_type="application/json")
+        return as_json(await self.state())
 
     async def get_events(self, request: web.Request) -> web.StreamResponse:
         """The page's stream."""

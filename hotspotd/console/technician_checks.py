@@ -11,6 +11,7 @@ from aiohttp import web
 from hotspotd import __version__
 from hotspotd.clock import Clock
 from hotspotd.config import Config
+from hotspotd.console.answers import as_json
 from hotspotd.console.controls import ListInForce, UpdateState, Upkeep
 from hotspotd.console.gate import actor, needs
 from hotspotd.domain.rights import Act
@@ -172,8 +173,3 @@ def _cleaned(line: LogLine, scrubber: Scrubber) -> LogLine:
 def _bundle(config: Config, made: str, facts: dict[str, object], files: dict[str, str], words: frozenset[str]) -> bytes:
     files["journal.txt"] = bundle.journal()
     return bundle.packed(bundle.texts(config, made, facts, files), words)
-
-
-def as_json(value: object) -> web.Response:
-    """``value`` as an answer."""
-    return web.Response(body=msgspec.json.encode(value), content_type="application/json")

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from drivers.base import DriverError
 from hotspotd.biometrics.face import FaceEngine
 from hotspotd.config import Config
+from hotspotd.console.answers import as_json
 from hotspotd.console.controls import LaneTrials, Upkeep
 from hotspotd.console.gate import actor, needs
-from hotspotd.console.technician_checks import as_json
 from hotspotd.console.traveller import encode_mirror
 from hotspotd.devices.named import NamedDevice, named
 from hotspotd.devices.trial import try_open
