@@ -18,7 +18,6 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
-import msgspec
 from aiohttp import web
 
 from hotspotd.access.sessions import Sessions
@@ -29,16 +28,17 @@ from hotspotd.console.alert_detail import AlertDetails
 from hotspotd.console.auditing import AuditPages
 from hotspotd.console.controls import LaneControls, Reporting, Searched, Upkeep, Watchlist
 from hotspotd.console.decisions import Decisions
-from hotspotd.console.gate import COOKIE, Gate, Handler, Open, needs
+from hotspotd.console.gate import Gate, Open, needs
 from hotspotd.console.guard import GuardPages
 from hotspotd.console.interface import operations as interface
-from hotspotd.console.interface.declared import PREFIX, problems_as_json
+from hotspotd.console.interface.declared import problems_as_json
 from hotspotd.console.lane_acts import LaneActs
 from hotspotd.console.look_up import LookUps
 from hotspotd.console.minutiae import Minutiae
 from hotspotd.console.page_files import PageFiles, Templates, read_pages
 from hotspotd.console.people import PeoplePages
 from hotspotd.console.pictures import Pictures
+from hotspotd.console.safeguards import add_headers, errors_as_json, from_ours, with_port
 from hotspotd.console.set_up import SetUpPages
 from hotspotd.console.shift_notes import ShiftNotePages
 from hotspotd.console.sign_in_page import SignInPages
@@ -47,7 +47,6 @@ from hotspotd.console.technician import TechnicianPages
 from hotspotd.console.technician_checks import CheckPages
 from hotspotd.console.technician_devices import DevicePages
 from hotspotd.console.traveller import LaneWatch, TravellerPages
-from hotspotd.errors import HotspotError, Reason
 from hotspotd.events import Events
 from hotspotd.records import Records
 from hotspotd.workers import Worker
@@ -62,33 +61,8 @@ _MAX_REQUEST_BYTES = 16 * 1024
 _SHUTDOWN_S = 3.0
 # Prometheus' text format.
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_STATUS = {
-    Reason.BAD_VALUE: 400,
-    Reason.UNKNOWN_KEY: 400,
-    Reason.MISSING_KEY: 400,
-    Reason.NOT_SIGNED_IN: 401,
-    Reason.WRONG_SECRET: 401,
-    Reason.NOT_ALLOWED: 403,
-    Reason.NOT_FOUND: 404,
-    Reason.CONFLICT: 409,
-    Reason.LOCKED: 429,
-    Reason.BUSY: 503,
-    Reason.STORAGE_FULL: 507,
-}
 _SWEEP_S = 1.0
-_HERE = frozenset({"127.0.0.1", "localhost", "[::1]"})
-
-SECURITY_HEADERS: Mapping[str, str] = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), usb=(), serial=()",
-}
+_HERE = ("127.0.0.1", "localhost", "[::1]")
 
 
 class Console:
@@ -229,9 +203,9 @@ class Console:
         gate = Gate(self.sessions)
         app = web.Application(
             client_max_size=_MAX_REQUEST_BYTES,
-            middlewares=[problems_as_json, self._same_origin, _errors_as_json, gate.middleware],
+            middlewares=[problems_as_json, from_ours(self._names), errors_as_json, gate.middleware],
         )
-        app.on_response_prepare.append(_add_headers)
+        app.on_response_prepare.append(add_headers)
         traveller = TravellerPages(self._lanes, self._watch, self._streams, self._worker, pages.build)
         pictures = Pictures(self._records, self._watchlist, self._worker)
         guard = GuardPages(
@@ -307,27 +281,15 @@ class Console:
         )
         return [*checks.routes(), *devices.routes(), *self._set_up.routes()]
 
+    def _names(self, *, secure: bool) -> frozenset[str]:
+        if secure:
+            return with_port(self._config.console.network_names, self._network_port, 443)
+        return with_port(_HERE, self._port, 80)
+
     async def _numbers(self, _: web.Request) -> web.StreamResponse:
         if self._metrics is None:
             raise web.HTTPNotFound(text="nothing is counted here")
         return web.Response(body=await self._metrics(), headers={"Content-Type": _METRICS_TYPE})
-
-    @web.middleware
-    async def _same_origin(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        # A page elsewhere can neither read (DNS rebinding gives a foreign Host) nor act (browsers send Origin
-        # with all that changes something, and scripts of other pages cannot leave it out). A program that shows a
-        # bearer token is no page: no browser adds one by itself.
-        if request.secure:
-            names, port, usual = frozenset(self._config.console.network_names), self._network_port, 443
-        else:
-            names, port, usual = _HERE, self._port, 80
-        allowed = {f"{name}:{port}" for name in names} | (names if port == usual else set())
-        if request.host.lower() not in allowed:
-            raise web.HTTPForbidden(text="asked under a name that is not this kiosk's")
-        is_ours = request.headers.get("Origin") == f"{request.scheme}://{request.host}"
-        if request.method not in ("GET", "HEAD") and not is_ours and not _is_program(request):
-            raise web.HTTPForbidden(text="not asked by a page of this kiosk: the Origin header is missing or another's")
-        return await handler(request)
 
 
 def _security_key_pages() -> type[SecurityKeyPages] | None:
@@ -338,29 +300,3 @@ def _security_key_pages() -> type[SecurityKeyPages] | None:
     module = importlib.import_module("hotspotd.console.security_key_pages")
     found: type[SecurityKeyPages] = module.SecurityKeyPages
     return found
-
-
-def _is_program(request: web.Request) -> bool:
-    if request.headers.get("Authorization", "").lower().startswith("bearer "):
-        return True
-    # Without Origin no page asks, and without a cookie nobody is who asks: they may sign in there, by JSON only.
-    return request.path.startswith(f"{PREFIX}/") and "Origin" not in request.headers and COOKIE not in request.cookies
-
-
-@web.middleware
-async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except HotspotError as error:
-        status = _STATUS.get(error.reason, 500)
-        log.log(logging.WARNING if status >= 500 else logging.DEBUG, "console: %s", error)
-        body = {"reason": error.reason, "what": error.what, "advice": error.advice}
-        return web.Response(status=status, body=msgspec.json.encode(body), content_type="application/json")
-
-
-async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(SECURITY_HEADERS)
-    if request.secure:
-        response.headers["Strict-Transport-Security"] = "max-age=31536000"
-    # Pictures and states of people are not kept by the browser.
-    response.headers.setdefault("Cache-Control", "no-store")

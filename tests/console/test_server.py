@@ -5,7 +5,7 @@ from __future__ import annotations
 import aiohttp
 import pytest
 
-from hotspotd.console.server import SECURITY_HEADERS
+from hotspotd.console.safeguards import SECURITY_HEADERS
 from hotspotd.events import LaneState, Prompt
 from tests.console.kiosk import Kiosk
 

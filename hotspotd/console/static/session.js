@@ -4,10 +4,14 @@ import { post } from "./stream.js";
 
 const TOLD_EVERY_MS = 15000;
 const WARNED_MS = 30000;
+const ANSWER_MS = 3000;
+
+let signingOut = null; // the request, while it is on its way
 
 /** Leave for the page where one signs in, with nothing of this one left to go back to. */
-export function leave() {
+export async function leave() {
   document.body.replaceChildren();
+  await signingOut; // Its answer takes the cookie back; the stream may have told of the end before.
   location.replace(`/sign-in?to=${encodeURIComponent(location.pathname)}`);
 }
 
@@ -28,8 +32,8 @@ export function keep() {
   };
   for (const kind of ["pointerdown", "pointermove", "keydown", "wheel"]) addEventListener(kind, active, { passive: true });
   warning.querySelector("button").addEventListener("click", active);
-  document.querySelector("#sign-out").addEventListener("click", async () => {
-    await fetch("/api/session", { method: "DELETE" }).catch(() => null);
+  document.querySelector("#sign-out").addEventListener("click", () => {
+    signingOut = fetch("/api/session", { method: "DELETE", signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => null);
     leave();
   });
   setInterval(() => {

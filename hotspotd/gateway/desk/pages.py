@@ -19,7 +19,7 @@ from aiohttp import web
 
 from hotspotd.clock import Clock
 from hotspotd.console.controls import ReferencePictures
-from hotspotd.console.server import SECURITY_HEADERS
+from hotspotd.console.safeguards import SECURITY_HEADERS
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.errors import GatewayError, HotspotError, Reason, WatchlistError
 from hotspotd.gateway.desk import probes, view

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import expect
 
 from hotspotd.console.controls import Searched
 from hotspotd.domain.finger import FingerPosition
@@ -15,19 +15,12 @@ from hotspotd.domain.officer import LaneAct
 from hotspotd.domain.verdict import ReferReason
 from hotspotd.events import DeskView, DeviceState, DeviceView, LaneState, Prompt
 from hotspotd.watchlist import Snapshot
+from tests.console.browser.browsing import BROWSER, MOST_BYTES, Window, missing_icons, page_fixture
 from tests.console.kiosk import BADGE, SPECIMEN, Kiosk, finger_hit, running, with_lanes
-from tests.console.screens import CHROMIUM_ARGUMENTS, chromium
 from tests.console.test_look_up import list_of
-from tests.console.test_pages import Window, missing_icons
 
-pytestmark = [
-    pytest.mark.browser,
-    # Playwright starts and reads a process on the loop.
-    pytest.mark.blocking_allowed,
-    pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine (apt-get install chromium)"),
-]
+pytestmark = BROWSER
 
-_MOST_BYTES = 200 * 1024
 EIGHT = 8
 
 
@@ -36,27 +29,11 @@ def listed(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     return list_of(tmp_path_factory.mktemp("list"))
 
 
-@pytest.fixture
+@page_fixture
 async def kiosk(tmp_path: Path, listed: Snapshot) -> AsyncIterator[Kiosk]:
     searched = Searched(lambda: listed, lambda _damaged, _error: None)
     async with running(tmp_path, settings=with_lanes(EIGHT), searched=searched) as started:
         yield started
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_ARGUMENTS))
-        yield started
-        await started.close()
-
-
-@pytest.fixture
-async def window(browser: Browser, kiosk: Kiosk) -> AsyncIterator[Window]:
-    context = await browser.new_context(viewport={"width": 1920, "height": 1080})
-    await kiosk.sign_in(context)
-    yield Window(await context.new_page())
-    await context.close()
 
 
 async def test_a_lane_is_taken_over_by_key_and_its_traveller_reads_calm_words(kiosk: Kiosk, window: Window) -> None:
@@ -110,7 +87,7 @@ async def test_a_lane_is_taken_over_by_key_and_its_traveller_reads_calm_words(ki
     assert "ERIKSSON" not in await page.content()
     assert await missing_icons(page) == []
     assert window.complaints == []
-    assert await window.weight() <= _MOST_BYTES
+    assert await window.weight() <= MOST_BYTES
 
 
 async def test_what_the_lane_refuses_is_said_and_another_officers_traveller_is_left_alone(

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from hotspotd.config import TravellerSection
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.events import LaneState, Prompt
+from tests.console.browser.browsing import BROWSER
+from tests.console.browser.test_traveller_languages import AMISS, CODES
 from tests.console.kiosk import Kiosk, config, running
-from tests.console.screens import CHROMIUM_ARGUMENTS, LANDSCAPE, PORTRAIT, chromium
-from tests.console.test_traveller_languages import AMISS, CODES
+from tests.console.screens import LANDSCAPE, PORTRAIT
 
-pytestmark = [
-    pytest.mark.browser,
-    # Playwright starts and reads a process on the loop.
-    pytest.mark.blocking_allowed,
-    pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine (apt-get install chromium)"),
-]
-expect.set_options(timeout=20_000)
+pytestmark = BROWSER
 
 INDEX = {"finger": FingerPosition.RIGHT_INDEX}
 STATES: tuple[tuple[LaneState, Prompt, dict[str, Any]], ...] = (
@@ -95,14 +89,6 @@ window.AudioContext = class {
   createGain() { return { gain: { setValueAtTime() {}, linearRampToValueAtTime() {} }, connect: (to) => to }; }
 };
 """
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_ARGUMENTS))
-        yield started
-        await started.close()
 
 
 async def opened(browser: Browser, kiosk: Kiosk, size: tuple[int, int] = PORTRAIT, script: str = "") -> Page:

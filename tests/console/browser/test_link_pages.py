@@ -7,47 +7,28 @@ from collections.abc import AsyncIterator
 
 import pytest
 from msgspec.structs import replace
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from hotspotd.events import DeviceState, DeviceView
 from hotspotd.records.model import OutboxState
 from tests.console import screens_links
+from tests.console.browser.browsing import BROWSER, Window, missing_icons, page_fixture
 from tests.console.kiosk import Kiosk
-from tests.console.screens import CHROMIUM_ARGUMENTS, chromium
 from tests.console.screens_links import FIBRE, FIBRE_DOWN, LTE, LTE_DOWN, LTE_UP, SATELLITE, SATELLITE_DOWN, tell
 
-pytestmark = [
-    pytest.mark.browser,
-    # Playwright starts and reads a process on the loop.
-    pytest.mark.blocking_allowed,
-    pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine (apt-get install chromium)"),
-]
-# Only how long a failing test takes: a busy machine shows a page late, not wrongly.
-expect.set_options(timeout=20_000)
+pytestmark = BROWSER
 
 
-@pytest.fixture
-async def page(kiosk: Kiosk) -> AsyncIterator[Page]:
+@page_fixture
+async def page(browser: Browser, kiosk: Kiosk) -> AsyncIterator[Page]:
     """A page about which the browser has nothing to complain of, and which is never loaded again."""
-    complaints: list[str] = []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_ARGUMENTS))
-        opened = await browser.new_page(viewport={"width": 1920, "height": 1080}, timezone_id="Europe/Zagreb")
-        await kiosk.sign_in(opened.context)
-        opened.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        yield opened
-        # That a request was refused is the answer, and no complaint of the page's.
-        assert [one for one in complaints if "(Conflict)" not in one] == []
-        assert await opened.evaluate("performance.getEntriesByType('navigation').length") == 1
-        await browser.close()
-
-
-async def missing_icons(page: Page) -> list[str]:
-    found: list[str] = await page.evaluate(
-        "[...document.querySelectorAll('use')].map(u => u.getAttribute('href')).filter(h => !document.querySelector(h))"
-    )
-    return found
+    context = await browser.new_context(viewport={"width": 1920, "height": 1080}, timezone_id="Europe/Zagreb")
+    await kiosk.sign_in(context)
+    window = Window(await context.new_page())
+    yield window.page
+    # That a request was refused is the answer, and no complaint of the page's.
+    assert [one for one in window.complaints if "(Conflict)" not in one] == []
+    assert await window.page.evaluate("performance.getEntriesByType('navigation').length") == 1
 
 
 async def test_the_officer_always_sees_how_the_gateway_is_reached(kiosk: Kiosk, page: Page) -> None:

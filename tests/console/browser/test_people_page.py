@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import aiohttp
-import pytest
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import Browser, expect
 
 from hotspotd.access import secrets
 from hotspotd.access.sign_in import FREE_TRIES
 from hotspotd.domain.rights import Role
 from hotspotd.records.people import Person
+from tests.console.browser.browsing import ONE_LOOP, in_browser
 from tests.console.kiosk import BADGE, Kiosk
-from tests.console.screens import CHROMIUM_ARGUMENTS, chromium
+
+pytestmark = ONE_LOOP
 
 PIN = "428571"
 
@@ -109,34 +110,30 @@ async def test_who_is_disabled_is_out_at_once_and_never_the_last_supervisor(kios
     assert not person.disabled
 
 
-@pytest.mark.browser
-@pytest.mark.blocking_allowed
-@pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine (apt-get install chromium)")
-async def test_a_supervisor_adds_somebody_with_the_keyboard_and_follows_what_others_do(kiosk: Kiosk) -> None:
-    expect.set_options(timeout=20_000)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_ARGUMENTS))
-        context = await browser.new_context()
-        await kiosk.sign_in(context, Role.SUPERVISOR)
-        page = await context.new_page()
-        await page.goto(f"{kiosk.origin}/people")
-        await expect(page.locator(".ways a")).to_have_text(["Officer", "Technician", "People", "Audit"])
-        await page.focus("#badge")
-        await page.keyboard.type("1042")
-        await page.keyboard.press("Tab")
-        await page.keyboard.press("Space")
-        await page.keyboard.press("Enter")
-        await expect(page.locator("#pin")).to_be_visible()
-        pin = (await page.locator("#digits").inner_text()).replace(" ", "")
-        await page.keyboard.press("Enter")
-        await expect(page.locator("#pin")).to_be_hidden()
-        assert await page.locator("#digits").inner_text() == ""
-        assert (await signs_in(kiosk, "1042", pin))[0] == 201
-        row = page.locator("#people tr", has_text="1042")
-        await expect(row.locator(".state")).to_have_text("to choose a PIN")
-        async with kiosk.client(Role.SUPERVISOR) as other:
-            assert (await post(other, "/api/people/1042/disable"))[0] == 200
-        await expect(row.locator(".state")).to_have_text("disabled")
-        await row.get_by_text("Let in again").click()
-        await expect(page.locator("#outcome")).to_have_text("Badge 1042 may sign in again.")
-        await browser.close()
+@in_browser
+async def test_a_supervisor_adds_somebody_with_the_keyboard_and_follows_what_others_do(
+    kiosk: Kiosk, browser: Browser
+) -> None:
+    context = await browser.new_context()
+    await kiosk.sign_in(context, Role.SUPERVISOR)
+    page = await context.new_page()
+    await page.goto(f"{kiosk.origin}/people")
+    await expect(page.locator(".ways a")).to_have_text(["Officer", "Technician", "People", "Audit"])
+    await page.focus("#badge")
+    await page.keyboard.type("1042")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Space")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#pin")).to_be_visible()
+    pin = (await page.locator("#digits").inner_text()).replace(" ", "")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#pin")).to_be_hidden()
+    assert await page.locator("#digits").inner_text() == ""
+    assert (await signs_in(kiosk, "1042", pin))[0] == 201
+    row = page.locator("#people tr", has_text="1042")
+    await expect(row.locator(".state")).to_have_text("to choose a PIN")
+    async with kiosk.client(Role.SUPERVISOR) as other:
+        assert (await post(other, "/api/people/1042/disable"))[0] == 200
+    await expect(row.locator(".state")).to_have_text("disabled")
+    await row.get_by_text("Let in again").click()
+    await expect(page.locator("#outcome")).to_have_text("Badge 1042 may sign in again.")

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import msgspec
-import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from hotspotd.access import secrets
 from hotspotd.console.gate import COOKIE
 from hotspotd.domain.rights import Role
 from hotspotd.events import LaneState, Prompt
 from hotspotd.records.people import Person
+from tests.console.browser.browsing import ONE_LOOP, in_browser, page_fixture
 from tests.console.kiosk import Kiosk, config, finger_hit, running
-from tests.console.screens import CHROMIUM_ARGUMENTS, chromium
+
+pytestmark = ONE_LOOP
 
 PIN = "428571"
 
@@ -74,16 +74,13 @@ async def test_the_stream_of_a_page_ends_with_its_session(kiosk: Kiosk) -> None:
     assert rest.rstrip().endswith(b"event: signed_out\ndata: {}")
 
 
-@pytest.fixture
-async def page(kiosk: Kiosk) -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_ARGUMENTS))
-        yield await browser.new_page(viewport={"width": 1920, "height": 1080})
-        await browser.close()
+@page_fixture
+async def page(browser: Browser) -> Page:
+    context = await browser.new_context(viewport={"width": 1920, "height": 1080})
+    return await context.new_page()
 
 
-@pytest.mark.blocking_allowed
-@pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine (apt-get install chromium)")
+@in_browser
 async def test_a_new_guard_signs_in_chooses_a_pin_sees_alerts_and_signs_out(kiosk: Kiosk, page: Page) -> None:
     await add(kiosk, "1042", Role.GUARD, must_change=True)
     await kiosk.check(await kiosk.encounter(), finger_hit())
@@ -113,8 +110,7 @@ async def test_a_new_guard_signs_in_chooses_a_pin_sees_alerts_and_signs_out(kios
     assert COOKIE not in {cookie["name"] for cookie in await page.context.cookies()}
 
 
-@pytest.mark.blocking_allowed
-@pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine (apt-get install chromium)")
+@in_browser
 async def test_the_screen_clears_when_nobody_does_anything(tmp_path: Path, page: Page) -> None:
     settings = config()
     short = msgspec.structs.replace(settings.console, idle_minutes=0.1)

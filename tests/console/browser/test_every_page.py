@@ -7,23 +7,16 @@ does not bind: no policy is switched off for it.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, ConsoleMessage, Page, Response, async_playwright
+from playwright.async_api import Browser
 
-from tests.console.screens import CHROMIUM_ARGUMENTS, SCENES, Scene, chromium, shown
+from tests.console.browser.browsing import BROWSER, MOST_BYTES, Window
+from tests.console.screens import SCENES, Scene, shown
 
-pytestmark = [
-    pytest.mark.browser,
-    # Playwright starts and reads a process on the loop.
-    pytest.mark.blocking_allowed,
-    pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine (apt-get install chromium)"),
-    pytest.mark.timeout(300),
-]
+pytestmark = [*BROWSER, pytest.mark.timeout(300)]
 
-_MOST_BYTES = 200 * 1000
 # Each page with all that it can have open: of what differs in data alone, one. Looked at for a minute, not for five.
 _WALKED = (
     "index", "key", "sign-in", "sign-in-change",
@@ -35,54 +28,21 @@ _WALKED = (
 )  # fmt: skip
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_ARGUMENTS))
-        yield started
-        await started.close()
-
-
-class Watched:
-    """What a page says on its console, and what it loads."""
-
-    def __init__(self) -> None:
-        self.complaints: list[str] = []
-        self.loaded: list[Response] = []
-
-    def __call__(self, page: Page) -> None:
-        page.on("console", self._heard)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("response", self._loaded)
-
-    def _heard(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
-
-    def _loaded(self, response: Response) -> None:
-        self.loaded.append(response)
-
-    async def weight(self) -> int:
-        """Bytes of the page itself: everything loaded but streams, and pictures and data of people."""
-        own = [each for each in self.loaded if not re.search(r"/events$|/api/|mirror", each.url)]
-        return sum([len(await each.body()) for each in own if each.status == 200])
-
-
 async def faults(scene: Scene, browser: Browser) -> list[str]:
     """What is wrong with the page of ``scene``."""
-    watched = Watched()
-    async with shown(scene, browser, watched) as page:
+    windows: list[Window] = []
+    async with shown(scene, browser, lambda page: windows.append(Window(page))) as page:
         found = [
             f"{scene.name}: {violation['id']}: {violation['help']}: "
             + "; ".join(str(node["html"])[:160] for node in violation["nodes"][:4])
             for violation in (await Axe().run(page)).response["violations"]
         ]
-        weight = await watched.weight()
-        if weight > _MOST_BYTES:
+        weight = await windows[0].weight()
+        if weight > MOST_BYTES:
             found.append(f"{scene.name}: weighs {weight} bytes")
         # A page that loses the kiosk, or is refused something, is told so by the browser too.
         expected = r"Failed to load resource|net::ERR" if scene.lose or scene.name == "people-small" else r"$^"
-        found += [f"{scene.name}: {said}" for said in watched.complaints if not re.search(expected, said)]
+        found += [f"{scene.name}: {said}" for said in windows[0].complaints if not re.search(expected, said)]
     return found
 
 

@@ -6,23 +6,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from hotspotd.console.languages import HEADS
 from hotspotd.console.words import Language, load, separators
 from hotspotd.domain.finger import FingerPosition, Slap
 from hotspotd.events import LaneState, Prompt
+from tests.console.browser.browsing import BROWSER, Window, page_fixture
 from tests.console.kiosk import Kiosk, running
-from tests.console.screens import CHROMIUM_ARGUMENTS, LANDSCAPE, PORTRAIT, chromium
+from tests.console.screens import LANDSCAPE, PORTRAIT
 
-pytestmark = [
-    pytest.mark.browser,
-    # Playwright starts and reads a process on the loop.
-    pytest.mark.blocking_allowed,
-    pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine (apt-get install chromium)"),
-]
-# Only how long a failing test takes: a busy machine shows a page late, not wrongly.
-expect.set_options(timeout=20_000)
+pytestmark = BROWSER
 
 CODES = [head.code for head in HEADS]
 FINGERS = (Prompt.PLACE_FINGER, Prompt.FINGER_AGAIN)
@@ -99,21 +93,14 @@ AMISS_IN_DIALOG = """() => {
 }"""
 
 
-@pytest.fixture
-async def page() -> AsyncIterator[Page]:
+@page_fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
     """A page about which the browser has nothing to complain of."""
-    complaints: list[str] = []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_ARGUMENTS))
-        context = await browser.new_context(
-            viewport={"width": PORTRAIT[0], "height": PORTRAIT[1]}, reduced_motion="reduce"
-        )
-        opened = await context.new_page()
-        opened.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        yield opened
-        assert complaints == []
-        await browser.close()
+    width, height = PORTRAIT
+    context = await browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
+    window = Window(await context.new_page())
+    yield window.page
+    assert window.complaints == []
 
 
 async def left(place: Locator) -> float:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 pytest.importorskip("fido2")
 
@@ -17,18 +16,18 @@ from hotspotd.console.gate import COOKIE
 from hotspotd.domain.rights import Role
 from hotspotd.records.people import Person
 from tests.access.soft_key import SoftKey
+from tests.console.browser.browsing import ONE_LOOP, in_browser, page_fixture
 from tests.console.kiosk import Kiosk, running
-from tests.console.screens import CHROMIUM_ARGUMENTS, chromium
+
+pytestmark = ONE_LOOP
 
 PIN = "428571"
 
 
-@pytest.fixture
-async def page() -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_ARGUMENTS))
-        yield await browser.new_page(viewport={"width": 1920, "height": 1080})
-        await browser.close()
+@page_fixture
+async def page(browser: Browser) -> Page:
+    context = await browser.new_context(viewport={"width": 1920, "height": 1080})
+    return await context.new_page()
 
 
 async def has_key(page: Page, *, verifies: bool) -> None:
@@ -45,9 +44,7 @@ async def has_key(page: Page, *, verifies: bool) -> None:
     await session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
 
 
-@pytest.mark.browser
-@pytest.mark.blocking_allowed
-@pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine (apt-get install chromium)")
+@in_browser
 @pytest.mark.parametrize("verifies", [True, False])
 async def test_a_guard_registers_a_key_and_signs_in_with_it(kiosk: Kiosk, page: Page, verifies: bool) -> None:
     kept = await kiosk.console.worker.run(secrets.hashed, PIN)
@@ -86,9 +83,7 @@ async def test_a_guard_registers_a_key_and_signs_in_with_it(kiosk: Kiosk, page: 
     assert complaints == []
 
 
-@pytest.mark.browser
-@pytest.mark.blocking_allowed
-@pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine (apt-get install chromium)")
+@in_browser
 async def test_at_an_address_of_numbers_the_page_says_where_keys_work(kiosk: Kiosk, page: Page) -> None:
     await page.goto(f"{kiosk.origin}/sign-in")
     await expect(page.locator("#key-elsewhere a")).to_have_attribute(

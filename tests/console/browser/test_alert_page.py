@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from hotspotd.access import secrets
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.rights import Role
 from hotspotd.domain.verdict import ReferReason
 from hotspotd.records.people import Person
+from tests.console.browser.browsing import BROWSER, Window, missing_icons
 from tests.console.kiosk import Kiosk, finger_hit, of_two_persons, record, running
-from tests.console.screens import CHROMIUM_ARGUMENTS, chromium, fingerprint, minutiae, portrait
-from tests.console.test_pages import Window, missing_icons
+from tests.console.screens import fingerprint, minutiae, portrait
 
-pytestmark = [
-    pytest.mark.browser,
-    # Playwright starts and reads a process on the loop.
-    pytest.mark.blocking_allowed,
-    pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine (apt-get install chromium)"),
-]
+pytestmark = BROWSER
 
 PIN = "428571"
 # Which the page asks for and a person may give wrongly: said in words on the page, and by the browser in its console.
@@ -44,15 +38,6 @@ _APART = """both => {
   const laid = new DOMMatrix(getComputedStyle(image).transform);
   return [apart(from.map(at => laid.transformPoint(at))), apart(from)];
 }"""
-expect.set_options(timeout=20_000)
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_ARGUMENTS))
-        yield started
-        await started.close()
 
 
 async def add(kiosk: Kiosk, *badges: str) -> None:
