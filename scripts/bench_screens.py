@@ -34,8 +34,8 @@ from hotspotd.domain.rights import Role
 from hotspotd.domain.verdict import Outcome, ReferReason, Verdict
 from hotspotd.events import AlertChanged, EncounterChanged, LaneState, Prompt
 from hotspotd.records.model import Decision
+from tests.console.chromium import CHROMIUM_ARGUMENTS, chromium
 from tests.console.kiosk import Kiosk, config, finger_hit, running
-from tests.console.screens import CHROMIUM_ARGUMENTS, chromium
 
 LANES: Final = 8
 OPEN_ALERTS: Final = 50

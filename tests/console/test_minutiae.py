@@ -13,7 +13,7 @@ import pytest
 from hotspotd.biometrics.finger import FingerTemplate
 from hotspotd.domain.finger import FingerPosition
 from tests.console.kiosk import Kiosk, drawn, finger_hit, png, record
-from tests.console.screens import minutiae
+from tests.console.screens.drawn import minutiae
 
 LISTED = record()
 KEY = (LISTED.reference, FingerPosition.RIGHT_INDEX)

@@ -8,12 +8,12 @@ import pytest
 
 from hotspotd.console.technician import why
 from hotspotd.records.model import OutboxState
-from tests.console import screens_links
 from tests.console.kiosk import Kiosk
+from tests.console.screens import links
 
 
 async def test_the_state_holds_links_outbox_devices_list_and_versions_and_nobody(kiosk: Kiosk) -> None:
-    await screens_links.set_aside(kiosk)
+    await links.set_aside(kiosk)
     async with kiosk.client() as client, client.get("/technician/state") as answer:
         assert answer.status == 200
         text = await answer.text()
@@ -44,7 +44,7 @@ def test_why_a_row_was_set_aside_is_said_in_words(error: str, words: str) -> Non
 
 
 async def test_a_row_is_queued_again_once_and_by_a_page_of_the_kiosk_only(kiosk: Kiosk) -> None:
-    await screens_links.set_aside(kiosk)
+    await links.set_aside(kiosk)
     (row, *_) = await kiosk.records.outbox_rows([OutboxState.QUARANTINED])
     path = f"/api/outbox/{row.tcn}/retry"
     async with kiosk.client() as client:

@@ -17,7 +17,8 @@ from hotspotd.domain.finger import FingerPosition
 from hotspotd.gateway.desk.__main__ import main
 from hotspotd.gateway.storage.desk import HitState
 from hotspotd.relay.compose import read_answer
-from tests.console.screens import CHROMIUM_ARGUMENTS, chromium, fingerprint, portrait
+from tests.console.chromium import CHROMIUM_ARGUMENTS, chromium
+from tests.console.screens.drawn import fingerprint, portrait
 from tests.gateway.desk import Desk, desk, red, stolen
 
 pytestmark = [pytest.mark.browser, pytest.mark.blocking_allowed]  # Playwright reads a process on the loop.

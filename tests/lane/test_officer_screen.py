@@ -17,7 +17,7 @@ from hotspotd.domain.finger import FingerPosition, MissingReason
 from hotspotd.domain.rights import Role
 from hotspotd.events import LaneState, Prompt
 from hotspotd.watchlist import Snapshot
-from tests.console.screens import CHROMIUM_ARGUMENTS, chromium
+from tests.console.chromium import CHROMIUM_ARGUMENTS, chromium
 from tests.lane.harness import lane_on_the_bench, mrz
 
 pytestmark = [

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import ConsoleMessage, Page, Response, expect
 
-from tests.console.screens import chromium
+from tests.console.chromium import chromium
 
 ONE_LOOP: Final = pytest.mark.asyncio(loop_scope="module")
 BROWSER: Final = [

@@ -9,8 +9,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from tests.console.browser.browsing import Window, page_fixture
+from tests.console.chromium import CHROMIUM_ARGUMENTS, chromium
 from tests.console.kiosk import Kiosk, running
-from tests.console.screens import CHROMIUM_ARGUMENTS, chromium
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

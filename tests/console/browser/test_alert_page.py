@@ -15,7 +15,7 @@ from hotspotd.domain.verdict import ReferReason
 from hotspotd.records.people import Person
 from tests.console.browser.browsing import BROWSER, Window, missing_icons
 from tests.console.kiosk import Kiosk, finger_hit, of_two_persons, record, running
-from tests.console.screens import fingerprint, minutiae, portrait
+from tests.console.screens.drawn import fingerprint, minutiae, portrait
 
 pytestmark = BROWSER
 

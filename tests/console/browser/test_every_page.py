@@ -13,7 +13,8 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser
 
 from tests.console.browser.browsing import BROWSER, MOST_BYTES, Window
-from tests.console.screens import SCENES, Scene, shown
+from tests.console.screens.scenes import SCENES, Scene
+from tests.console.screens.showing import shown
 
 pytestmark = [*BROWSER, pytest.mark.timeout(300)]
 
@@ -51,7 +52,7 @@ async def test_no_page_keeps_anybody_out_weighs_much_or_complains(browser: Brows
     walked = [scenes[name] for name in _WALKED]
     addresses = {scene.path.partition("#")[0] for scene in SCENES}
     assert {scene.path.partition("#")[0] for scene in walked} == addresses, (
-        "a page is in tests/console/screens.py and not walked"
+        "a page is in tests/console/screens/scenes.py and not walked"
     )
     found: list[str] = []
     for scene in walked:

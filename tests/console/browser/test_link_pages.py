@@ -11,9 +11,9 @@ from playwright.async_api import Browser, Page, expect
 
 from hotspotd.events import DeviceState, DeviceView
 from hotspotd.records.model import OutboxState
-from tests.console import screens_links
 from tests.console.browser.browsing import BROWSER, Window, missing_icons, page_fixture
 from tests.console.kiosk import Kiosk
+from tests.console.screens import links
 from tests.console.screens_links import FIBRE, FIBRE_DOWN, LTE, LTE_DOWN, LTE_UP, SATELLITE, SATELLITE_DOWN, tell
 
 pytestmark = BROWSER
@@ -41,7 +41,7 @@ async def test_the_officer_always_sees_how_the_gateway_is_reached(kiosk: Kiosk, 
     await expect(line).to_have_text("Gateway: connected by lte, fibre is down")
     await expect(card).to_contain_text("fibre is down since ")
     at = "2026-11-22T13:02:00.000Z"
-    await screens_links.travellers(kiosk, 3, answered=False)
+    await links.travellers(kiosk, 3, answered=False)
     await tell(kiosk, FIBRE_DOWN, LTE_DOWN, SATELLITE_DOWN, since=at)
     await expect(line).to_contain_text("no connection since ")
     await expect(line).to_contain_text("14:02")
@@ -58,7 +58,7 @@ async def test_the_officer_always_sees_how_the_gateway_is_reached(kiosk: Kiosk, 
     await tell(kiosk, replace(FIBRE, name="gateway"), identity="expires", identity_until=at)
     await expect(card).to_contain_text(re.compile(r"certificate ends (22 Nov, )?14:02 and was not renewed"))
     await expect(line).to_have_attribute("data-tone", "care")
-    await tell(kiosk, screens_links.REVOKED, identity="revoked")
+    await tell(kiosk, links.REVOKED, identity="revoked")
     await expect(line).to_contain_text("this kiosk is revoked")
     await expect(card).to_contain_text("has to be enrolled again")
     await tell(kiosk, FIBRE_DOWN, identity="expired", identity_until=at)
@@ -70,26 +70,26 @@ async def test_the_officer_always_sees_how_the_gateway_is_reached(kiosk: Kiosk, 
 
 async def test_the_officer_is_told_what_was_set_aside_and_what_was_refused(kiosk: Kiosk, page: Page) -> None:
     await page.goto(f"{kiosk.origin}/guard")
-    await screens_links.set_aside(kiosk)
+    await links.set_aside(kiosk)
     await expect(page.locator("#gateway")).to_contain_text("3 set aside")
     await expect(page.locator("#link")).to_contain_text("3 messages were set aside")
     await expect(page.locator("#link")).to_contain_text("3 messages refused")
-    links = page.locator("#links")
-    await expect(links.locator(".route").first).to_be_hidden()
-    await links.locator("summary").click()
-    await expect(links.locator(".route")).to_have_count(3)
-    await expect(links.locator(".route").nth(2)).to_contain_text("certificate")
+    routes = page.locator("#links")
+    await expect(routes.locator(".route").first).to_be_hidden()
+    await routes.locator("summary").click()
+    await expect(routes.locator(".route")).to_have_count(3)
+    await expect(routes.locator(".route").nth(2)).to_contain_text("certificate")
     # What the officer has opened stays open.
     await tell(kiosk, FIBRE_DOWN, LTE_UP, SATELLITE)
-    await expect(links.locator(".route").nth(1)).to_contain_text("in use")
-    await expect(links.locator(".route").nth(1)).to_be_visible()
+    await expect(routes.locator(".route").nth(1)).to_contain_text("in use")
+    await expect(routes.locator(".route").nth(1)).to_be_visible()
     assert await missing_icons(page) == []
 
 
 async def test_the_technicians_page_follows_and_a_row_is_queued_again(kiosk: Kiosk, page: Page) -> None:
     await page.goto(f"{kiosk.origin}/technician")
     await expect(page.locator("#aside")).to_have_text("Nothing is set aside.")
-    await screens_links.set_aside(kiosk)
+    await links.set_aside(kiosk)
     rows = page.locator("#aside .row")
     await expect(rows).to_have_count(3)
     await expect(rows.first).to_contain_text("The gateway cannot read it")
@@ -107,7 +107,7 @@ async def test_the_technicians_page_follows_and_a_row_is_queued_again(kiosk: Kio
 
 
 async def test_a_row_that_somebody_else_has_queued_is_said_to_be(kiosk: Kiosk, page: Page) -> None:
-    await screens_links.set_aside(kiosk)
+    await links.set_aside(kiosk)
     await page.goto(f"{kiosk.origin}/technician")
     button = page.locator("#aside button").first
     await expect(button).to_be_visible()
@@ -121,7 +121,7 @@ async def test_a_row_that_somebody_else_has_queued_is_said_to_be(kiosk: Kiosk, p
 
 @pytest.mark.parametrize("size", [(412, 900), (1280, 800), (1920, 1080)])
 async def test_nothing_on_the_technicians_page_is_cut_off(kiosk: Kiosk, page: Page, size: tuple[int, int]) -> None:
-    await screens_links.set_aside(kiosk)
+    await links.set_aside(kiosk)
     await page.set_viewport_size({"width": size[0], "height": size[1]})
     await page.goto(f"{kiosk.origin}/technician")
     await expect(page.locator("#aside .row")).to_have_count(3)

@@ -14,7 +14,7 @@ from hotspotd.domain.finger import FingerPosition, Slap
 from hotspotd.events import LaneState, Prompt
 from tests.console.browser.browsing import BROWSER, Window, page_fixture
 from tests.console.kiosk import Kiosk, running
-from tests.console.screens import LANDSCAPE, PORTRAIT
+from tests.console.screens.scenes import LANDSCAPE, PORTRAIT
 
 pytestmark = BROWSER
 

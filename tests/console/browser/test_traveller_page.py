@@ -16,7 +16,7 @@ from hotspotd.events import LaneState, Prompt
 from tests.console.browser.browsing import BROWSER
 from tests.console.browser.test_traveller_languages import AMISS, CODES
 from tests.console.kiosk import Kiosk, config, running
-from tests.console.screens import LANDSCAPE, PORTRAIT
+from tests.console.screens.scenes import LANDSCAPE, PORTRAIT
 
 pytestmark = BROWSER
 
