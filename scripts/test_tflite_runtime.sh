@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run the tests of the model runtime and of faces under tflite-runtime, the other runtime that hotspotd takes.
+# Run the tests of the model runtime and of all that runs models under tflite-runtime, the other runtime that hotspotd takes.
 #
 # It has wheels for Python 3.11 only and needs NumPy 1, so it gets an environment of its own, .venv-tflite.
 # Where the OS's Python is another version, says so and succeeds.
@@ -25,5 +25,9 @@ if [ "$(cat .venv-tflite/.ready 2>/dev/null || true)" != "$want" ]; then
 fi
 
 # The checkout itself is not installed there: what it imports is exactly what these tests need.
+# Every place where a model is run; what only compares, draws or counts is the same under either runtime.
+face=tests/biometrics/face
 PYTHONPATH=. exec .venv-tflite/bin/python -m pytest -p no:cacheprovider \
-  tests/biometrics/test_runtime.py tests/biometrics/test_models.py tests/biometrics/finger/test_network.py tests/biometrics/face tests/mrz/test_recogniser.py "$@"
+  tests/biometrics/test_runtime.py tests/biometrics/test_models.py tests/biometrics/finger/test_network.py \
+  $face/test_any_model.py $face/test_bundled_descriptor.py $face/test_detector.py $face/test_engine.py \
+  $face/test_passive_liveness.py tests/mrz/test_recogniser.py "$@"
