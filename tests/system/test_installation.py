@@ -128,6 +128,17 @@ def test_a_hung_daemon_is_started_anew(kiosk: Container) -> None:
     assert "Watchdog timeout" in kiosk.run("journalctl", "-u", "hotspotd", "--no-pager")
 
 
+def test_the_data_key_moves_from_its_file_into_a_sealed_credential(kiosk: Container) -> None:
+    file = "/var/lib/hotspotd/records.sqlite.data-key"
+    said = kiosk.run("hotspotctl", "device", "seal", "--data-key-file", file)
+    assert "data-key: sealed in /etc/credstore.encrypted/hotspotd.data-key" in said
+    assert "device-key: there is none" in said
+    # Without the key it would not open its records, and it makes no other one.
+    kiosk.run("systemctl", "restart", "hotspotd.service")
+    assert kiosk.shows("hotspotd.service", "ActiveState") == "active"
+    kiosk.run("test", "-e", file, fails=True)
+
+
 def other_version(bundle: Path, folder: Path, version: str, unit_change: tuple[str, str]) -> Path:
     """The bundle with another name and a changed unit."""
     content = bundles.unpack(bundle, folder)

@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from hotspotd.biometrics import finger
 from hotspotd.errors import Reason, WatchlistError
 from hotspotd.watchlist.sync import packing
-from hotspotd.watchlist.sync.following import STATE, Engines
+from hotspotd.watchlist.sync.following import STATE, Engines, Identity
 from hotspotd.watchlist.sync.publication import read_wrapped
 from tests.watchlist.examples import FACE_ENGINE, entries
 from tests.watchlist.sync.bench import Kiosk, PublishingGateway
@@ -132,6 +133,16 @@ def test_a_damaged_list_is_fetched_again(gateway: PublishingGateway, kiosk: Kios
     (current / "manifest.json").write_text("{")
     assert kiosk.from_folder(gateway.served).how == "full"
     kiosk.shelf.open(finger_engine=finger.ENGINE, face_engine=FACE_ENGINE)
+
+
+def test_after_a_renewal_a_list_that_was_sealed_for_the_key_before_still_opens(
+    gateway: PublishingGateway, tmp_path: Path
+) -> None:
+    before = gateway.identity.key
+    renewed = Identity("kiosk-1", ec.generate_private_key(ec.SECP256R1()), before)
+    with pytest.raises(WatchlistError):
+        Kiosk(tmp_path / "without", replace(renewed, previous=None), gateway.root).from_folder(gateway.served)
+    assert Kiosk(tmp_path / "with", renewed, gateway.root).from_folder(gateway.served).version == "one"
 
 
 @pytest.mark.parametrize("data", [b'{"kiosk": "\xff"}', b"\xff", b"[]", b'{"kiosk": "0"}', b'{"kiosk": "zz"}'])
