@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from drivers.emulators.line import Line
 from drivers.emulators.virtual_image import VARIABLE, VirtualFinger
 from drivers.fingerprint.libfprint import PACKAGES
 from drivers.glib_thread import introspected
-from tests.drivers.benches import Bench
+from tests.drivers.benches import Bench, until
 from tests.drivers.pictures import striped
 
 
@@ -64,6 +65,8 @@ class LibfprintBench(Bench):
 
     async def settle(self) -> None:
         await self.finger.close()
+        # asyncio waits in a thread for the end of the process that was apart.
+        await until(lambda: not any(thread.name.startswith("waitpid-") for thread in threading.enumerate()))
 
     async def plug(self) -> None:
         os.environ[VARIABLE] = str(self.socket)

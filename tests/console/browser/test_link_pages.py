@@ -14,7 +14,7 @@ from hotspotd.records.model import OutboxState
 from tests.console.browser.browsing import BROWSER, Window, missing_icons, page_fixture
 from tests.console.kiosk import Kiosk
 from tests.console.screens import links
-from tests.console.screens_links import FIBRE, FIBRE_DOWN, LTE, LTE_DOWN, LTE_UP, SATELLITE, SATELLITE_DOWN, tell
+from tests.console.screens.links import FIBRE, FIBRE_DOWN, LTE, LTE_DOWN, LTE_UP, SATELLITE, SATELLITE_DOWN, tell
 
 pytestmark = BROWSER
 
