@@ -173,9 +173,10 @@ def test_a_wish_of_the_daemon_brings_the_version_before_back(kiosk: Container) -
     (other,) = set(before["versions"]) - {before["current"]}
     wish = json.dumps({"id": "0" * 32, "act": "roll-back", "version": other})
     folder = "/var/lib/hotspotd/software"
-    # As the daemon does it, in its own group of users and nobody else's.
-    kiosk.run("setpriv", "--reuid=hotspotd", "--regid=hotspotd", "--clear-groups", "sh", "-c",
-              f"umask 077; echo '{wish}' >{folder}/.wish.json.new && mv {folder}/.wish.json.new {folder}/wish.json")  # fmt: skip
+    # As the daemon does it, under its user and with no group of others.
+    daemon = ("setpriv", "--reuid=hotspotd", "--regid=hotspotd", "--clear-groups")
+    new = f"{folder}/.wish.json.new"
+    kiosk.run(*daemon, "sh", "-c", f"umask 077; echo '{wish}' >{new} && mv {new} {folder}/wish.json")
     outcome = kiosk.waits_for(Path("run/hotspotd-update/outcome.json"), lambda text: '"doing"' not in text)
     told = json.loads(outcome)
     assert (told["state"], told["running"], told["before"]) == ("done", other, before["current"]), kiosk.journal()
@@ -183,9 +184,8 @@ def test_a_wish_of_the_daemon_brings_the_version_before_back(kiosk: Container) -
     assert kiosk.shows("hotspotd.service", "ActiveState") == "active"
     assert kiosk.shows("hotspotd-update.path", "ActiveState") == "active"
     # The daemon may read what came of it, and not write it.
-    reads = ("setpriv", "--reuid=hotspotd", "--regid=hotspotd", "--clear-groups")
-    assert kiosk.run(*reads, "cat", "/run/hotspotd-update/outcome.json") == outcome
-    kiosk.run(*reads, "touch", "/run/hotspotd-update/outcome.json", fails=True)
+    assert kiosk.run(*daemon, "cat", "/run/hotspotd-update/outcome.json") == outcome
+    kiosk.run(*daemon, "touch", "/run/hotspotd-update/outcome.json", fails=True)
     # What is no wish is answered, and done nothing for.
     kiosk.run("ln", "-s", "/etc/shadow", f"{folder}/wish.json")
     outcome = kiosk.waits_for(Path("run/hotspotd-update/outcome.json"), lambda text: '"failed"' in text)

@@ -5,69 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from hotspotd.clock import Clock
 from hotspotd.errors import Reason, UpdateError
 from hotspotd.updates import wishes
-from hotspotd.updates.building import Builder
-from hotspotd.updates.following import Following
-from hotspotd.updates.obeying import Software, obey
 from hotspotd.updates.wishes import Outcome, Wish
 from hotspotd.updates.wishing import Places, Wishing
 from hotspotd.workers import Worker
-from tests.updates.conftest import Publisher, following, quick_python
-from tests.updates.steps import two
+from tests.updates.machine import Machine
 
 ID = "0123456789abcdef0123456789abcdef"
-
-
-@dataclass
-class Machine:
-    """A kiosk's folders, and root at it: ``obeys`` does what the unit does. boot-check keeps what it ``works`` with."""
-
-    folder: Path
-    publisher: Publisher | None = None
-    works: bool = True
-    now: float = 0.0
-    judged: list[Outcome | None] = field(default_factory=list)
-    """What the daemon could read while the new version was judged."""
-
-    def __post_init__(self) -> None:
-        self.places = Places(
-            self.folder / "opt", self.folder / "state/software", self.folder / "run", self.folder / "unit"
-        )
-        self.places.wishes.parent.mkdir()
-        self.places.unit.touch()
-        self.versions = two(self.places.root)
-        self.clock = Clock(monotonic=lambda: self.now)
-
-    async def runs(self) -> str | None:
-        """The version that runs."""
-        return await asyncio.to_thread(lambda: self.versions.current)
-
-    def obeys(self, owners: frozenset[int] = frozenset({os.getuid()})) -> Outcome:
-        python = quick_python(self.folder)
-        software = Software(Builder(self.versions, python, Path("/nowhere")), self._following, self._judge)
-        return obey(self.places.wishes, self.places.outcomes, owners, software, Clock())
-
-    @contextmanager
-    def _following(self) -> Iterator[Following]:
-        assert self.publisher is not None
-        repository = self.publisher.folder / "repository"
-        yield following(repository, self.publisher.root, self.places.root / "updates")
-
-    def _judge(self) -> bool:
-        self.judged.append(wishes.read_outcome(self.places.outcomes))
-        if not self.works:
-            self.versions.switch(self.versions.before())
-        self.versions.confirm()
-        return self.works
 
 
 @pytest.fixture
@@ -89,12 +39,6 @@ def daemon(machine: Machine, worker: Worker) -> Wishing:
     return Wishing(worker, machine.clock, machine.places, lambda _: asyncio.to_thread(machine.obeys))
 
 
-def published(machine: Machine) -> None:
-    """0.3.0 is published."""
-    machine.publisher = Publisher(machine.folder / "publisher")
-    machine.publisher.publish("0.3.0")
-
-
 async def checked(machine: Machine, daemon: Wishing) -> None:
     """Look for a newer version; while the page waits, root is at it."""
     state = await daemon.check()
@@ -104,7 +48,7 @@ async def checked(machine: Machine, daemon: Wishing) -> None:
 
 
 async def test_a_version_is_looked_for_put_in_force_and_gone_back_from(machine: Machine, daemon: Wishing) -> None:
-    await asyncio.to_thread(published, machine)
+    await asyncio.to_thread(machine.publish, "0.3.0")
     state = await daemon.state()
     assert (state.running, state.before, state.ready, state.doing) == ("0.2.0", "0.1.0", "", "")
     await checked(machine, daemon)
@@ -152,10 +96,9 @@ async def test_one_that_does_not_become_ready_is_told(machine: Machine, daemon: 
 
 
 async def test_what_was_published_since_somebody_looked_is_not_put_in_force(machine: Machine, daemon: Wishing) -> None:
-    await asyncio.to_thread(published, machine)
+    await asyncio.to_thread(machine.publish, "0.3.0")
     await checked(machine, daemon)
-    assert machine.publisher is not None
-    await asyncio.to_thread(machine.publisher.publish, "0.4.0")
+    await asyncio.to_thread(machine.publish, "0.4.0")
     await daemon.apply()
     outcome = await asyncio.to_thread(machine.obeys)
     assert (outcome.state, await machine.runs()) == ("failed", "0.2.0")
