@@ -103,5 +103,5 @@ def kept(versions: Versions) -> str:
 
 
 def _words(error: HotspotError) -> str:
-    """What failed and what to do, as sentences."""
-    return " ".join(f"{text[0].upper()}{text[1:].rstrip('.')}." for text in (error.what, error.advice) if text)
+    """What failed as a sentence, and what to do, which may be a command."""
+    return f"{error.what[0].upper()}{error.what[1:].rstrip('.')}. {error.advice}".rstrip()

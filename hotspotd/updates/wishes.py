@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 import stat
+import time
+import uuid
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +30,8 @@ OUTCOMES: Final = Path("/run/hotspotd-update")
 """Root's: the daemon reads. Gone with the next boot, at which nothing is under way."""
 UNIT: Final = Path("/etc/systemd/system/hotspotd-update.path")
 """There where an installer has put in place what takes wishes."""
+TAKEN_S: Final = 60.0
+"""A wish that nobody has begun by then is none any more: nobody thinks of it when it would be obeyed."""
 _WISH: Final = "wish.json"
 _OUTCOME: Final = "outcome.json"
 _MOST_BYTES: Final = 4096
@@ -35,10 +39,15 @@ _AGAIN: Final = "Ask again at the technician's page, or: sudo hotspotctl update 
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One act. ``version`` is the one to be run from now on; a check names none."""
+    """One act. ``version`` is the one to be run from now on; a check names none.
+
+    It must be begun during ``boot``, which the kernel names, and ``until`` its monotonic clock says so.
+    """
 
     id: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
     act: SoftwareAct
+    boot: str
+    until: float
     version: Annotated[str, Meta(pattern=r"^([0-9A-Za-z][0-9A-Za-z.+_-]{0,59})?\Z")] = ""
 
 
@@ -72,6 +81,16 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         return True
 
 
+def new_wish(act: SoftwareAct, version: str = "", within_s: float = TAKEN_S) -> Wish:
+    """A wish to be begun ``within_s`` from now."""
+    until = time.monotonic() + within_s
+    return Wish(id=uuid.uuid4().hex, act=act, version=version, boot=_boot(), until=until)
+
+
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
 def write_wish(folder: Path, wish: Wish) -> None:
     """Wish. Raises OSError."""
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -95,8 +114,8 @@ def waits(folder: Path) -> bool:
 def take_wish(folder: Path, owners: Collection[int]) -> Wish:
     """The wish in ``folder``, which is removed, so that it is obeyed once; written by one of the users ``owners``.
 
-    Raises UpdateError: NOT_FOUND without one; NOT_ALLOWED, TOO_LARGE, BAD_VALUE for what is none, which is removed too;
-    OSError.
+    Raises UpdateError: NOT_FOUND without one; NOT_ALLOWED, TOO_LARGE, BAD_VALUE for what is none and STALE for one of
+    long ago, which are removed too; OSError.
     """
     try:
         # Neither the folder nor the file may be a link: whoever was put in the daemon's place chooses both.
@@ -113,9 +132,12 @@ def take_wish(folder: Path, owners: Collection[int]) -> Wish:
     finally:
         os.close(handle)
     try:
-        return msgspec.json.decode(content, type=Wish)
+        wish = msgspec.json.decode(content, type=Wish)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _bad(Reason.BAD_VALUE, f"the wish cannot be read: {error}") from error
+    if wish.boot != _boot() or time.monotonic() > wish.until:
+        raise _bad(Reason.STALE, "the wish was not begun in time")
+    return wish
 
 
 def _read(folder: int, owners: Collection[int]) -> bytes:

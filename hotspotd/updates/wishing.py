@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,10 @@ from hotspotd.errors import Reason, UpdateError
 from hotspotd.updates import wishes
 from hotspotd.updates.obeying import kept
 from hotspotd.updates.versions import ROOT, Versions
-from hotspotd.updates.wishes import OUTCOMES, UNIT, WISHES, Outcome, Wish
+from hotspotd.updates.wishes import OUTCOMES, TAKEN_S, UNIT, WISHES, Outcome
 from hotspotd.workers import Worker
 
 _COMMANDS: Final = {"check": "check", "apply": "apply", "roll-back": "rollback"}
-_TAKEN_S: Final = 60.0
-"""A wish that nobody has begun by then is withdrawn: it must not be obeyed when nobody thinks of it any more."""
 _CHECKED_S: Final = 60.0
 """As long as a page may wait for an answer."""
 _EVERY_S: Final = 0.5
@@ -102,8 +99,9 @@ class Wishing:
         if outcome.state == "doing":
             # Whoever was at it has ended without a word of what came of it.
             said = "It was cut off. Look again; journalctl -u hotspotd-update says more."
-        said = "" if doing else self._dropped or said
-        return UpdateState(running, before, ready, said, outcome.at if said else "", doing)
+        if doing or self._dropped:
+            return UpdateState(running, before, ready, "" if doing else self._dropped, doing=doing)
+        return UpdateState(running, before, ready, said, outcome.at)
 
     def _doing(self, outcome: Outcome | None) -> SoftwareAct | Literal[""]:
         """What is wished or under way; what nobody has begun in time is withdrawn."""
@@ -113,14 +111,13 @@ class Wishing:
             return outcome.act or "check"
         if asked is None and wishes.waits(self._places.wishes):
             # Of before this daemon's start.
-            asked = self._asked = _Asked("check", outcome, now + _TAKEN_S)
+            asked = self._asked = _Asked("check", outcome, now + TAKEN_S)
         if asked is None:
             return ""
         if outcome == asked.earlier and now < asked.until:
             return asked.act
         self._asked = None
-        if outcome == asked.earlier:
-            wishes.withdraw(self._places.wishes)
+        if outcome == asked.earlier and wishes.withdraw(self._places.wishes):
             self._dropped = f"Nobody has begun with it. {_by_hand(asked.act)}"
         return ""
 
@@ -138,11 +135,11 @@ class Wishing:
         earlier = wishes.read_outcome(self._places.outcomes)
         self._dropped = ""
         try:
-            wishes.write_wish(self._places.wishes, Wish(id=uuid.uuid4().hex, act=act, version=version))
+            wishes.write_wish(self._places.wishes, wishes.new_wish(act, version))
         except OSError as error:
             what = f"{self._places.wishes} cannot be written: {error.strerror}"
             raise UpdateError(Reason.CONFLICT, what, _by_hand(act)) from error
-        self._asked = _Asked(act, earlier, self._clock.monotonic() + _TAKEN_S)
+        self._asked = _Asked(act, earlier, self._clock.monotonic() + TAKEN_S)
         return self._state()
 
 

@@ -8,10 +8,11 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from hotspotd.updates import bundle as bundles
-from hotspotd.updates import making
+from hotspotd.updates import making, wishes
 from hotspotd.updates.bundle import Bundle
 from tests.system.container import Container, booted
 
@@ -171,7 +172,11 @@ def test_a_wish_of_the_daemon_brings_the_version_before_back(kiosk: Container) -
     assert kiosk.shows("hotspotd-update.path", "ActiveState") == "active"
     before = json.loads(kiosk.run("hotspotctl", "update", "status", "--json"))
     (other,) = set(before["versions"]) - {before["current"]}
-    wish = json.dumps({"id": "0" * 32, "act": "roll-back", "version": other})
+    # The one that is kept is the one that was put back before: bad by its unit alone, which is mended.
+    unit = kiosk.root / f"opt/hotspotd/versions/{other}/release/systemd/hotspotd.service"
+    unit.write_text(unit.read_text().replace("--config /nowhere", "--config /etc/hotspotd/hotspotd.toml"))
+    # One kernel has one name of its start and one clock, here and in there.
+    wish = msgspec.json.encode(wishes.new_wish("roll-back", other)).decode()
     folder = "/var/lib/hotspotd/software"
     # As the daemon does it, under its user and with no group of others.
     daemon = ("setpriv", "--reuid=hotspotd", "--regid=hotspotd", "--clear-groups")

@@ -15,12 +15,9 @@ from hotspotd.cli.output import Exit
 from hotspotd.updates import applying, wishes
 from hotspotd.updates.building import Builder
 from hotspotd.updates.versions import Versions
-from hotspotd.updates.wishes import Wish
 from tests.console.kiosk import CONFIG
 from tests.updates.conftest import Publisher, quick_python
 from tests.updates.steps import two
-
-ID = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture
@@ -43,7 +40,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def wished(root: Path, *more: str, **wish: str) -> int:
     """Wish, and run the command."""
     if wish:
-        wishes.write_wish(root / "software", Wish(id=ID, **wish))  # type: ignore[arg-type]  # Fields, by name.
+        wishes.write_wish(root / "software", wishes.new_wish(**wish))  # type: ignore[arg-type]  # By name.
     command = ["update", "wished", "--json", "--root", str(root / "opt"), "--config", str(root / "hotspotd.toml")]
     places = ["--wishes", str(root / "software"), "--outcomes", str(root / "run")]
     return main([*command, *places, *more])
@@ -69,7 +66,7 @@ def test_what_is_published_is_fetched_put_in_force_and_gone_back_from(
     assert wished(root, *stick, act="apply", version="0.3.0") == Exit.OK
     assert (Versions(root / "opt").current, told(root)["running"], told(root)["before"]) == ("0.3.0", "0.3.0", "0.2.0")
     assert wished(root, *stick, act="roll-back", version="0.2.0") == Exit.OK
-    assert (Versions(root / "opt").current, told(root)["id"]) == ("0.2.0", ID)
+    assert (Versions(root / "opt").current, told(root)["act"]) == ("0.2.0", "roll-back")
 
 
 def test_a_place_that_the_configuration_does_not_name_is_told(root: Path) -> None:

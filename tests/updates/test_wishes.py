@@ -13,15 +13,16 @@ from msgspec.structs import replace
 
 from hotspotd.errors import Reason, UpdateError
 from hotspotd.updates import wishes
-from hotspotd.updates.wishes import Outcome, Wish
+from hotspotd.updates.wishes import Outcome
 
 ID = "0123456789abcdef0123456789abcdef"
+_HEAD = f'"id": "{ID}", "boot": "", "until": 1e9'
 OURS = {os.getuid()}
 
 
 def test_a_wish_is_taken_as_it_was_written_and_once(tmp_path: Path) -> None:
     folder = tmp_path / "software"
-    wish = Wish(id=ID, act="apply", version="0.3.0+2")
+    wish = wishes.new_wish("apply", "0.3.0+2")
     wishes.write_wish(folder, wish)
     assert wishes.waits(folder)
     assert (folder / "wish.json").stat().st_mode & 0o777 == 0o600
@@ -33,19 +34,27 @@ def test_a_wish_is_taken_as_it_was_written_and_once(tmp_path: Path) -> None:
 
 
 def test_a_wish_that_was_withdrawn_is_not_there(tmp_path: Path) -> None:
-    wishes.write_wish(tmp_path, Wish(id=ID, act="check"))
+    wishes.write_wish(tmp_path, wishes.new_wish("check"))
     assert wishes.withdraw(tmp_path)
     assert not wishes.withdraw(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def _link(path: Path) -> None:
-    path.with_name("elsewhere").write_bytes(msgspec.json.encode(Wish(id=ID, act="check")))
+    path.with_name("elsewhere").write_bytes(msgspec.json.encode(wishes.new_wish("check")))
     path.symlink_to("elsewhere")
 
 
 def _large(path: Path) -> None:
-    path.write_bytes(msgspec.json.encode(Wish(id=ID, act="check")) + b" " * 5000)
+    path.write_bytes(msgspec.json.encode(wishes.new_wish("check")) + b" " * 5000)
+
+
+def _late(path: Path) -> None:
+    wishes.write_wish(path.parent, wishes.new_wish("check", within_s=-1))
+
+
+def _earlier(path: Path) -> None:
+    wishes.write_wish(path.parent, replace(wishes.new_wish("check"), boot="another"))
 
 
 def _says(text: str) -> Callable[[Path], None]:
@@ -59,14 +68,16 @@ def _says(text: str) -> Callable[[Path], None]:
         pytest.param(os.mkfifo, Reason.NOT_ALLOWED, id="a pipe"),
         pytest.param(Path.mkdir, Reason.NOT_ALLOWED, id="a folder"),
         pytest.param(_large, Reason.TOO_LARGE, id="too large"),
+        pytest.param(_late, Reason.STALE, id="of long ago"),
+        pytest.param(_earlier, Reason.STALE, id="of before the start"),
         pytest.param(_says(""), Reason.BAD_VALUE, id="nothing"),
         pytest.param(
             _says("\udcff".encode("utf-8", "surrogatepass").decode("latin-1")), Reason.BAD_VALUE, id="no text"
         ),
-        pytest.param(_says(f'{{"id": "{ID}", "act": "reboot"}}'), Reason.BAD_VALUE, id="another act"),
-        pytest.param(_says(f'{{"id": "{ID}", "act": "apply", "from": "/x"}}'), Reason.BAD_VALUE, id="a place"),
-        pytest.param(_says(f'{{"id": "{ID}", "act": "apply", "version": "../x"}}'), Reason.BAD_VALUE, id="a path"),
-        pytest.param(_says('{"id": "1", "act": "check"}'), Reason.BAD_VALUE, id="another id"),
+        pytest.param(_says(f'{{{_HEAD}, "act": "reboot"}}'), Reason.BAD_VALUE, id="another act"),
+        pytest.param(_says(f'{{{_HEAD}, "act": "apply", "from": "/x"}}'), Reason.BAD_VALUE, id="a place"),
+        pytest.param(_says(f'{{{_HEAD}, "act": "apply", "version": "../x"}}'), Reason.BAD_VALUE, id="a path"),
+        pytest.param(_says(f'{{{_HEAD}, "act": "check"}}'.replace(ID, "1")), Reason.BAD_VALUE, id="another id"),
     ],
 )
 def test_what_is_no_wish_is_refused_and_removed(tmp_path: Path, make: Callable[[Path], None], reason: Reason) -> None:
@@ -80,7 +91,7 @@ def test_what_is_no_wish_is_refused_and_removed(tmp_path: Path, make: Callable[[
 
 
 def test_what_somebody_else_has_written_is_refused_and_removed(tmp_path: Path) -> None:
-    wishes.write_wish(tmp_path, Wish(id=ID, act="check"))
+    wishes.write_wish(tmp_path, wishes.new_wish("check"))
     with pytest.raises(UpdateError, match="is of user") as caught:
         wishes.take_wish(tmp_path, {os.getuid() + 1})
     assert caught.value.reason is Reason.NOT_ALLOWED
@@ -89,7 +100,7 @@ def test_what_somebody_else_has_written_is_refused_and_removed(tmp_path: Path) -
 
 def test_a_folder_that_leads_elsewhere_is_not_gone_into(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
-    wishes.write_wish(elsewhere, Wish(id=ID, act="check"))
+    wishes.write_wish(elsewhere, wishes.new_wish("check"))
     (tmp_path / "software").symlink_to(elsewhere)
     with pytest.raises(UpdateError) as caught:
         wishes.take_wish(tmp_path / "software", OURS)

@@ -12,12 +12,10 @@ import pytest
 
 from hotspotd.errors import Reason, UpdateError
 from hotspotd.updates import wishes
-from hotspotd.updates.wishes import Outcome, Wish
+from hotspotd.updates.wishes import Outcome
 from hotspotd.updates.wishing import Places, Wishing
 from hotspotd.workers import Worker
 from tests.updates.machine import Machine
-
-ID = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture
@@ -106,9 +104,9 @@ async def test_what_was_published_since_somebody_looked_is_not_put_in_force(mach
 
 
 async def test_another_version_than_the_one_kept_is_not_gone_back_to(machine: Machine) -> None:
-    await asyncio.to_thread(wishes.write_wish, machine.places.wishes, Wish(id=ID, act="roll-back", version="0.0.9"))
+    await asyncio.to_thread(lambda: wishes.write_wish(machine.places.wishes, wishes.new_wish("roll-back", "0.0.9")))
     outcome = await asyncio.to_thread(machine.obeys)
-    assert (outcome.state, outcome.id, await machine.runs()) == ("failed", ID, "0.2.0")
+    assert (outcome.state, outcome.act, await machine.runs()) == ("failed", "roll-back", "0.2.0")
     assert "0.1.0 and not 0.0.9" in outcome.words
 
 
@@ -124,13 +122,13 @@ def test_a_bad_wish_changes_nothing_and_is_told(machine: Machine, content: str) 
 
 
 def test_a_wish_of_somebody_else_changes_nothing(machine: Machine) -> None:
-    wishes.write_wish(machine.places.wishes, Wish(id=ID, act="roll-back", version="0.1.0"))
+    wishes.write_wish(machine.places.wishes, wishes.new_wish("roll-back", "0.1.0"))
     assert machine.obeys(frozenset({os.getuid() + 1})).state == "failed"
     assert machine.versions.current == "0.2.0"
 
 
 def test_a_wish_is_obeyed_once(machine: Machine) -> None:
-    wishes.write_wish(machine.places.wishes, Wish(id=ID, act="roll-back", version="0.1.0"))
+    wishes.write_wish(machine.places.wishes, wishes.new_wish("roll-back", "0.1.0"))
     outcome = machine.obeys()
     with pytest.raises(UpdateError) as caught:
         machine.obeys()

@@ -107,7 +107,7 @@ async function act(which) {
   draw();
   const answer = await post(`/api/software/${which}`);
   pressed = "";
-  if (!answer.ok) refused = answer.status === 0 ? "The kiosk does not answer." : [answer.data.what, answer.data.advice].filter(Boolean).map(sentence).join(" ");
+  if (!answer.ok) refused = answer.status === 0 ? "The kiosk does not answer." : `${sentence(answer.data.what ?? "It was refused")} ${answer.data.advice ?? ""}`;
   if (answer.ok) software(answer.data);
   else draw();
 }

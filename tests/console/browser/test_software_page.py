@@ -88,7 +88,7 @@ async def test_a_refusal_is_shown_with_the_command(machine: Machine, page: Page)
     machine.places.unit.unlink()
     for _ in range(2):
         await page.get_by_role("button", name="Go back to 0.1.0").click()
-    await expect(page.locator("#software")).to_contain_text("On the kiosk: sudo hotspotctl update rollback.")
+    await expect(page.locator("#software")).to_contain_text("On the kiosk: sudo hotspotctl update rollback")
     await expect(page.get_by_role("button", name="Go back to 0.1.0")).to_be_enabled()
 
 
