@@ -45,6 +45,12 @@ async def page(browser: Browser, kiosk: Kiosk) -> AsyncIterator[Page]:
     assert [one for one in window.complaints if "(Conflict)" not in one] == []
 
 
+async def wish(page: Page, name: str) -> None:
+    """Press the button, and wait until the kiosk has answered."""
+    async with page.expect_response(lambda answer: "/api/software/" in answer.url):
+        await page.get_by_role("button", name=name).click()
+
+
 async def test_a_newer_version_is_put_in_force_after_it_was_asked_twice(machine: Machine, page: Page) -> None:
     await asyncio.to_thread(machine.publish, "0.3.0")
     panel = page.locator("#software")
@@ -64,7 +70,7 @@ async def test_a_newer_version_is_put_in_force_after_it_was_asked_twice(machine:
 
     await page.get_by_role("button", name="Put 0.3.0 in force").click()
     assert [one["id"] for one in (await Axe().run(page)).response["violations"]] == []
-    await page.get_by_role("button", name="Put 0.3.0 in force").click()
+    await wish(page, "Put 0.3.0 in force")
     await expect(panel).to_contain_text("Putting 0.3.0 in force.")
     await expect(panel.get_by_role("button")).to_have_count(0)
     assert wishes.waits(machine.places.wishes)
@@ -77,8 +83,8 @@ async def test_a_newer_version_is_put_in_force_after_it_was_asked_twice(machine:
 async def test_one_that_does_not_become_ready_is_told_after_going_back(machine: Machine, page: Page) -> None:
     machine.works = False
     panel = page.locator("#software")
-    for _ in range(2):
-        await page.get_by_role("button", name="Go back to 0.1.0").click()
+    await page.get_by_role("button", name="Go back to 0.1.0").click()
+    await wish(page, "Go back to 0.1.0")
     await expect(panel).to_contain_text("Going back to the version before.")
     await asyncio.to_thread(machine.obeys)
     await expect(panel).to_contain_text("Version 0.1.0 did not become ready either; 0.2.0 runs.")
@@ -86,8 +92,8 @@ async def test_one_that_does_not_become_ready_is_told_after_going_back(machine: 
 
 async def test_a_refusal_is_shown_with_the_command(machine: Machine, page: Page) -> None:
     machine.places.unit.unlink()
-    for _ in range(2):
-        await page.get_by_role("button", name="Go back to 0.1.0").click()
+    await page.get_by_role("button", name="Go back to 0.1.0").click()
+    await wish(page, "Go back to 0.1.0")
     await expect(page.locator("#software")).to_contain_text("On the kiosk: sudo hotspotctl update rollback")
     await expect(page.get_by_role("button", name="Go back to 0.1.0")).to_be_enabled()
 
