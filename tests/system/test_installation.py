@@ -8,11 +8,10 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from hotspotd.updates import bundle as bundles
-from hotspotd.updates import making, wishes
+from hotspotd.updates import making
 from hotspotd.updates.bundle import Bundle
 from tests.system.container import Container, booted
 
@@ -175,19 +174,19 @@ def test_a_wish_of_the_daemon_brings_the_version_before_back(kiosk: Container) -
     # The one that is kept is the one that was put back before: bad by its unit alone, which is mended.
     unit = kiosk.root / f"opt/hotspotd/versions/{other}/release/systemd/hotspotd.service"
     unit.write_text(unit.read_text().replace("--config /nowhere", "--config /etc/hotspotd/hotspotd.toml"))
-    # One kernel has one name of its start and one clock, here and in there.
-    wish = msgspec.json.encode(wishes.new_wish("roll-back", other)).decode()
     folder = "/var/lib/hotspotd/software"
-    # As the daemon does it, under its user and with no group of others.
-    daemon = ("setpriv", "--reuid=hotspotd", "--regid=hotspotd", "--clear-groups")
-    new = f"{folder}/.wish.json.new"
-    kiosk.run(*daemon, "sh", "-c", f"umask 077; echo '{wish}' >{new} && mv {new} {folder}/wish.json")
+    # As the daemon does it: its program, its user, and its view of the system, in which nspawn's own /proc is hidden.
+    view = [f"--property={one}" for one in ("ProtectProc=invisible", "ProtectKernelTunables=yes", "PrivateMounts=yes")]
+    does = "import sys; from hotspotd.updates import wishes as w; w.write_wish(w.WISHES, w.new_wish(*sys.argv[1:]))"
+    unit_of_daemon = ("systemd-run", "--wait", "--pipe", "--uid=hotspotd", "--property=UMask=0077", *view)
+    kiosk.run(*unit_of_daemon, f"{_VENV}/python", "-c", does, "roll-back", other)
     outcome = kiosk.waits_for(Path("run/hotspotd-update/outcome.json"), lambda text: '"doing"' not in text)
     told = json.loads(outcome)
     assert (told["state"], told["running"], told["before"]) == ("done", other, before["current"]), kiosk.journal()
     assert kiosk.run("readlink", "/opt/hotspotd/current").strip() == f"versions/{other}"
     assert kiosk.shows("hotspotd.service", "ActiveState") == "active"
     assert kiosk.shows("hotspotd-update.path", "ActiveState") == "active"
+    daemon = ("setpriv", "--reuid=hotspotd", "--regid=hotspotd", "--clear-groups")
     # The daemon may read what came of it, and not write it.
     assert kiosk.run(*daemon, "cat", "/run/hotspotd-update/outcome.json") == outcome
     kiosk.run(*daemon, "touch", "/run/hotspotd-update/outcome.json", fails=True)
