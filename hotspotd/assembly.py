@@ -62,6 +62,7 @@ from hotspotd.relay.parts import Patience
 from hotspotd.relay.routes import Routes
 from hotspotd.relay.seal import Sealer, thumbprint
 from hotspotd.relay.uplinks import Papers, open_routes, take_new_identity
+from hotspotd.updates import wishing
 from hotspotd.watchlist.live import LiveWatchlist
 from hotspotd.watchlist.sync.following import Engines
 from hotspotd.workers import Worker
@@ -238,6 +239,7 @@ async def open_parts(config: Config, places: Places, stack: AsyncExitStack) -> P
         recent=recent,
         metrics=metrics.exposition,
         enrolment=_enroller(config, places, clock),
+        updates=await _software(clock, stack),
         faces=faces,
     )
     notifier = Notifier()
@@ -384,6 +386,16 @@ def _enroller(config: Config, places: Places, clock: Clock) -> Enroller | None:
     if not config.relay.identity:
         return None
     return Enroller(IdentityFolder(places.key.parent), config.device.name, clock)
+
+
+async def _software(clock: Clock, stack: AsyncExitStack) -> wishing.Wishing | None:
+    """What changes the software from the technician's page; ``None`` where no installer has put it here."""
+    software = wishing.Places()
+    if not await asyncio.to_thread(lambda: software.installed):
+        return None
+    worker = Worker("software")
+    stack.callback(worker.close)
+    return wishing.Wishing(worker, clock, software)
 
 
 def _composer(config: Config) -> Callable[[Encounter, Stamp], bytes]:

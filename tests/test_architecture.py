@@ -65,6 +65,7 @@ _ALLOWED = {
         "devices",
         "operations",
         "provisioning",
+        "updates",
         "upkeep",
     },
 }

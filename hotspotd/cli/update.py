@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,9 @@ from hotspotd.relay.links.tls import client_context
 from hotspotd.updates import applying
 from hotspotd.updates.building import Builder
 from hotspotd.updates.following import Following
+from hotspotd.updates.obeying import Software, obey
 from hotspotd.updates.versions import ROOT, Versions
+from hotspotd.updates.wishes import OUTCOMES, WISHES
 from hotspotd.watchlist.sync.trusted_source import TrustedSource
 from hotspotd.watchlist.sync.trusted_time import TrustedTime
 
@@ -50,13 +53,21 @@ def add_to(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         ("fetch", _fetch, "fetch the newest version, and change nothing"),
         ("apply", _apply, "fetch the newest version and run it"),
         ("rollback", _rollback, "run the version before"),
+        ("wished", _wished, "do what the technician's page asked for; hotspotd-update.service runs it"),
     ):
         command = commands.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
         command.add_argument("--root", type=Path, default=ROOT, metavar="FOLDER", help="default: %(default)s")
         command.add_argument("--json", action="store_true", help="print the result as JSON")
-        if name in {"check", "fetch", "apply"}:
+        if name in {"check", "fetch", "apply", "wished"}:
             command.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE")
             command.add_argument("--from", dest="origin", metavar="PLACE", help="a folder or an https address")
+        if name == "wished":
+            command.add_argument(
+                "--wishes", type=Path, default=WISHES, metavar="FOLDER", help="the daemon's; default: %(default)s"
+            )
+            command.add_argument(
+                "--outcomes", type=Path, default=OUTCOMES, metavar="FOLDER", help="root's; default: %(default)s"
+            )
         command.set_defaults(run=run)
 
 
@@ -97,15 +108,12 @@ def _fetch(arguments: argparse.Namespace) -> Exit:
 
 
 def _apply(arguments: argparse.Namespace) -> Exit:
-    versions = Versions(arguments.root)
     with _following(arguments) as following:
-        offer = following.check()
-        running = versions.current == offer.version and versions.trial is None
-        version = offer.version if running else applying.apply(following.fetch(offer), Builder(versions))
+        version, changed = applying.apply_newest(following, Builder(Versions(arguments.root)))
     if arguments.json:
-        print_json({"version": version, "changed": not running})
+        print_json({"version": version, "changed": changed})
     else:
-        print(f"{version} runs" + (" already" if running else ""))
+        print(f"{version} runs" + ("" if changed else " already"))
     return Exit.OK
 
 
@@ -117,6 +125,25 @@ def _rollback(arguments: argparse.Namespace) -> Exit:
     else:
         print(f"{version} runs")
     return Exit.OK
+
+
+def _wished(arguments: argparse.Namespace) -> Exit:
+    _refuse_others()
+    versions = Versions(arguments.root)
+    software = Software(
+        Builder(versions, config=arguments.config), lambda: _following(arguments), applying.judged_by_systemd
+    )
+    outcome = obey(arguments.wishes, arguments.outcomes, _owners(), software, Clock())
+    if arguments.json:
+        print_json(outcome)
+    else:
+        print(outcome.words)
+    return Exit.OK if outcome.state == "done" else Exit.CANNOT
+
+
+def _owners() -> set[int]:
+    """Who may wish: root, and the daemon's user."""
+    return {0, *(entry.pw_uid for entry in pwd.getpwall() if entry.pw_name == "hotspotd")}
 
 
 @contextmanager
@@ -137,9 +164,7 @@ def _following(arguments: argparse.Namespace) -> Iterator[Following]:
     root = resolve(arguments.config, config.software.root).read_bytes()
     time = TrustedTime(state / "time", Clock())
     if origin.startswith("https://"):
-        relay = config.relay
-        places = (resolve(arguments.config, one) for one in (relay.trust_anchors, relay.certificate, relay.key))
-        source = TrustedSource.https(origin, client_context(*places), state, root, time)
+        source = TrustedSource.https(origin, client_context(*config.relay.files(arguments.config)), state, root, time)
     else:
         source = TrustedSource.folder(Path(origin), state, root, time)
     try:

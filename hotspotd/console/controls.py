@@ -16,6 +16,7 @@ from hotspotd.biometrics.finger import FingerTemplate
 from hotspotd.clock import Stamp
 from hotspotd.domain.finger import FingerPosition
 from hotspotd.domain.officer import LaneOrder
+from hotspotd.domain.software import UpdateState
 from hotspotd.errors import WatchlistError
 from hotspotd.health.recent import RecentLogs
 from hotspotd.records.model import Alert, Decision, OutboxItem
@@ -156,16 +157,6 @@ class Enrolment(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateState:
-    """Versions of the software: the one that runs, the one before, one that is ready to be put in force."""
-
-    running: str
-    before: str = ""
-    ready: str = ""
-    said: str = ""
-
-
 class Updates(Protocol):
     """Putting another version of the software in force. Methods raise HotspotError."""
 
@@ -174,15 +165,15 @@ class Updates(Protocol):
         ...
 
     async def check(self) -> UpdateState:
-        """Look whether there is a newer version, and fetch it."""
+        """Look whether there is a newer version, and fetch it; perhaps still under way when this returns."""
         ...
 
     async def apply(self) -> UpdateState:
-        """Put the one that is ready in force; the daemon starts anew."""
+        """Put the one that is ready in force: under way when this returns; the daemon starts anew."""
         ...
 
     async def roll_back(self) -> UpdateState:
-        """Put the one before in force again; the daemon starts anew."""
+        """Put the one before in force again: under way when this returns; the daemon starts anew."""
         ...
 
 

@@ -12,9 +12,10 @@ from hotspotd import __version__
 from hotspotd.clock import Clock
 from hotspotd.config import Config
 from hotspotd.console.answers import as_json
-from hotspotd.console.controls import ListInForce, UpdateState, Upkeep
+from hotspotd.console.controls import ListInForce, Upkeep
 from hotspotd.console.gate import actor, needs
 from hotspotd.domain.rights import Act
+from hotspotd.domain.software import UpdateState
 from hotspotd.errors import Reason, UpkeepError
 from hotspotd.events import Events
 from hotspotd.health.recent import LogLine
@@ -39,12 +40,14 @@ class MachineShown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UpdatesShown(msgspec.Struct, frozen=True, kw_only=True):
-    """The version in force. ``command`` does it where the page cannot."""
+    """The versions, what is under way, what came of the last act. ``command`` does it where the page cannot."""
 
     running: str
     before: str = ""
     ready: str = ""
     said: str = ""
+    at: str = ""
+    doing: str = ""
     command: str = ""
 
 
@@ -163,7 +166,14 @@ _ACTS = {
 
 
 def _updates(state: UpdateState) -> UpdatesShown:
-    return UpdatesShown(running=state.running, before=state.before, ready=state.ready, said=state.said)
+    return UpdatesShown(
+        running=state.running,
+        before=state.before,
+        ready=state.ready,
+        said=state.said,
+        at=state.at,
+        doing=state.doing,
+    )
 
 
 def _cleaned(line: LogLine, scrubber: Scrubber) -> LogLine:

@@ -13,6 +13,7 @@ from typing import Final
 
 from hotspotd.errors import Reason, UpdateError
 from hotspotd.updates.building import Builder
+from hotspotd.updates.following import Following
 from hotspotd.updates.versions import Versions
 
 _JUDGED_S: Final = 600.0
@@ -48,6 +49,26 @@ def apply(bundle: Path, builder: Builder, judge: Callable[[], bool] = judged_by_
             )
     versions.prune()
     return version
+
+
+def apply_newest(
+    following: Following, builder: Builder, judge: Callable[[], bool] = judged_by_systemd, only: str = ""
+) -> tuple[str, bool]:
+    """Run the newest published version from now on; its name, and whether that changed anything.
+
+    Raises UpdateError: as ``Following.check``, ``Following.fetch`` and ``apply``, and CONFLICT where the newest is not
+    ``only``, which is what somebody has agreed to.
+    """
+    offer = following.check()
+    if only and offer.version != only:
+        raise UpdateError(
+            Reason.CONFLICT,
+            f"version {offer.version} is published now, and not {only}",
+            "Look for a newer version again.",
+        )
+    if builder.versions.current == offer.version and builder.versions.trial is None:
+        return offer.version, False
+    return apply(following.fetch(offer), builder, judge), True
 
 
 def roll_back(versions: Versions, judge: Callable[[], bool] = judged_by_systemd) -> str:

@@ -10,13 +10,14 @@ from installation import storage, system
 from installation.machine import run
 from installation.telling import say
 
+_OUTCOMES = Path("/run/hotspotd-update")
 _STATE = (system.ETC, system.ETC_SCREENS, Path("/var/lib/hotspotd"), Path("/var/lib/hotspotd-screen"))
 
 
 def remove(*, purge: bool) -> int:
     """Stop and remove everything that was installed; 0."""
     units = ["hotspotd-browser@traveller.service", "hotspotd-browser@guard.service", "hotspotd-screens.service"]
-    units += ["hotspotd-boot-check.service", "hotspotd.service"]
+    units += ["hotspotd-update.path", "hotspotd-update.service", "hotspotd-boot-check.service", "hotspotd.service"]
     for unit in units:
         run("systemctl", "disable", "--now", unit, must=False)
     files = [*system.SYSTEM_FILES.values(), system.USERS_FILE, system.WATCHDOG_FILE, system.COMMAND]
@@ -26,6 +27,7 @@ def remove(*, purge: bool) -> int:
     drop_ins = system.UNITS.glob("hotspotd*.service.d")
     for folder in (*drop_ins, system.BOOT_CHECK.parent):
         shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(_OUTCOMES, ignore_errors=True)
     for path in (ROOT / "current", ROOT / "trial"):
         path.unlink(missing_ok=True)
     _empty(ROOT)

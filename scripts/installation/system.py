@@ -32,6 +32,8 @@ SYSTEM_FILES = {
     "boot-check": BOOT_CHECK,
     "hotspotd.service": UNITS / "hotspotd.service",
     "hotspotd-boot-check.service": UNITS / "hotspotd-boot-check.service",
+    "hotspotd-update.service": UNITS / "hotspotd-update.service",
+    "hotspotd-update.path": UNITS / "hotspotd-update.path",
 }
 USERS_FILE = Path("/etc/sysusers.d/hotspotd.conf")
 WATCHDOG_FILE = Path("/etc/systemd/system.conf.d/hotspotd.conf")
@@ -131,7 +133,9 @@ def apply() -> None:
     if Path("/run/udev/control").exists():
         run("udevadm", "control", "--reload")
         run("udevadm", "trigger")
-    run("systemctl", "enable", "hotspotd.service", "hotspotd-boot-check.service")
+    run("systemctl", "enable", "hotspotd.service", "hotspotd-boot-check.service", "hotspotd-update.path")
+    # One that was there before goes by its old words, and may have given up.
+    run("systemctl", "restart", "hotspotd-update.path")
 
 
 def start(versions: Versions) -> bool:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from hotspotd.console.controls import UpdateState
 from hotspotd.console.set_up_steps import STEPS
 from hotspotd.domain.rights import Role
+from hotspotd.domain.software import UpdateState
 from hotspotd.errors import Reason, UpkeepError
 from hotspotd.upkeep import profiles
 from tests.console import kiosk as kiosks

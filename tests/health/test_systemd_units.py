@@ -11,9 +11,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from installation import system
 
 from hotspotd import app
+from hotspotd.cli.main import parser
 from hotspotd.config import ConsoleSection
+from hotspotd.updates import wishes
+from hotspotd.updates.versions import ROOT as ROOT_OF_VERSIONS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SYSTEMD = ROOT / "systemd"
@@ -27,11 +31,15 @@ def tool(name: str) -> str:
     return path
 
 
+def sections(name: str) -> configparser.ConfigParser:
+    read = configparser.ConfigParser(strict=False, interpolation=None)
+    read.optionxform = str  # type: ignore[assignment, method-assign]  # The documented way to keep case.
+    read.read(SYSTEMD / name)
+    return read
+
+
 def service() -> configparser.SectionProxy:
-    parser = configparser.ConfigParser(strict=False, interpolation=None)
-    parser.optionxform = str  # type: ignore[assignment, method-assign]  # The documented way to keep case.
-    parser.read(SYSTEMD / "hotspotd.service")
-    return parser["Service"]
+    return sections("hotspotd.service")["Service"]
 
 
 def test_systemd_takes_every_line_of_the_unit(tmp_path: Path) -> None:
@@ -85,10 +93,12 @@ def test_the_unit_starts_the_program_that_is_installed() -> None:
     assert (option, config) == ("--config", "/etc/hotspotd/hotspotd.toml")
 
 
-def test_the_sandbox_is_as_tight_as_was_promised() -> None:
-    unit = str(SYSTEMD / "hotspotd.service")
+# The second is root: it writes versions, and starts the daemon anew.
+@pytest.mark.parametrize(("name", "tenths"), [("hotspotd.service", 15), ("hotspotd-update.service", 20)])
+def test_the_sandbox_is_as_tight_as_was_promised(name: str, tenths: int) -> None:
+    unit = str(SYSTEMD / name)
     done = subprocess.run(
-        [tool("systemd-analyze"), "security", "--offline=true", "--threshold=15", "--no-pager", unit],
+        [tool("systemd-analyze"), "security", "--offline=true", f"--threshold={tenths}", "--no-pager", unit],
         capture_output=True,
         text=True,
         timeout=60,
@@ -107,11 +117,37 @@ def test_the_unit_lets_nothing_listen_but_the_documented_port() -> None:
     ]
 
 
+def test_wishes_and_outcomes_are_where_both_ends_look_for_them(tmp_path: Path) -> None:
+    wished = Path(sections("hotspotd-update.path")["Path"]["PathExists"])
+    assert wished.parent == wishes.WISHES
+    wishes.write_wish(tmp_path, wishes.new_wish("check"))
+    assert [path.name for path in tmp_path.iterdir()] == [wished.name]
+    unit = sections("hotspotd-update.service")["Service"]
+    assert Path("/run", unit["RuntimeDirectory"]) == wishes.OUTCOMES
+    assert (unit["RuntimeDirectoryMode"], unit["RuntimeDirectoryPreserve"]) == ("0755", "yes")
+    assert f"-{wishes.WISHES}" in unit["ReadWritePaths"].split()
+    assert system.SYSTEM_FILES["hotspotd-update.path"] == wishes.UNIT
+    assert "hotspotd-update.service" in system.SYSTEM_FILES
+    program, *command = unit["ExecStart"].split()
+    assert Path(program).name == "hotspotctl"
+    parsed = parser().parse_args(command)
+    assert (parsed.root, parsed.wishes, parsed.outcomes) == (ROOT_OF_VERSIONS, wishes.WISHES, wishes.OUTCOMES)
+
+
 @pytest.mark.parametrize(
-    "name", ["hotspotd-boot-check.service", "hotspotd-screens.service", "hotspotd-browser@.service"]
+    "name",
+    [
+        "hotspotd-boot-check.service",
+        "hotspotd-screens.service",
+        "hotspotd-browser@.service",
+        "hotspotd-update.service",
+        "hotspotd-update.path",
+    ],
 )
 def test_systemd_takes_every_line_of_the_other_units(tmp_path: Path, name: str) -> None:
     unit = tmp_path / name.replace("@", "@guard")
+    if unit.suffix == ".path":
+        unit.with_suffix(".service").write_text("[Service]\nExecStart=/bin/true\n")
     unit.write_text(re.sub(r"(?m)^(Exec\w+)=\+?\S+", r"\1=/bin/true", (SYSTEMD / name).read_text()))
     done = subprocess.run(
         [tool("systemd-analyze"), "verify", "--man=no", str(unit)],
@@ -144,6 +180,7 @@ def test_user_and_folders_are_made(tmp_path: Path) -> None:
     assert "hotspotd:x:" in (tmp_path / "etc/passwd").read_text()
     assert re.search(r"^dialout:.*:hotspotd$", (tmp_path / "etc/group").read_text(), re.MULTILINE)
     assert (tmp_path / "etc/hotspotd/tls").stat().st_mode & 0o777 == 0o750
+    assert (tmp_path / "var/lib/hotspotd/software").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "var/lib/hotspotd/watchlist").stat().st_mode & 0o7777 == 0o2770
 
 

@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -71,6 +71,18 @@ class Container:
         while (value := self.shows(unit, key)) == other_than:
             assert time.monotonic() < end, self.journal()
         return value
+
+    def waits_for(self, path: Path, good: Callable[[str], bool]) -> str:
+        """What stands in ``path`` once that is ``good``, at most 100 s."""
+        end = time.monotonic() + 100
+        while True:
+            # Through its own mounts: /run is one.
+            command = ["nsenter", "-t", str(self._leader), "-a", "--", "cat", f"/{path}"]
+            text = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+            if text and good(text):
+                return text
+            assert time.monotonic() < end, self.journal()
+            time.sleep(0.2)
 
     def journal(self) -> str:
         """The end of its journal."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -71,6 +72,7 @@ def test_it_installs_without_a_network_and_once(kiosk: Container) -> None:
     assert "wrote" not in again
     assert kiosk.run("hotspotctl", "--version").startswith("hotspotctl ")
     assert kiosk.shows("hotspotd-boot-check.service", "UnitFileState") == "enabled"
+    assert kiosk.shows("hotspotd-update.path", "UnitFileState") == "enabled"
 
 
 def test_the_daemon_becomes_ready_under_systemd(kiosk: Container) -> None:
@@ -174,6 +176,37 @@ def test_a_version_that_does_not_become_ready_goes_back(
     kiosk.run("systemctl", "start", "hotspotd.service")
     assert ("newer" in kiosk.shows("hotspotd.service", "Description")) == kept
     assert change[1] not in (kiosk.root / "etc/systemd/system/hotspotd.service").read_text() or kept
+
+
+def test_a_wish_of_the_daemon_brings_the_version_before_back(kiosk: Container) -> None:
+    assert kiosk.shows("hotspotd-update.path", "ActiveState") == "active"
+    before = json.loads(kiosk.run("hotspotctl", "update", "status", "--json"))
+    (other,) = set(before["versions"]) - {before["current"]}
+    # The one that is kept is the one that was put back before: bad by its unit alone, which is mended.
+    unit = kiosk.root / f"opt/hotspotd/versions/{other}/release/systemd/hotspotd.service"
+    unit.write_text(unit.read_text().replace("--config /nowhere", "--config /etc/hotspotd/hotspotd.toml"))
+    folder = "/var/lib/hotspotd/software"
+    # As the daemon does it: its program, its user, and its view of the system, in which nspawn's own /proc is hidden.
+    view = [f"--property={one}" for one in ("ProtectProc=invisible", "ProtectKernelTunables=yes", "PrivateMounts=yes")]
+    does = "import sys; from hotspotd.updates import wishes as w; w.write_wish(w.WISHES, w.new_wish(*sys.argv[1:]))"
+    unit_of_daemon = ("systemd-run", "--wait", "--pipe", "--uid=hotspotd", "--property=UMask=0077", *view)
+    kiosk.run(*unit_of_daemon, f"{_VENV}/python", "-c", does, "roll-back", other)
+    outcome = kiosk.waits_for(Path("run/hotspotd-update/outcome.json"), lambda text: '"doing"' not in text)
+    told = json.loads(outcome)
+    assert (told["state"], told["running"], told["before"]) == ("done", other, before["current"]), kiosk.journal()
+    assert kiosk.run("readlink", "/opt/hotspotd/current").strip() == f"versions/{other}"
+    assert kiosk.shows("hotspotd.service", "ActiveState") == "active"
+    assert kiosk.shows("hotspotd-update.path", "ActiveState") == "active"
+    daemon = ("setpriv", "--reuid=hotspotd", "--regid=hotspotd", "--clear-groups")
+    # The daemon may read what came of it, and not write it.
+    assert kiosk.run(*daemon, "cat", "/run/hotspotd-update/outcome.json") == outcome
+    kiosk.run(*daemon, "touch", "/run/hotspotd-update/outcome.json", fails=True)
+    # What is no wish is answered, and done nothing for.
+    kiosk.run("ln", "-s", "/etc/shadow", f"{folder}/wish.json")
+    outcome = kiosk.waits_for(Path("run/hotspotd-update/outcome.json"), lambda text: '"failed"' in text)
+    assert "cannot be opened" in json.loads(outcome)["words"]
+    assert kiosk.run("readlink", "/opt/hotspotd/current").strip() == f"versions/{other}"
+    assert "root" in kiosk.run("cat", "/etc/shadow")
 
 
 def test_it_is_taken_off_again(kiosk: Container) -> None:

@@ -136,6 +136,10 @@ def test_boot_check_keeps_what_becomes_ready_and_puts_back_what_does_not(tmp_pat
     units.mkdir()
     tools.mkdir()
     (units / "hotspotd.service").write_text("[Unit]\nDescription=0.2.0\n")
+    for version in ("0.2.0", "0.3.0"):
+        path = versions.folder(version) / "release/systemd/hotspotd-update.path"
+        path.write_text(f"[Unit]\nDescription={version}\n")
+    (units / "hotspotd-update.path").write_text("[Unit]\nDescription=0.2.0\n")
     (tools / "systemctl").write_text(_SYSTEMCTL)
     (tools / "systemctl").chmod(0o755)
     if ready:
@@ -156,5 +160,6 @@ def test_boot_check_keeps_what_becomes_ready_and_puts_back_what_does_not(tmp_pat
     assert done.returncode == (0 if ready else 1), done.stdout + done.stderr
     runs = "0.3.0" if ready else "0.2.0"
     assert (versions.current, versions.trial) == (runs, None)
-    assert (units / "hotspotd.service").read_text() == f"[Unit]\nDescription={runs}\n"
+    for unit in ("hotspotd.service", "hotspotd-update.path"):
+        assert (units / unit).read_text() == f"[Unit]\nDescription={runs}\n"
     assert "daemon-reload" in (tools / "systemctl.log").read_text()

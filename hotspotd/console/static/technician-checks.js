@@ -1,14 +1,13 @@
-// One list of checks, the worst first; the machine, its models, its log, its software.
+// One list of checks, the worst first; the machine, its models, its log.
 
 import { clock, icon, make, span, when } from "./dom.js";
 import { counted, size } from "./link-words.js";
-import { post } from "./stream.js";
+import { software } from "./technician-software.js";
 
 const STATES = {
   works: ["works", "check"], warning: ["look at it", "alert"], fails: ["does not work", "cross"], not_checked: ["not known", "ring"],
 };
 const AGAIN_MS = 30000;
-const acts = (document.body.dataset.acts ?? "").split(" ");
 const one = (selector) => document.querySelector(selector);
 
 /** JSON of `url`; null where the kiosk does not answer, or refuses. */
@@ -76,28 +75,6 @@ function machine({ machine: held, models }) {
       each.problem && make("p", {}, each.problem),
     )),
   );
-}
-
-const ACTS = { check: "Look for a newer one", apply: "Put it in force", "roll-back": "Go back to the one before" };
-
-function software(told) {
-  const button = (act) => make("button", { class: "action", type: "button", on: { click: (event) => change(act, event.currentTarget) } }, ACTS[act]);
-  const pages = document.body.dataset.build;
-  one("#versions").replaceChildren(pair("hotspotd", told.running), pair("Pages", pages), ...(told.before ? [pair("Before", told.before)] : []), ...(told.ready ? [pair("Ready", told.ready)] : []));
-  one("#updates").replaceChildren(
-    told.said && make("p", { class: "reason" }, told.said),
-    told.command
-      ? make("p", { class: "command" }, "Another version, or the one before: ", make("code", {}, told.command))
-      : acts.includes("update") && make("p", { class: "buttons" }, button("check"), told.ready && button("apply"), told.before && button("roll-back")),
-  );
-}
-
-async function change(act, button) {
-  button.disabled = true;
-  const answer = await post(`/api/software/${act}`);
-  button.disabled = false;
-  if (answer.ok) software(answer.data);
-  else one("#updates").append(make("p", { class: "reason" }, answer.data.what ?? "The kiosk does not answer.", " ", answer.data.advice ?? ""));
 }
 
 async function log() {

@@ -31,7 +31,6 @@ function draw() {
       ? facts([["Version", list.version], ["Made", dated(new Date(list.made_at))], ...Object.entries(list.counts).map(([kind, count]) => [kind[0].toUpperCase() + kind.slice(1), number(count)])])
       : [make("p", { class: "bad" }, icon("cross"), "There is no list: every traveller is referred.")]),
   );
-  one("#versions").replaceChildren(...facts([["hotspotd", state.version], ["Pages", state.build]]));
   one("#untrusted").hidden = state.clock_trusted;
 }
 
