@@ -160,6 +160,9 @@ def test_boot_check_keeps_what_becomes_ready_and_puts_back_what_does_not(tmp_pat
     assert done.returncode == (0 if ready else 1), done.stdout + done.stderr
     runs = "0.3.0" if ready else "0.2.0"
     assert (versions.current, versions.trial) == (runs, None)
+    # What did not work is nothing to go back to, and does not push out what did.
+    assert versions.complete() == (["0.1.0", "0.2.0", "0.3.0"] if ready else ["0.1.0", "0.2.0"])
+    assert versions.before() == ("0.2.0" if ready else "0.1.0")
     for unit in ("hotspotd.service", "hotspotd-update.path"):
         assert (units / unit).read_text() == f"[Unit]\nDescription={runs}\n"
     assert "daemon-reload" in (tools / "systemctl.log").read_text()
