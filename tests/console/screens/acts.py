@@ -129,3 +129,9 @@ async def handed(page: Page) -> None:
     await page.wait_for_selector(".alert")
     await page.keyboard.press("2")
     await page.wait_for_selector("#alerts [data-state=handed_over]")
+
+
+async def update(page: Page) -> None:
+    await page.get_by_role("button", name="Look for a newer version").click()
+    await page.get_by_role("button", name="Put 0.3.0 in force").click()
+    await page.get_by_role("button", name="Leave it as it is").scroll_into_view_if_needed()

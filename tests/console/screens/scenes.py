@@ -192,6 +192,7 @@ SCENES = (
     Scene("technician-no-link", "/technician", OFFICER, links.no_link),
     Scene("technician-revoked", "/technician", OFFICER, links.revoked),
     Scene("technician-set-aside", "/technician", OFFICER, links.set_aside),
+    Scene("technician-update", "/technician", OFFICER, links.well, act=acts.update),
     Scene("technician-phone", "/technician", (412, 2200), links.set_aside, mode="training"),
     Scene("technician-small", "/technician", (1280, 1200), links.set_aside),
     Scene("set-up-language", "/set-up", (1280, 800), links.well),

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
 from playwright.async_api import Browser, Page
 
 from hotspotd.biometrics.face import FaceEngine
 from hotspotd.gateway.authority import Authority
+from hotspotd.updates.wishing import Wishing
+from hotspotd.workers import Worker
 from tests.console.kiosk import of_two_persons, running, with_lanes
 from tests.console.screens import tools
 from tests.console.screens.scenes import TWO_LANES, Scene
+from tests.updates.machine import Machine
 
 
 def enrolled(folder: Path) -> None:
@@ -37,6 +40,16 @@ READY = {
 
 
 @asynccontextmanager
+async def installed(folder: Path) -> AsyncIterator[Wishing]:
+    """The software of a machine on which it was installed, with a newer version published."""
+    machine = await asyncio.to_thread(Machine, folder / "machine")
+    await asyncio.to_thread(machine.publish, "0.3.0")
+    worker = Worker("software")
+    yield Wishing(worker, machine.clock, machine.places, lambda _: asyncio.to_thread(machine.obeys))
+    worker.close()
+
+
+@asynccontextmanager
 async def shown(scene: Scene, browser: Browser, watch: Callable[[Page], None] = lambda _: None) -> AsyncIterator[Page]:
     """The page of ``scene``, as it is; ``watch`` is given it before it loads anything."""
     settings = of_two_persons(scene.mode) if scene.two else None
@@ -45,7 +58,12 @@ async def shown(scene: Scene, browser: Browser, watch: Callable[[Page], None] = 
     with tempfile.TemporaryDirectory() as folder:
         await asyncio.to_thread(enrolled, Path(folder))
         faces, searched = await asyncio.to_thread(FaceEngine.open), await tools.built()
-        async with running(Path(folder), mode=scene.mode, searched=searched, settings=settings, faces=faces) as kiosk:
+        async with (
+            installed(Path(folder)) if scene.path == "/technician" else nullcontext() as updates,
+            running(
+                Path(folder), mode=scene.mode, searched=searched, settings=settings, faces=faces, updates=updates
+            ) as kiosk,
+        ):
             await scene.setup(kiosk)
             width, height = scene.size
             context = await browser.new_context(
