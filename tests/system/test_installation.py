@@ -132,7 +132,10 @@ def test_a_hung_daemon_is_started_anew(kiosk: Container) -> None:
 
 def test_the_data_key_moves_from_its_file_into_a_sealed_credential(kiosk: Container) -> None:
     file = "/var/lib/hotspotd/records.sqlite.data-key"
-    said = kiosk.run("hotspotctl", "device", "seal", "--data-key-file", file)
+    enrolled = _CONFIG.partition("trust_anchors")[0] + 'identity = "/var/lib/hotspotd/identity"\n'
+    (kiosk.root / "root/enrolled.toml").write_text(enrolled)
+    command = ("hotspotctl", "device", "seal", "--config", "/root/enrolled.toml", "--data-key-file", file)
+    said = kiosk.run(*command)
     assert "data-key: sealed in /etc/credstore.encrypted/hotspotd.data-key" in said
     assert "device-key: there is none" in said
     # Without the key it would not open its records, and it makes no other one.
