@@ -4,6 +4,9 @@
 # systemd bindings come from the OS. What is missing from the OS is installed with apt when root; otherwise one
 # line says what to install. Usage: setup runtime|dev [apt package ...]
 
+# The scripts start Python often: what it compiled once is kept, whatever the caller's environment says.
+unset PYTHONDONTWRITEBYTECODE
+
 setup_say() { printf '\033[2m%s\033[0m\n' "$*" >&2; }
 setup_fail() { printf '%s\n' "$*" >&2; exit 3; }
 
@@ -59,7 +62,8 @@ setup_venv() { # runtime|dev
     "$python" -m venv --system-site-packages .venv || setup_fail "could not make .venv"
     printf '%s' "$PWD" >.venv/.made-in
   fi
-  .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes \
+  # What is never imported need not be compiled.
+  .venv/bin/python -m pip install -q --disable-pip-version-check --no-compile --require-hashes \
     -r requirements/build.txt -r "requirements/$level.txt" >&2 ||
     setup_fail "pip could not install requirements/$level.txt: check the network, then run this again."
   # Made anew, or not there: never those of older sources, where the compiler fails.

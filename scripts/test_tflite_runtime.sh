@@ -18,9 +18,9 @@ if [ "$(cat .venv-tflite/.ready 2>/dev/null || true)" != "$want" ]; then
   echo "setting up .venv-tflite" >&2
   [ -x .venv-tflite/bin/python ] || "$python" -m venv .venv-tflite
   # One of the test tools comes as source only: it is built with the pinned build tools.
-  .venv-tflite/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/build.txt
-  .venv-tflite/bin/python -m pip install -q --disable-pip-version-check --require-hashes --no-build-isolation \
-    -r requirements/tflite.txt
+  install=(.venv-tflite/bin/python -m pip install -q --disable-pip-version-check --no-compile --require-hashes)
+  "${install[@]}" -r requirements/build.txt
+  "${install[@]}" --no-build-isolation -r requirements/tflite.txt
   printf '%s' "$want" >.venv-tflite/.ready
 fi
 

@@ -18,7 +18,8 @@ from pathlib import Path
 ROOTS = Path(os.environ.get("HOTSPOTD_ROOTS", "/var/tmp/hotspotd-roots"))
 # What a plain installation has, and what the daemon needs of the OS: the container has no network.
 _PACKAGES = "systemd,systemd-sysv,dbus,udev,python3,python3-venv,python3-systemd,libgomp1,passwd"
-_MIRROR = os.environ.get("HOTSPOTD_MIRROR", "http://deb.debian.org/debian")
+# Where debootstrap's own default is out of reach.
+_MIRROR = os.environ.get("HOTSPOTD_MIRROR", "")
 # In a mount namespace of its own: nspawn wants a tmpfs for its runtime folder, and systemd the unified hierarchy.
 _BOOT = """
 mkdir -p /run/systemd/nspawn && mount -t tmpfs tmpfs /run/systemd/nspawn || exit 1
@@ -39,8 +40,8 @@ def plain_root(suite: str) -> Path:
         unfinished = ROOTS / f".{suite}.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         ROOTS.mkdir(parents=True, exist_ok=True)
-        command = ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", suite, str(unfinished), _MIRROR]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        command = ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", suite, str(unfinished)]
+        subprocess.run([*command, *filter(None, [_MIRROR])], check=True, stdout=subprocess.DEVNULL)
         unfinished.rename(root)
     return root
 
