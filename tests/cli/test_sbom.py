@@ -19,8 +19,8 @@ LOCK = ROOT / "requirements/runtime.txt"
 def _broken_rule(text: str) -> object:
     """What of the standard's schema ``text`` breaks, None if nothing."""
     # Six seconds of importing, which every worker would pay that only collects.
-    from cyclonedx.schema import SchemaVersion  # noqa: PLC0415
-    from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
 
     return JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
 
