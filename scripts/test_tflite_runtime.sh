@@ -29,5 +29,5 @@ fi
 face=tests/biometrics/face
 PYTHONPATH=. exec .venv-tflite/bin/python -m pytest -p no:cacheprovider \
   tests/biometrics/test_runtime.py tests/biometrics/test_models.py tests/biometrics/finger/test_network.py \
-  $face/test_any_model.py $face/test_bundled_descriptor.py $face/test_detector.py $face/test_engine.py \
+  $face/test_any_model.py $face/test_bundled_descriptor.py $face/test_detector.py \
   $face/test_passive_liveness.py tests/mrz/test_recogniser.py "$@"

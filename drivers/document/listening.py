@@ -80,9 +80,11 @@ class ListeningReader(DocumentReader):
 
     async def read(self) -> MrzRead:
         """The next document, or one that came at most FRESH_S seconds ago and was not read yet."""
+        # What comes while it is waited for is fresh, however late a busy loop hears of it.
+        asked = time.monotonic()
         while True:
             latest, self._latest = self._latest, None
-            if latest is not None and time.monotonic() - latest[0] <= FRESH_S:
+            if latest is not None and latest[0] >= asked - FRESH_S:
                 if isinstance(latest[1], DriverError):
                     raise latest[1]
                 return latest[1]

@@ -251,6 +251,17 @@ async def test_a_document_shown_long_ago_does_not_count(
     assert (await reader.read()).lines == TD1
 
 
+async def test_a_document_that_is_waited_for_counts_however_late_the_loop_hears_of_it(
+    emulator: MrzReaderEmulator, reader: MrzSerialReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "FRESH_S", 0.0)
+    waited = asyncio.create_task(reader.read())
+    await asyncio.sleep(0)
+    await emulator.present(TD3)
+    async with asyncio.timeout(20):
+        assert (await waited).lines == TD3
+
+
 async def test_only_the_newest_document_counts(emulator: MrzReaderEmulator, reader: MrzSerialReader) -> None:
     await emulator.present(TD3)
     await emulator.present(TD2)

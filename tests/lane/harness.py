@@ -214,6 +214,7 @@ async def lane_on_the_bench(
         bench = LaneOnTheBench(lane, events, records, reader, scanner, shared, running, news)
         try:
             await bench.until(lambda _: _in_place(events, chip=chip is not None, scanner_plugged=scanner_plugged))
+            news.waiting()  # What led there is not news: a lane that only starts looks like one that is closed.
             yield bench
         finally:
             running.cancel()

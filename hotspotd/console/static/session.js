@@ -7,10 +7,16 @@ const WARNED_MS = 30000;
 const ANSWER_MS = 3000;
 
 let signingOut = null; // the request, while it is on its way
+let left = false;
 
 /** Leave for the page where one signs in, with nothing of this one left to go back to. */
 export async function leave() {
-  document.body.replaceChildren();
+  if (left) return;
+  left = true;
+  // Off the screen and deaf at once; what runs until the page is gone still finds its elements.
+  document.documentElement.hidden = true;
+  addEventListener("keydown", (event) => event.stopImmediatePropagation(), { capture: true });
+  addEventListener("pagehide", () => document.body.replaceChildren());
   await signingOut; // Its answer takes the cookie back; the stream may have told of the end before.
   location.replace(`/sign-in?to=${encodeURIComponent(location.pathname)}`);
 }
@@ -37,11 +43,11 @@ export function keep() {
     leave();
   });
   setInterval(() => {
-    const left = acted + idle - Date.now();
-    if (left <= 0) leave();
-    else if (left < Math.min(WARNED_MS, idle / 2)) {
+    const rest = acted + idle - Date.now();
+    if (rest <= 0) leave();
+    else if (rest < Math.min(WARNED_MS, idle / 2)) {
       warning.hidden = false;
-      warning.querySelector("p").textContent = `Nobody is here? The screen clears in ${Math.ceil(left / 1000)} s.`;
+      warning.querySelector("p").textContent = `Nobody is here? The screen clears in ${Math.ceil(rest / 1000)} s.`;
     }
   }, 500);
 }

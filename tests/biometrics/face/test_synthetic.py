@@ -9,13 +9,13 @@ from hotspotd.biometrics.face import synthetic
 from hotspotd.biometrics.face.detect import FaceDetector
 
 
-def test_the_detector_finds_exactly_one_face_and_its_eyes_on_sixty_people() -> None:
+def test_the_detector_finds_exactly_one_face_and_its_eyes_on_thirty_people() -> None:
     detector = FaceDetector()
     found = [
-        detector.detect(synthetic.picture(synthetic.person(seed), np.random.default_rng(seed))) for seed in range(60)
+        detector.detect(synthetic.picture(synthetic.person(seed), np.random.default_rng(seed))) for seed in range(30)
     ]
     assert [seed for seed, boxes in enumerate(found) if len(boxes) != 1] == []
-    assert sum(boxes[0].eyes_seen for boxes in found) >= 57
+    assert sum(boxes[0].eyes_seen for boxes in found) >= 28
 
 
 def test_a_seed_gives_the_same_person_and_picture() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import aiohttp
 import msgspec
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from hotspotd.access import secrets
 from hotspotd.console.gate import COOKIE
@@ -108,6 +109,37 @@ async def test_a_new_guard_signs_in_chooses_a_pin_sees_alerts_and_signs_out(kios
     await page.go_back()
     assert "ERIKSSON" not in await page.content()
     assert COOKIE not in {cookie["name"] for cookie in await page.context.cookies()}
+
+
+@in_browser
+async def test_while_the_kiosk_is_slow_to_sign_out_nothing_shows_acts_or_breaks(kiosk: Kiosk, page: Page) -> None:
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    acted: list[str] = []
+    page.on("request", lambda request: acted.append(request.url) if request.method == "POST" else None)
+    slow = asyncio.Event()
+
+    async def held(route: Route) -> None:
+        await slow.wait()
+        await route.continue_()
+
+    await page.route("**/api/session", held)
+    await page.clock.install()
+    await kiosk.check(await kiosk.encounter(), finger_hit())
+    await kiosk.sign_in(page.context)
+    await page.goto(f"{kiosk.origin}/guard")
+    await expect(page.locator(".alert h1")).to_have_text("ERIKSSON, ANNA MARIA")
+    acted.clear()
+    async with page.expect_request("**/api/session"):
+        await page.click("#sign-out")
+    await expect(page.locator("html")).to_be_hidden()
+    await page.keyboard.press("c")
+    await page.clock.run_for(2_000)
+    slow.set()
+    await expect(page.locator("#badge")).to_be_visible()
+    assert "ERIKSSON" not in await page.content()
+    assert complaints == []
+    assert acted == []
 
 
 @in_browser
