@@ -1,6 +1,6 @@
 """Secrets as systemd credentials (systemd-creds(1)): sealed for this machine, and handed over to the unit.
 
-Sealing takes root. Under ``auto`` systemd uses the TPM together with the machine's key where there is a TPM, and the
+Sealing takes root. It is done under the TPM together with the machine's key where there is a TPM, and under the
 machine's key (``/var/lib/systemd/credential.secret``) where there is none: then whoever has the whole disk has both.
 """
 
@@ -16,6 +16,7 @@ from hotspotd.errors import ProvisioningError, Reason
 
 STORE: Final = Path("/etc/credstore.encrypted")
 """Where LoadCredentialEncrypted= looks for a file without a path."""
+_TPM: Final = Path("/dev/tpmrm0")
 _PREFIX: Final = "hotspotd."
 _MOST: Final = 1024 * 1024
 _TIMEOUT_S: Final = 60.0
@@ -49,18 +50,26 @@ def can_seal() -> bool:
     return os.geteuid() == 0 and Path("/run/systemd/system").is_dir() and shutil.which("systemd-creds") is not None
 
 
-def seal(
-    name: str, content: bytes, *, store: Path | None = None, key: str = "auto", pcrs: str = "", tpm: str = ""
-) -> Path:
+def usual_key() -> str:
+    """What secrets are sealed under on this machine.
+
+    Not systemd-creds' own ``auto``: without a word it passes over a TPM that the firmware does not use, as on a
+    Raspberry Pi, or whose libraries are missing.
+    """
+    return "host+tpm2" if _TPM.exists() else "host"
+
+
+def seal(name: str, content: bytes, *, store: Path | None = None, key: str = "", pcrs: str = "", tpm: str = "") -> Path:
     """Seal ``content`` into the store, where it replaces what was there; returns the file. Blocks.
 
-    ``key`` is systemd-creds' ``--with-key``; ``pcrs`` are the registers of the TPM that must not change, by default
-    systemd's own choice; ``tpm`` is another TPM than the machine's. What was sealed is opened again before it counts.
+    ``key`` is systemd-creds' ``--with-key``, by default ``usual_key``; ``pcrs`` are the registers of the TPM that must
+    not change, by default systemd's own choice; ``tpm`` is another TPM than the machine's. What was sealed is opened
+    again before it counts.
     Raises ProvisioningError, OSError.
     """
     file = sealed_file(name, store)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    arguments = ["encrypt", f"--name={name}", f"--with-key={key}"]
+    arguments = ["encrypt", f"--name={name}", f"--with-key={key or usual_key()}"]
     if pcrs:
         arguments.append(f"--tpm2-pcrs={pcrs}")
     if tpm:

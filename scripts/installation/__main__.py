@@ -129,6 +129,8 @@ def _bundle(options: argparse.Namespace) -> int:
 
 def _install(options: argparse.Namespace) -> int:
     packages.require(packages.BASE, offline=options.offline is not None)
+    if machine.TPM.exists():
+        packages.require(packages.TPM, offline=options.offline is not None)
     for name in options.drivers:
         packages.require(packages.DRIVERS[name], offline=options.offline is not None)
     if options.screens:
@@ -149,6 +151,9 @@ def _install(options: argparse.Namespace) -> int:
     if options.read_only_root:
         storage.make_root_read_only(options.offline is not None)
     system.apply()
+    if machine.root_is_read_only():
+        say("the root is read-only: of what was written outside the data partition, all but the units is gone with the")
+        say("next boot. If files of the OS have changed: boot once with overlayroot=disabled, and run this again.")
     say(f"hotspotd {version} is installed" + (f"; {before} is kept" if before not in (None, version) else ""))
     working = options.no_start or system.start(versions)
     versions.prune()

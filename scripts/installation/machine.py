@@ -10,6 +10,7 @@ from hotspotd.errors import Reason, UpdateError
 from hotspotd.updates.bundle import machine
 
 KNOWN_RELEASES = ("12", "13")
+TPM = Path("/dev/tpmrm0")
 _LIMIT_S = 900.0
 
 
@@ -42,6 +43,11 @@ def run(*command: str, must: bool = True, given: str | None = None) -> str:
         told = " ".join((done.stderr or done.stdout).split())[-400:]
         raise UpdateError(Reason.FAILED, f"{' '.join(command)}: {told}", "Mend that, and run scripts/install again.")
     return done.stdout
+
+
+def root_is_read_only() -> bool:
+    """Whether what is written outside the data partition is gone with the next boot (overlayroot)."""
+    return run("findmnt", "-rno", "FSTYPE", "/", must=False).strip() == "overlay"
 
 
 def succeeds(*command: str) -> bool:

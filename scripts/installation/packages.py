@@ -18,6 +18,8 @@ DRIVERS = {
 }
 """What drivers need of the OS; docs/devices.md says which device needs which."""
 READ_ONLY = ("overlayroot",)
+TPM = ("tpm2-tools",)
+"""It needs the libraries by which systemd speaks to a TPM, which systemd only suggests, and which have many names."""
 LUKS = ("cryptsetup", "systemd-cryptsetup")
 
 

@@ -33,6 +33,7 @@ def remove(*, purge: bool) -> int:
     _empty(ROOT)
     run("systemctl", "daemon-reload")
     if purge:
+        storage.give_back_place()
         for folder in _STATE:
             _empty(folder)
         for user in ("hotspotd", "hotspotd-screen"):

@@ -20,6 +20,30 @@ ROOTS = Path(os.environ.get("HOTSPOTD_ROOTS", "/var/tmp/hotspotd-roots"))
 _PACKAGES = "systemd,systemd-sysv,dbus,udev,python3,python3-venv,python3-systemd,libgomp1,passwd"
 # Where debootstrap's own default is out of reach.
 _MIRROR = os.environ.get("HOTSPOTD_MIRROR", "")
+PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
+CONFIG = """
+[device]
+name = "kiosk"
+organisation = "Border Police"
+country = "UTO"
+[[lanes]]
+name = "lane-1"
+document = { driver = "mrz-serial", address = "serial:///nowhere/at/all" }
+[operation]
+name = "test"
+[watchlist]
+folder = "/var/lib/hotspotd/watchlist"
+[records]
+database = "/var/lib/hotspotd/records.sqlite"
+[relay]
+url = "https://127.0.0.1:1"
+trust_anchors = "tls/ca.pem"
+certificate = "tls/kiosk.pem"
+key = "tls/kiosk.key"
+"""
+"""A kiosk without devices, network or list."""
+VENV = "/opt/hotspotd/current/venv/bin"
+"""The Python of the version that runs."""
 # In a mount namespace of its own: nspawn wants a tmpfs for its runtime folder, and systemd the unified hierarchy.
 _BOOT = """
 mkdir -p /run/systemd/nspawn && mount -t tmpfs tmpfs /run/systemd/nspawn || exit 1
@@ -96,11 +120,21 @@ def booted(suite: str, folder: Path) -> Iterator[Container]:
     """A copy of the plain root, booted until all units have come up; powered off and removed afterwards."""
     root = folder / f"hotspotd-{suite}"
     subprocess.run(["cp", "-a", "--reflink=auto", str(plain_root(suite)), str(root)], check=True)
+    try:
+        with running(root, folder / "console") as container:
+            yield container
+    finally:
+        shutil.rmtree(root)
+
+
+@contextmanager
+def running(root: Path, said: Path) -> Iterator[Container]:
+    """``root`` itself, booted until all units have come up; powered off afterwards. What it says goes to ``said``."""
     command = ["unshare", "-m", "--propagation", "private", "sh", "-c", _BOOT, "boot", str(root), root.name]
-    with (folder / "console").open("wb") as console:
+    with said.open("wb") as console:
         nspawn = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
     try:
-        container = Container(root, _leader(nspawn, folder / "console"))
+        container = Container(root, _leader(nspawn, said))
         container.run("systemctl", "is-system-running", "--wait")
         yield container
     finally:
@@ -111,7 +145,6 @@ def booted(suite: str, folder: Path) -> Iterator[Container]:
         except subprocess.TimeoutExpired:
             nspawn.kill()
             nspawn.wait()
-        shutil.rmtree(root)
 
 
 def _leader(nspawn: subprocess.Popen[bytes], console: Path) -> int:

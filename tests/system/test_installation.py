@@ -13,33 +13,11 @@ import pytest
 from hotspotd.updates import bundle as bundles
 from hotspotd.updates import making
 from hotspotd.updates.bundle import Bundle
-from tests.system.container import Container, booted
+from tests.system.container import CONFIG, PYTHONS, VENV, Container, booted
 
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).resolve().parents[2]
-PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
-_CONFIG = """
-[device]
-name = "kiosk"
-organisation = "Border Police"
-country = "UTO"
-[[lanes]]
-name = "lane-1"
-document = { driver = "mrz-serial", address = "serial:///nowhere/at/all" }
-[operation]
-name = "test"
-[watchlist]
-folder = "/var/lib/hotspotd/watchlist"
-[records]
-database = "/var/lib/hotspotd/records.sqlite"
-[relay]
-url = "https://127.0.0.1:1"
-trust_anchors = "tls/ca.pem"
-certificate = "tls/kiosk.pem"
-key = "tls/kiosk.key"
-"""
-_VENV = "/opt/hotspotd/current/venv/bin"
 
 
 @pytest.fixture(scope="module", params=sorted(PYTHONS))
@@ -76,8 +54,8 @@ def test_it_installs_without_a_network_and_once(kiosk: Container) -> None:
 
 
 def test_the_daemon_becomes_ready_under_systemd(kiosk: Container) -> None:
-    (kiosk.root / "etc/hotspotd/hotspotd.toml").write_text(_CONFIG)
-    kiosk.run(f"{_VENV}/python", "-m", "hotspotd.gateway.authority", "/etc/hotspotd/tls", "--device", "kiosk")
+    (kiosk.root / "etc/hotspotd/hotspotd.toml").write_text(CONFIG)
+    kiosk.run(f"{VENV}/python", "-m", "hotspotd.gateway.authority", "/etc/hotspotd/tls", "--device", "kiosk")
     assert "the daemon is ready" in install(kiosk, "--offline", "/root/hotspotd.tar")
     assert kiosk.shows("hotspotd.service", "Type") == "notify"
     assert kiosk.shows("hotspotd.service", "ActiveState") == "active"
@@ -132,7 +110,7 @@ def test_a_hung_daemon_is_started_anew(kiosk: Container) -> None:
 
 def test_the_data_key_moves_from_its_file_into_a_sealed_credential(kiosk: Container) -> None:
     file = "/var/lib/hotspotd/records.sqlite.data-key"
-    enrolled = _CONFIG.partition("trust_anchors")[0] + 'identity = "/var/lib/hotspotd/identity"\n'
+    enrolled = CONFIG.partition("trust_anchors")[0] + 'identity = "/var/lib/hotspotd/identity"\n'
     (kiosk.root / "root/enrolled.toml").write_text(enrolled)
     command = ("hotspotctl", "device", "seal", "--config", "/root/enrolled.toml", "--data-key-file", file)
     said = kiosk.run(*command)
@@ -193,7 +171,7 @@ def test_a_wish_of_the_daemon_brings_the_version_before_back(kiosk: Container) -
     view = [f"--property={one}" for one in ("ProtectProc=invisible", "ProtectKernelTunables=yes", "PrivateMounts=yes")]
     does = "import sys; from hotspotd.updates import wishes as w; w.write_wish(w.WISHES, w.new_wish(*sys.argv[1:]))"
     unit_of_daemon = ("systemd-run", "--wait", "--pipe", "--uid=hotspotd", "--property=UMask=0077", *view)
-    kiosk.run(*unit_of_daemon, f"{_VENV}/python", "-c", does, "roll-back", other)
+    kiosk.run(*unit_of_daemon, f"{VENV}/python", "-c", does, "roll-back", other)
     outcome = kiosk.waits_for(Path("run/hotspotd-update/outcome.json"), lambda text: '"doing"' not in text)
     told = json.loads(outcome)
     assert (told["state"], told["running"], told["before"]) == ("done", other, before["current"]), kiosk.journal()
