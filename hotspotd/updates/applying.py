@@ -35,19 +35,21 @@ def judged_by_systemd() -> bool:
 def apply(bundle: Path, builder: Builder, judge: Callable[[], bool] = judged_by_systemd) -> str:
     """Run the version in ``bundle`` from now on; its name. At once where it runs already.
 
-    Raises UpdateError: as ``Builder.build``, and FAILED where it did not become ready and the one before runs again.
+    Raises UpdateError: as ``Builder.build``, BUSY where versions are being changed, and FAILED where it did not become
+    ready and the one before runs again.
     """
     versions = builder.versions
-    version = builder.build(bundle)
-    if version != versions.current or versions.trial is not None:
-        versions.switch(version)
-        if not judge():
-            raise UpdateError(
-                Reason.FAILED,
-                f"version {version} did not become ready; {versions.current} runs",
-                "journalctl -u hotspotd-boot-check -u hotspotd says why.",
-            )
-    versions.prune()
+    with versions.alone():
+        version = builder.build(bundle)
+        if version != versions.current or versions.trial is not None:
+            versions.switch(version)
+            if not judge():
+                raise UpdateError(
+                    Reason.FAILED,
+                    f"version {version} did not become ready; {versions.current} runs",
+                    "journalctl -u hotspotd-boot-check -u hotspotd says why.",
+                )
+        versions.prune()
     return version
 
 
@@ -72,13 +74,14 @@ def apply_newest(
 
 
 def roll_back(versions: Versions, judge: Callable[[], bool] = judged_by_systemd) -> str:
-    """Run the version before from now on; its name. Raises UpdateError: NOT_FOUND, FAILED."""
-    version = versions.before()
-    versions.switch(version)
-    if not judge():
-        raise UpdateError(
-            Reason.FAILED,
-            f"version {version} did not become ready either; {versions.current} runs",
-            "systemctl status hotspotd",
-        )
+    """Run the version before from now on; its name. Raises UpdateError: NOT_FOUND, BUSY, FAILED."""
+    with versions.alone():
+        version = versions.before()
+        versions.switch(version)
+        if not judge():
+            raise UpdateError(
+                Reason.FAILED,
+                f"version {version} did not become ready either; {versions.current} runs",
+                "systemctl status hotspotd",
+            )
     return version

@@ -10,11 +10,13 @@ goes ``current`` names a complete version. ``systemd/boot-check`` reads and writ
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -67,6 +69,21 @@ class Versions:
             return (self.root / "trial").read_text(encoding="ascii").strip()
         except FileNotFoundError:
             return None
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else changes versions meanwhile. Raises UpdateError (BUSY) where somebody does."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / ".lock").open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UpdateError(
+                    Reason.BUSY,
+                    "the software is being changed already",
+                    "Wait until that is done: hotspotctl update status, systemctl status hotspotd-update.",
+                ) from error
+            yield
 
     def begin(self, version: str) -> Path:
         """An empty folder for ``version``; whatever an interrupted attempt left there is removed.

@@ -128,6 +128,16 @@ def _bundle(options: argparse.Namespace) -> int:
 
 
 def _install(options: argparse.Namespace) -> int:
+    _require(options)
+    if options.data:
+        storage.use_data(options.data)
+    versions = Versions()
+    with versions.alone():
+        return _put(options, versions)
+
+
+def _require(options: argparse.Namespace) -> None:
+    """Have the packages of the OS that what was asked for needs."""
     packages.require(packages.BASE, offline=options.offline is not None)
     if machine.TPM.exists():
         packages.require(packages.TPM, offline=options.offline is not None)
@@ -135,9 +145,10 @@ def _install(options: argparse.Namespace) -> int:
         packages.require(packages.DRIVERS[name], offline=options.offline is not None)
     if options.screens:
         packages.require(packages.SCREENS, offline=options.offline is not None)
-    if options.data:
-        storage.use_data(options.data)
-    versions = Versions()
+
+
+def _put(options: argparse.Namespace, versions: Versions) -> int:
+    """The version, what lies around it, and the daemon's start; 0, or 1 where that does not work."""
     before = versions.current
     version = _build(options, versions)
     release = versions.folder(version) / "release"

@@ -17,7 +17,8 @@ DRIVERS = {
     "picamera2": ("python3-picamera2",),
 }
 """What drivers need of the OS; docs/devices.md says which device needs which."""
-READ_ONLY = ("overlayroot",)
+READ_ONLY = ("overlayroot", "busybox")
+"""overlayroot's part of the initramfs needs a grep there, and without one leaves the root as it is."""
 TPM = ("tpm2-tools",)
 """It needs the libraries by which systemd speaks to a TPM, which systemd only suggests, and which have many names."""
 LUKS = ("cryptsetup", "systemd-cryptsetup")

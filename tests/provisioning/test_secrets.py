@@ -99,6 +99,14 @@ def test_the_private_key_on_disk_opens_with_the_secret_alone(file: Path, tmp_pat
     assert caught.value.reason is Reason.NO_KEY
 
 
+def test_a_tpm_is_used_wherever_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chip = tmp_path / "tpmrm0"
+    monkeypatch.setattr(credentials, "_TPM", chip)
+    assert credentials.usual_key() == "host"
+    chip.touch()
+    assert credentials.usual_key() == "host+tpm2"
+
+
 def test_a_code_is_read_as_people_write_it_and_means_another_key_at_another_device() -> None:
     code = new_code()
     assert len(code.replace("-", "")) == 16

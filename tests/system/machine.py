@@ -142,10 +142,10 @@ class Machine:
         assert self._monitor is not None
         return self._monitor.event(name, at_most_s)
 
-    def reset(self) -> None:
-        """As by its reset button."""
-        assert self._monitor is not None
-        self._monitor.ask("system_reset")
+    def hang(self) -> None:
+        """Have its kernel crash, and stay so."""
+        assert self._agent is not None
+        self._agent.tell("guest-exec", path="/bin/sh", arg=["-c", "echo c >/proc/sysrq-trigger"])
 
     def power_off(self) -> None:
         """As it should be."""

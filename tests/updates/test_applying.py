@@ -57,6 +57,19 @@ def test_one_that_does_not_become_ready_is_told_and_not_kept(publisher: Publishe
     assert caught.value.reason is Reason.FAILED
 
 
+def test_while_somebody_changes_versions_nobody_else_does(publisher: Publisher, tmp_path: Path) -> None:
+    root = tmp_path / "opt"
+    update(publisher, root)
+    publisher.publish("0.3.0")
+    with Versions(root).alone():
+        for change in (lambda: update(publisher, root), lambda: applying.roll_back(Versions(root), lambda: True)):
+            with pytest.raises(UpdateError) as caught:
+                change()
+            assert caught.value.reason is Reason.BUSY
+        assert Versions(root).complete() == ["0.2.0"]
+    assert update(publisher, root) == "0.3.0"
+
+
 def killed_at(number: int, work: Callable[[Step], object]) -> bool:
     """Run ``work`` in a process of its own that is killed at its step ``number``; whether it came so far."""
     left = number
