@@ -34,6 +34,8 @@ def remove(*, purge: bool) -> int:
     run("systemctl", "daemon-reload")
     if purge:
         storage.give_back_place()
+        for secret in storage.CREDENTIALS.glob("hotspotd.*"):
+            secret.unlink()
         for folder in _STATE:
             _empty(folder)
         for user in ("hotspotd", "hotspotd-screen"):

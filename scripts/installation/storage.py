@@ -20,13 +20,14 @@ from installation.telling import say
 
 FSTAB, CRYPTTAB = Path("/etc/fstab"), Path("/etc/crypttab")
 DATA = Path("/var/lib/hotspotd-data")
+CREDENTIALS = Path("/etc/credstore.encrypted")
 _BOUND = {
     "state": Path("/var/lib/hotspotd"),
     "software": Path("/opt/hotspotd"),
     "configuration": Path("/etc/hotspotd"),
     "journal": Path("/var/log/journal"),
     # Sealed secrets: written after the root has become read-only, they would be gone with the next boot.
-    "credentials": Path("/etc/credstore.encrypted"),
+    "credentials": CREDENTIALS,
 }
 """Folders of the data partition and where they are seen: all that changes on a kiosk."""
 WATCHLIST = Path("/var/lib/hotspotd/watchlist")
@@ -81,7 +82,7 @@ def _stop_the_daemon() -> None:
 
 def _bind(kept: Path, place: Path) -> None:
     """Have ``place`` lie in ``kept``, with what is in it now."""
-    place.mkdir(mode=0o700 if place.name.startswith("credstore") else 0o755, parents=True, exist_ok=True)
+    place.mkdir(mode=0o700 if place == CREDENTIALS else 0o755, parents=True, exist_ok=True)
     if kept.is_dir():
         run("cp", "-a", "-n", f"{place}/.", str(kept))
     else:

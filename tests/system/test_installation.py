@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from hotspotd.gateway.publication.key_ring import KINDS, ONLINE, KeyRing, make_keys
+from hotspotd.gateway.publication.repository import Repository
+from hotspotd.gateway.publication.software import publish_software
 from hotspotd.updates import bundle as bundles
 from hotspotd.updates import making
 from hotspotd.updates.bundle import Bundle
@@ -18,6 +22,30 @@ from tests.system.container import CONFIG, PYTHONS, VENV, Container, booted
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+WISHES = "/var/lib/hotspotd/software"
+GATEWAY = """
+[bureau]
+country = "SVN"
+[server]
+host = "127.0.0.1"
+port = 8443
+certificate = "/etc/hotspotd/tls/gateway.pem"
+key = "/etc/hotspotd/tls/gateway.key"
+trust_anchors = "/etc/hotspotd/tls/ca.pem"
+[store]
+database = "gateway.db"
+uploads = "uploads"
+[watchlist]
+folder = "watchlist"
+[software]
+folder = "software"
+keys = "software-keys"
+"""
+
+LISTED = {"reference": "UTO/1", "notice": "red", "owner": "UTO", "surname": "ERIKSSON", "birth_date": "1974-08-12"}
+"""A gateway does not start without a list."""
 
 
 @pytest.fixture(scope="module", params=sorted(PYTHONS))
@@ -159,6 +187,23 @@ def test_a_version_that_does_not_become_ready_goes_back(
     assert change[1] not in (kiosk.root / "etc/systemd/system/hotspotd.service").read_text() or kept
 
 
+def wished(kiosk: Container, *wish: str) -> str:
+    """Wish as the daemon does: its program, its user, its view of the system, in which nspawn's own /proc is hidden.
+
+    What root tells when it has obeyed.
+    """
+    view = [f"--property={one}" for one in ("ProtectProc=invisible", "ProtectKernelTunables=yes", "PrivateMounts=yes")]
+    does = (
+        "import sys; from hotspotd.updates import wishes as w;"
+        "new = w.new_wish(*sys.argv[1:]); w.write_wish(w.WISHES, new); print(new.id)"
+    )
+    unit_of_daemon = ("systemd-run", "-q", "--wait", "--pipe", "--uid=hotspotd", "--property=UMask=0077", *view)
+    number = kiosk.run(*unit_of_daemon, f"{VENV}/python", "-c", does, *wish).split()[-1]
+    return kiosk.waits_for(
+        Path("run/hotspotd-update/outcome.json"), lambda text: number in text and '"doing"' not in text
+    )
+
+
 def test_a_wish_of_the_daemon_brings_the_version_before_back(kiosk: Container) -> None:
     assert kiosk.shows("hotspotd-update.path", "ActiveState") == "active"
     before = json.loads(kiosk.run("hotspotctl", "update", "status", "--json"))
@@ -166,13 +211,7 @@ def test_a_wish_of_the_daemon_brings_the_version_before_back(kiosk: Container) -
     # The one that is kept is the one that was put back before: bad by its unit alone, which is mended.
     unit = kiosk.root / f"opt/hotspotd/versions/{other}/release/systemd/hotspotd.service"
     unit.write_text(unit.read_text().replace("--config /nowhere", "--config /etc/hotspotd/hotspotd.toml"))
-    folder = "/var/lib/hotspotd/software"
-    # As the daemon does it: its program, its user, and its view of the system, in which nspawn's own /proc is hidden.
-    view = [f"--property={one}" for one in ("ProtectProc=invisible", "ProtectKernelTunables=yes", "PrivateMounts=yes")]
-    does = "import sys; from hotspotd.updates import wishes as w; w.write_wish(w.WISHES, w.new_wish(*sys.argv[1:]))"
-    unit_of_daemon = ("systemd-run", "--wait", "--pipe", "--uid=hotspotd", "--property=UMask=0077", *view)
-    kiosk.run(*unit_of_daemon, f"{VENV}/python", "-c", does, "roll-back", other)
-    outcome = kiosk.waits_for(Path("run/hotspotd-update/outcome.json"), lambda text: '"doing"' not in text)
+    outcome = wished(kiosk, "roll-back", other)
     told = json.loads(outcome)
     assert (told["state"], told["running"], told["before"]) == ("done", other, before["current"]), kiosk.journal()
     assert kiosk.run("readlink", "/opt/hotspotd/current").strip() == f"versions/{other}"
@@ -183,11 +222,42 @@ def test_a_wish_of_the_daemon_brings_the_version_before_back(kiosk: Container) -
     assert kiosk.run(*daemon, "cat", "/run/hotspotd-update/outcome.json") == outcome
     kiosk.run(*daemon, "touch", "/run/hotspotd-update/outcome.json", fails=True)
     # What is no wish is answered, and done nothing for.
-    kiosk.run("ln", "-s", "/etc/shadow", f"{folder}/wish.json")
+    kiosk.run("ln", "-s", "/etc/shadow", f"{WISHES}/wish.json")
     outcome = kiosk.waits_for(Path("run/hotspotd-update/outcome.json"), lambda text: '"failed"' in text)
     assert "cannot be opened" in json.loads(outcome)["words"]
     assert kiosk.run("readlink", "/opt/hotspotd/current").strip() == f"versions/{other}"
     assert "root" in kiosk.run("cat", "/etc/shadow")
+
+
+def test_a_wish_of_the_daemon_puts_what_a_gateway_publishes_in_force(
+    kiosk: Container, bundle: tuple[str, Path], tmp_path: Path
+) -> None:
+    change = ("Description=Border kiosk: lanes", "Description=Border kiosk, published: lanes")
+    path = other_version(bundle[1], tmp_path / "other", "0.1.0+published", change)
+    signers = {kind: make_keys(tmp_path / "keys" / kind, kind, 1) for kind in KINDS}
+    ring = KeyRing([signer for made in signers.values() for signer in made])
+    repository = Repository(kiosk.root / "root/software")
+    repository.create({kind: [one.public_key for one in made] for kind, made in signers.items()}, {}, ring)
+    publish_software(repository, path, ring)
+    shutil.copytree(tmp_path / "keys" / ONLINE, kiosk.root / "root/software-keys")
+    tls = "/etc/hotspotd/tls"
+    kiosk.run(f"{VENV}/python", "-m", "hotspotd.gateway.authority", tls, "--server", "127.0.0.1")
+    (kiosk.root / "root/gateway.toml").write_text(GATEWAY)
+    (kiosk.root / "root/source").mkdir()
+    (kiosk.root / "root/source/records.jsonl").write_text(json.dumps(LISTED))
+    kiosk.run("hotspotctl", "watchlist", "build", "/root/source", "/root/watchlist", "--without-faces")
+    serve = ("systemd-run", "-q", "--unit=gateway", "--property=Type=exec", "--property=WorkingDirectory=/root")
+    kiosk.run(*serve, f"{VENV}/python", "-m", "hotspotd.gateway", "--config", "/root/gateway.toml")
+    kiosk.waits_for(Path("proc/net/tcp"), lambda text: f"0100007F:{8443:04X} 00000000:0000 0A" in text)
+    shutil.copy(repository.metadata / "1.root.json", kiosk.root / "etc/hotspotd/software-root.json")
+    source = '[software]\nupdates = "https://127.0.0.1:8443/v1/software"\nroot = "software-root.json"\n'
+    (kiosk.root / "etc/hotspotd/hotspotd.toml").write_text(CONFIG + source)
+    told = json.loads(wished(kiosk, "check"))
+    assert (told["state"], told["ready"]) == ("done", "0.1.0+published"), (told, kiosk.journal())
+    told = json.loads(wished(kiosk, "apply", "0.1.0+published"))
+    assert (told["state"], told["running"]) == ("done", "0.1.0+published"), (told, kiosk.journal())
+    assert "published" in kiosk.shows("hotspotd.service", "Description")
+    assert kiosk.shows("hotspotd.service", "ActiveState") == "active"
 
 
 def test_it_is_taken_off_again(kiosk: Container) -> None:
