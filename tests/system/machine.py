@@ -21,7 +21,8 @@ from typing import Any
 
 from tests.system.container import ROOTS, plain_root
 
-_KERNEL = ("linux-image-amd64", "initramfs-tools", "zstd", "qemu-guest-agent", "udev")
+# With what a Debian has whose root is ext4.
+_KERNEL = ("linux-image-amd64", "initramfs-tools", "zstd", "e2fsprogs", "qemu-guest-agent", "udev")
 _DISK_BYTES = 8 << 30
 # A machine within a machine often has a KVM that cannot be relied on, so that it must be asked for.
 _ACCELERATOR = os.environ.get("HOTSPOTD_QEMU_ACCELERATOR", "tcg")
