@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.text import Text
 
 from hotspotd.cli.output import Exit, people, print_json, print_table
-from hotspotd.upkeep.checks import hardware, machine, place
+from hotspotd.upkeep.checks import hardware, machine, partitions, place
 from hotspotd.upkeep.checks.devices import devices
 from hotspotd.upkeep.checks.finding import Check, Finding, State, Subject, examine
 from hotspotd.upkeep.checks.gateway import certificates, gateway
@@ -29,6 +29,8 @@ CHECKS: tuple[Check, ...] = (
     machine.clock,
     hardware.temperature,
     hardware.throttling,
+    partitions.read_only_root,
+    partitions.encrypted_list,
     place.configuration,
     place.free_space,
     place.durable_write,

@@ -5,6 +5,7 @@ The tests of a class go on where the one before ended, as the days of a kiosk do
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -84,6 +85,13 @@ def mounted(kiosk: Machine, place: str) -> str:
     return kiosk.run("findmnt", "-rno", "SOURCE,FSTYPE", place, fails=None).strip()
 
 
+def doctor(kiosk: Machine) -> dict[str, str]:
+    """What the doctor says of partitions."""
+    said = json.loads(kiosk.shell("hotspotctl doctor --json 2>/dev/null", fails=None))
+    found = {finding["name"]: finding["state"] for finding in said["findings"]}
+    return {name: found[name] for name in ("read-only root", "encrypted list") if name in found}
+
+
 class TestWithATpm:
     def test_a_technician_sets_everything_up_at_once(self, kiosk: Machine) -> None:
         on(kiosk, chip="own")
@@ -108,6 +116,7 @@ class TestWithATpm:
         assert kiosk.shell(f"cat {_LIST}/of-before {_KEPT}") == "somebody\nkept\n"
         assert state(kiosk, "hotspotd.service") == "active"
         assert kiosk.run("systemctl", "show", "--value", "-p", "RuntimeWatchdogUSec").strip() == "14s"
+        assert doctor(kiosk) == {"read-only root": "works", "encrypted list": "works"}
 
     def test_each_page_is_on_its_screen(self, kiosk: Machine) -> None:
         # Paper and night: the grounds of the traveller's and of the officers' page, as blue, green, red.
@@ -179,6 +188,7 @@ class TestWithAKeyOnAStick:
         on(kiosk, without="stick")
         assert mounted(kiosk, _LIST) == ""
         assert kiosk.run("ls", "-A", _LIST) == ""
+        assert doctor(kiosk) == {"encrypted list": "fails"}
         assert state(kiosk, "hotspotd.service") == "active"
         assert "no current watchlist" in kiosk.run("journalctl", "-b", "--no-pager", "-u", "hotspotd")
         # Nothing is written where the list would lie in the clear, and the folder can still be taken away.
