@@ -20,6 +20,8 @@ _TPM: Final = Path("/dev/tpmrm0")
 _PREFIX: Final = "hotspotd."
 _MOST: Final = 1024 * 1024
 _TIMEOUT_S: Final = 60.0
+_WHILE_SEALING: Final = "Where there is a TPM: apt-get install tpm2-tools. Or keep it in a file: --keep-key-in file."
+_WHILE_OPENING: Final = "After a change of firmware or board the device is enrolled anew (docs/enrolment.md)."
 
 
 def handed_over(name: str) -> bytes | None:
@@ -74,7 +76,7 @@ def seal(name: str, content: bytes, *, store: Path | None = None, key: str = "",
         arguments.append(f"--tpm2-pcrs={pcrs}")
     if tpm:
         arguments.append(f"--tpm2-device={tpm}")
-    sealed = _creds([*arguments, "-", "-"], content, f"secret {name}: could not be sealed")
+    sealed = _creds([*arguments, "-", "-"], content, f"secret {name}: could not be sealed", _WHILE_SEALING)
     made = file.with_name(f".{file.name}.new")
     made.unlink(missing_ok=True)
     with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:  # noqa: PTH123 - Its mode.
@@ -90,10 +92,11 @@ def seal(name: str, content: bytes, *, store: Path | None = None, key: str = "",
 def unseal(name: str, file: Path, tpm: str = "") -> bytes:
     """What is sealed in ``file`` under ``name``. Blocks. Raises ProvisioningError (NO_KEY)."""
     device = [f"--tpm2-device={tpm}"] if tpm else []
-    return _creds(["decrypt", f"--name={name}", *device, str(file), "-"], b"", f"{file}: does not open on this machine")
+    failed = f"{file}: does not open on this machine"
+    return _creds(["decrypt", f"--name={name}", *device, str(file), "-"], b"", failed, _WHILE_OPENING)
 
 
-def _creds(arguments: list[str], content: bytes, failed: str) -> bytes:
+def _creds(arguments: list[str], content: bytes, failed: str, advice: str) -> bytes:
     program = shutil.which("systemd-creds")
     if program is None:
         raise ProvisioningError(Reason.NO_KEY, f"{failed}: there is no systemd-creds", "Keep the secret in a file.")
@@ -108,6 +111,6 @@ def _creds(arguments: list[str], content: bytes, failed: str) -> bytes:
         raise ProvisioningError(
             Reason.NO_KEY,
             f"{failed}: {said[-1][:200] if said else 'systemd-creds ended without a word'}",
-            "After a change of firmware or board the device is enrolled anew (docs/enrolment.md).",
+            advice,
         )
     return done.stdout

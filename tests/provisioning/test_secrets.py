@@ -107,6 +107,19 @@ def test_a_tpm_is_used_wherever_there_is_one(tmp_path: Path, monkeypatch: pytest
     assert credentials.usual_key() == "host+tpm2"
 
 
+def test_where_nothing_can_be_sealed_it_is_said_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "systemd-creds"
+    program.write_text("#!/bin/sh\necho TPM2 support is not installed. >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(ProvisioningError, match="could not be sealed: TPM2 support is not installed") as caught:
+        credentials.seal(DEVICE_KEY, written(SECRET))
+    assert "apt-get install tpm2-tools" in caught.value.advice
+    assert not credentials.sealed_file(DEVICE_KEY).exists()
+
+
 def test_a_code_is_read_as_people_write_it_and_means_another_key_at_another_device() -> None:
     code = new_code()
     assert len(code.replace("-", "")) == 16

@@ -7,11 +7,9 @@ once for a suite and kept in HOTSPOTD_ROOTS. HOTSPOTD_QEMU_ACCELERATOR=kvm is fa
 from __future__ import annotations
 
 import base64
-import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.system.container import ROOTS, plain_root
+from tests.system.line import Line
 
 # With what a Debian has whose root is ext4.
 _KERNEL = ("linux-image-amd64", "initramfs-tools", "zstd", "e2fsprogs", "qemu-guest-agent", "udev")
@@ -88,8 +87,8 @@ class Machine:
         subprocess.run(["cp", "--sparse=always", "--reflink=auto", str(system), str(self._disk)], check=True)
         self._qemu: subprocess.Popen[bytes] | None = None
         self._chip: subprocess.Popen[bytes] | None = None
-        self._agent: _Line | None = None
-        self._monitor: _Line | None = None
+        self._agent: Line | None = None
+        self._monitor: Line | None = None
 
     def switch_on(self, *, chip: str = "", disks: tuple[Path, ...] = ()) -> None:
         """Boot with the TPM of that name, if any, and ``disks`` as /dev/vdb and on, until all units have come up."""
@@ -101,9 +100,9 @@ class Machine:
             options += ["-drive", f"if=none,id=disk{number},file={path},format=raw,cache=unsafe"]
             options += ["-device", f"virtio-blk-pci,drive=disk{number},serial=disk{number}"]
         self._qemu = subprocess.Popen([*self._hardware(), *options], stdin=subprocess.DEVNULL)
-        self._monitor = _Line(self.folder / "monitor", self._qemu)
+        self._monitor = Line(self.folder / "monitor", self._qemu)
         self._monitor.greet()
-        self._agent = _Line(self.folder / "agent", self._qemu)
+        self._agent = Line(self.folder / "agent", self._qemu)
         self.wait_until_up()
 
     def wait_until_up(self) -> None:
@@ -214,75 +213,6 @@ class Machine:
         command = ["debugfs", "-R", f"dump /boot/{found} {path}", str(self._disk)]
         subprocess.run(command, capture_output=True, check=True)
         return path
-
-
-class _Line:
-    """One of QEMU's sockets on which JSON is spoken, a line for each word: the monitor or the agent within."""
-
-    def __init__(self, path: Path, qemu: subprocess.Popen[bytes]) -> None:
-        self._socket = socket.socket(socket.AF_UNIX)
-        while True:
-            try:
-                self._socket.connect(str(path))
-                break
-            except (FileNotFoundError, ConnectionRefusedError):
-                assert qemu.poll() is None, "QEMU has ended"
-                time.sleep(0.05)
-        self._rest = b""
-        self._events: list[dict[str, Any]] = []
-
-    def greet(self) -> None:
-        """Begin with the monitor."""
-        self._word(_BOOT_S)
-        self.ask("qmp_capabilities")
-
-    def is_awake(self) -> bool:
-        """Whether the agent answers within a second; what it was asked before is forgotten."""
-        number = time.monotonic_ns() & 0x7FFFFFFF
-        self._rest = b""
-        try:
-            self.tell("guest-sync", id=number)
-            while self._word(1.0).get("return") != number:
-                continue
-        except (TimeoutError, ValueError):
-            return False
-        return True
-
-    def tell(self, command: str, **arguments: Any) -> None:
-        """Say it and await no answer."""
-        self._socket.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
-
-    def ask(self, command: str, **arguments: Any) -> Any:
-        """The answer."""
-        self.tell(command, **arguments)
-        while "event" in (word := self._word(60.0)):
-            self._events.append(word)
-        assert "return" in word, (command, word)
-        return word["return"]
-
-    def event(self, name: str, at_most_s: float) -> dict[str, Any]:
-        """The next event of that name, of those that nobody has taken yet."""
-        end = time.monotonic() + at_most_s
-        while True:
-            while self._events:
-                if (event := self._events.pop(0))["event"] == name:
-                    return event
-            self._events.append(self._word(max(end - time.monotonic(), 0.01)))
-
-    def close(self) -> None:
-        """Hang up."""
-        self._socket.close()
-
-    def _word(self, at_most_s: float) -> dict[str, Any]:
-        self._socket.settimeout(at_most_s)
-        while b"\n" not in self._rest:
-            more = self._socket.recv(1 << 16)
-            if not more:
-                raise AssertionError("QEMU hung up")
-            self._rest += more
-        line, _, self._rest = self._rest.partition(b"\n")
-        word: dict[str, Any] = json.loads(line)
-        return word
 
 
 @contextmanager
