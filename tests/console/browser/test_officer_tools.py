@@ -192,7 +192,8 @@ async def test_a_person_a_document_and_a_plate_are_looked_up_with_a_purpose(kios
     await expect(dialog.locator(".found")).to_have_count(1)
     await page.keyboard.press("Escape")
     await expect(dialog).to_be_hidden()
-    # Nothing of it stays, in the page or in its fields.
+    # Nothing of it stays, in the page or in its fields. A dialog tells that it was closed after it is hidden.
+    await expect(dialog.locator(".found")).to_have_count(0)
     assert "ERIKSSON" not in (await page.content()).upper()
     assert await page.evaluate(
         "[...document.querySelectorAll('#look-up input:not([type=radio])')].every(i => !i.value)"
