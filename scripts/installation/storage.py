@@ -126,26 +126,34 @@ def use_luks(device: str, key: Path | None) -> None:
     if key is None:
         _enrol_tpm(device, phrase)
     _stop_the_daemon()
+    # All of it is there before anything says so: an attempt that breaks off leaves the list where it was.
+    _copy_in()
     # headless: nobody is there to be asked for a passphrase.
     options = "tpm2-device=auto" if key is None else "keyfile-timeout=30s"
     _mark(CRYPTTAB, [f"{_MAPPED} UUID={uuid} {source} luks,{options},headless=1,nofail"])
     # The daemon waits for it, and goes on without a list where it does not open.
     options = "noatime,nodev,nosuid,noexec,nofail,x-systemd.before=hotspotd.service,x-systemd.device-timeout=45s"
     _mark(FSTAB, [*_marked(FSTAB).splitlines(), f"{_OPENED} {WATCHLIST} ext4 {options} 0 2"])
-    _move_in()
+    _clear_place()
     run("systemctl", "daemon-reload")
     run("mount", str(WATCHLIST))
     say(f"the watchlist lies on {device}, encrypted, opened by " + ("the TPM" if key is None else f"{key}"))
 
 
-def _move_in() -> None:
-    """What lies in the list's folder goes to the encrypted partition; in its place nothing is ever written again."""
+def _copy_in() -> None:
+    """What lies in the list's folder, onto the encrypted partition."""
     WATCHLIST.mkdir(parents=True, exist_ok=True)
-    if any(WATCHLIST.iterdir()):
-        with tempfile.TemporaryDirectory(prefix="hotspotd-list-") as scratch:
-            run("mount", str(_OPENED), scratch)
+    with tempfile.TemporaryDirectory(prefix="hotspotd-list-") as scratch:
+        run("mount", str(_OPENED), scratch)
+        try:
             run("cp", "-a", f"{WATCHLIST}/.", scratch)
+        finally:
             run("umount", scratch)
+
+
+def _clear_place() -> None:
+    """Nothing stays in the list's folder below the partition, and nothing is ever written there again."""
+    if any(WATCHLIST.iterdir()):
         for entry in WATCHLIST.iterdir():
             shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
         say("the list that lay in the clear was moved; its traces stay on the card until that is destroyed")
