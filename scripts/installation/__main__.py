@@ -137,14 +137,19 @@ def _install(options: argparse.Namespace) -> int:
 
 
 def _require(options: argparse.Namespace) -> None:
-    """Have the packages of the OS that what was asked for needs."""
-    packages.require(packages.BASE, offline=options.offline is not None)
+    """Have the packages of the OS that what was asked for needs, before anything is changed. Raises UpdateError."""
+    names: tuple[str, ...] = packages.BASE
     if machine.TPM.exists():
-        packages.require(packages.TPM, offline=options.offline is not None)
-    for name in options.drivers:
-        packages.require(packages.DRIVERS[name], offline=options.offline is not None)
+        names += packages.TPM
+    for driver in options.drivers:
+        names += packages.DRIVERS[driver]
     if options.screens:
-        packages.require(packages.SCREENS, offline=options.offline is not None)
+        names += packages.SCREENS
+    if options.luks:
+        names += packages.for_luks()
+    if options.read_only_root:
+        names += packages.READ_ONLY
+    packages.require(names, offline=options.offline is not None)
 
 
 def _put(options: argparse.Namespace, versions: Versions) -> int:
@@ -160,7 +165,7 @@ def _put(options: argparse.Namespace, versions: Versions) -> int:
     if options.screens:
         system.lay_screens(release, options.screens, options.lane)
     if options.read_only_root:
-        storage.make_root_read_only(options.offline is not None)
+        storage.make_root_read_only()
     system.apply()
     if machine.root_is_read_only():
         say("the root is read-only: of what was written outside the data partition, all but the units is gone with the")

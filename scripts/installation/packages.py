@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 
 from hotspotd.errors import Reason, UpdateError
 from installation.telling import say
@@ -22,6 +23,8 @@ READ_ONLY = ("overlayroot", "busybox")
 TPM = ("tpm2-tools",)
 """It needs the libraries by which systemd speaks to a TPM, which systemd only suggests, and which have many names."""
 LUKS = ("cryptsetup", "systemd-cryptsetup")
+"""The latter is a package of its own from Debian 13 on; before that its program comes with systemd."""
+_OPENER = Path("/usr/lib/systemd/systemd-cryptsetup")
 
 
 def require(names: tuple[str, ...], *, offline: bool) -> None:
@@ -41,9 +44,9 @@ def require(names: tuple[str, ...], *, offline: bool) -> None:
     _apt("install", "-y", "-qq", "--no-install-recommends", *missing)
 
 
-def exists(name: str) -> bool:
-    """Whether apt knows the package."""
-    return subprocess.run(["apt-cache", "show", name], capture_output=True, check=False).returncode == 0
+def for_luks() -> tuple[str, ...]:
+    """``LUKS``, without what systemd itself brings on this machine."""
+    return LUKS[:1] if _OPENER.exists() else LUKS
 
 
 def _installed(name: str) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hotspotd.errors import Reason, UpdateError
 from hotspotd.updates.versions import write_durably
-from installation import machine, packages
+from installation import machine
 from installation.machine import run, succeeds
 from installation.telling import say
 
@@ -90,9 +90,8 @@ def _bind(kept: Path, place: Path) -> None:
     run("mount", "--bind", str(kept), str(place))
 
 
-def make_root_read_only(offline: bool) -> None:
+def make_root_read_only() -> None:
     """From the next boot on nothing but the data partition is written (overlayroot: changes of all else are lost)."""
-    packages.require(packages.READ_ONLY, offline=offline)
     text = (
         "# Written by scripts/install. To change the system: overlayroot-chroot, or boot with overlayroot=disabled.\n"
     )
@@ -115,7 +114,6 @@ def use_luks(device: str, key: Path | None) -> None:
     _refuse_no_block_device(device)
     if _MAPPED in _marked(CRYPTTAB):
         return
-    packages.require(tuple(name for name in packages.LUKS if packages.exists(name)), offline=False)
     phrase, source = (secrets.token_hex(32), "none") if key is None else (_key(key), _on_its_stick(key, device))
     if _OPENED.exists():
         run("cryptsetup", "close", _MAPPED)  # Of an attempt that broke off.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
-from installation import storage, system
+from installation import __main__ as main_module
+from installation import packages, storage, system
 from installation.__main__ import main, parser
 
 from hotspotd.errors import Reason, UpdateError
@@ -69,6 +71,36 @@ def test_without_a_tpm_no_key_is_left_on_the_card() -> None:
     # With a TPM the next thing is that there is no such device.
     there = Path("/dev/tpmrm0").exists()
     assert caught.value.reason is (Reason.NOT_FOUND if there else Reason.NO_KEY)
+
+
+def test_offline_all_that_is_missing_is_named_and_nothing_is_asked_of_apt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = tmp_path / "asked"
+    for name, does in (("dpkg-query", "exit 1"), ("apt-get", f"touch {asked}"), ("apt-cache", f"touch {asked}")):
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\n{does}\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(packages, "_OPENER", tmp_path / "systemd-cryptsetup")
+    told = ["--offline", "a.tar", "--data", "/dev/a", "--read-only-root", "--luks", "/dev/b", "--drivers", "chip"]
+    with pytest.raises(UpdateError) as caught:
+        main_module._require(parser().parse_args(told))
+    assert caught.value.reason is Reason.NOT_FOUND
+    for name in ("python3-venv", "pcscd", "cryptsetup", "systemd-cryptsetup", "overlayroot", "busybox"):
+        assert f" {name}" in caught.value.what
+        assert f" {name}" in caught.value.advice
+    assert not asked.exists()
+
+
+def test_what_systemd_brings_to_open_a_partition_is_not_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "systemd-cryptsetup"
+    monkeypatch.setattr(packages, "_OPENER", program)
+    assert packages.for_luks() == packages.LUKS
+    program.touch()
+    assert packages.for_luks() == ("cryptsetup",)
 
 
 def test_it_runs_with_nothing_but_the_oss_python() -> None:
