@@ -98,7 +98,7 @@ async def _tries_devices_and_a_link(page: Page, stage: Stage) -> None:
     await page.click(f"#lanes [data-lane='{LANE}'] [data-act='hold']")
     preview = page.locator(".preview")
     await expect(preview).to_be_visible(timeout=_PATIENCE_MS)
-    assert await preview.evaluate("one => one.naturalWidth") > 0
+    await expect(preview).not_to_have_js_property("naturalWidth", 0)
     await page.click("[data-test='scanner']")
     await stage.scanner.place(next(iter(stage.world.people["a"].prints.values())))
     scanned = page.locator(".test[data-kind='scanner']")
@@ -172,7 +172,8 @@ async def test_a_hit_goes_from_the_glass_to_the_officers_decision(stage: Stage, 
     await expect(officer.locator(".alert")).to_contain_text("unconfirmed", ignore_case=True)
     pictures = officer.locator(".alert img")
     await expect(pictures.first).to_be_visible(timeout=_PATIENCE_MS)
-    assert await pictures.evaluate_all("all => all.every(one => one.complete && one.naturalWidth > 0)")
+    drawn = "all => Promise.all(all.map(one => one.decode().then(() => one.naturalWidth > 0)))"
+    assert all(await pictures.evaluate_all(drawn))
     await expect(officer.locator(".paired").first).to_contain_text("minutiae agree", timeout=_PATIENCE_MS)
     await officer.keyboard.press("c")
     await expect(officer.locator("#alerts [data-alert]")).to_have_count(0, timeout=_PATIENCE_MS)

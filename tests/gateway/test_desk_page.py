@@ -104,6 +104,7 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
 
 
 async def looks_right(page: Page) -> None:
+    await page.wait_for_load_state()  # A form that is sent leads to another page: its style sheet may be on the way.
     assert await page.evaluate(CONTRAST) == []
     assert await page.evaluate(UNNAMED) == []
     missing = (
@@ -128,8 +129,8 @@ async def test_an_officer_opens_the_first_hit_compares_and_confirms_then_rejects
     await expect(page.locator("#state")).to_have_text("unconfirmed")
     await expect(page.get_by_text("1 in 40 million people would match this well", exact=False).last).to_be_visible()
     await expect(page.locator("tr[data-differs]")).to_have_count(2)
-    drawn = "[...document.querySelectorAll('.pair img')].map(i => i.complete && i.naturalWidth > 99)"
-    assert await page.evaluate(drawn) == [True] * 4
+    drawn = "all => Promise.all(all.map(one => one.decode().then(() => one.naturalWidth > 99)))"
+    assert await page.locator(".pair img").evaluate_all(drawn) == [True] * 4
     await looks_right(page)
     words = (await page.locator("body").inner_text()).lower()
     assert not re.search(r"\b(suspect|criminal|fugitive|wanted|detain him|arrest him)\b", words)

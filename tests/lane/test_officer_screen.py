@@ -49,6 +49,7 @@ async def test_an_officer_takes_a_traveller_over_skips_a_finger_and_lets_the_mac
                 await bench.reader.present(mrz())
                 await expect(traveller.locator("#prompt")).to_contain_text("right index finger")
                 dialog = officer.locator("#lane")
+                await expect(officer.locator('#lanes [data-lane="lane-1"]')).to_be_visible()
                 await officer.keyboard.press("t")
                 await expect(dialog.locator("[data-act=take_over]")).to_be_visible()
                 await officer.keyboard.press("t")

@@ -217,11 +217,14 @@ function touched() {
     if (state && isOn()) sound(words[language()], language(), state.state);
   }
   clearTimeout(leaving);
-  leaving = setTimeout(() => {
-    if (state?.state !== "idle") return;
-    forget();
-    show();
-  }, LEFT_MS);
+  leaving = setTimeout(nobodyTouches, LEFT_MS);
+}
+
+function nobodyTouches() {
+  if (!state) leaving = setTimeout(nobodyTouches, LEFT_MS); // Nobody can say yet whether somebody is on the way through.
+  if (state?.state !== "idle") return;
+  forget();
+  show();
 }
 
 // --- buttons ------------------------------------------------------------------------------------------------------
@@ -280,3 +283,4 @@ one("#sound").hidden = body.dataset.audio === "off" || !canSound;
 turn(canSound && body.dataset.audio === "on");
 if (chosen) touched();
 show();
+one(".foot").inert = false;

@@ -79,7 +79,8 @@ async def test_help_and_more_time_reach_the_lane(kiosk: Kiosk, window: Window) -
     page = window.page
     await page.goto(f"{kiosk.origin}/traveller/lane-1")
     kiosk.lane.show(LaneState.FACE, Prompt.LOOK_AT_CAMERA, time_left_s=12.0, more_time=True)
-    await page.click("#more-time")
+    async with page.expect_response("**/more-time"):
+        await page.click("#more-time")
     await page.click("#help")
     await expect(page.locator("#prompt")).to_have_text("An officer will help you")
     await expect(page.locator("#help")).to_be_hidden()

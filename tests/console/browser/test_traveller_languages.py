@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from hotspotd.console.languages import HEADS
 from hotspotd.console.words import Language, load, separators
@@ -184,6 +185,7 @@ async def test_a_tajik_traveller_is_led_through_and_offered_russian(kiosk: Kiosk
 
 async def test_the_language_can_be_chosen_with_keys_alone(kiosk: Kiosk, page: Page) -> None:
     await page.goto(f"{kiosk.origin}/traveller/lane-1")
+    await expect(page.locator("#intro")).to_be_visible()
     await page.locator("#language").focus()
     await page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="Choose your language")
@@ -207,6 +209,7 @@ async def test_a_choice_is_forgotten_when_whoever_chose_has_left(kiosk: Kiosk, p
     html = page.locator("html")
     await page.clock.install()
     await page.goto(f"{kiosk.origin}/traveller/lane-1")
+    await expect(page.locator("#intro")).to_be_visible()
     await page.click("#language")
     await page.click('#languages [data-language="sq"]')
     await page.click("#language")
@@ -222,6 +225,29 @@ async def test_a_choice_is_forgotten_when_whoever_chose_has_left(kiosk: Kiosk, p
     await page.clock.fast_forward(46_000)
     kiosk.lane.show(LaneState.FACE, Prompt.COME_CLOSER)
     await expect(page.locator("#prompt")).to_have_text("Afrohuni pak")
+
+
+async def test_a_choice_is_forgotten_too_when_whoever_chose_left_before_the_lane_was_heard_of(
+    kiosk: Kiosk, page: Page
+) -> None:
+    heard_of = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await heard_of.wait()
+        await route.continue_()
+
+    html = page.locator("html")
+    await page.clock.install()
+    await page.route("**/events", hold)
+    await page.goto(f"{kiosk.origin}/traveller/lane-1")
+    await page.click("#language")
+    await page.click('#languages [data-language="sq"]')
+    await page.clock.fast_forward(46_000)
+    heard_of.set()
+    await expect(page.locator("#intro")).to_be_visible()
+    await expect(html).to_have_attribute("lang", "sq")
+    await page.clock.fast_forward(46_000)
+    await expect(html).to_have_attribute("lang", "en")
 
 
 async def test_a_page_that_was_opened_in_the_middle_of_a_visit_comes_back_to_the_language_of_the_house(

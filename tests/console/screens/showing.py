@@ -34,7 +34,7 @@ READY = {
     "/set-up": ".onward",
     "/people": "#people tr",
     "/audit": "#facts dt",
-    "/traveller": "body:not([data-state='starting'])",
+    "/traveller": "body:not([data-state='starting']) .foot:not([inert])",
 }
 """What is there when a page has drawn itself."""
 
