@@ -105,7 +105,7 @@ async def test_a_frame_has_the_kernels_time_where_it_is_believable(usb: UsbCamer
 
 async def test_torn_pictures_are_skipped(usb: UsbCamera) -> None:
     usb.torn = True
-    made = camera(usb, "?limit=0.2")
+    made = camera(usb, "?limit=1")
     await made.open()
     with pytest.raises(DriverError) as caught:
         await made.newest()
