@@ -37,6 +37,7 @@ SYSTEM_FILES = {
 }
 USERS_FILE = Path("/etc/sysusers.d/hotspotd.conf")
 WATCHDOG_FILE = Path("/etc/systemd/system.conf.d/hotspotd.conf")
+START_PAGE = "start.html"
 SCREEN_UNITS = ("hotspotd-screens.service", "hotspotd-browser@.service")
 SCREENS = ("traveller", "guard")
 _OUTPUT = re.compile(r"[A-Za-z0-9_-]{1,40}")
@@ -110,6 +111,7 @@ def lay_screens(release: Path, shown: dict[str, str], lane: str) -> None:
     for screen in SCREENS:
         ini = ini.replace(f"@{screen.upper()}@", shown.get(screen, "none"))
     put(ETC_SCREENS / "screens.ini", ini)
+    put(ETC_SCREENS / START_PAGE, (release / "systemd" / START_PAGE).read_text(encoding="utf-8"))
     port = tomllib.loads(CONFIG.read_text(encoding="utf-8")).get("console", {}).get("port", 8480)
     pages = {"traveller": f"traveller/{lane}", "guard": "guard"}
     for unit in SCREEN_UNITS:

@@ -43,7 +43,8 @@ def test_screens_are_named_by_their_outputs() -> None:
 
 
 def test_every_file_that_is_laid_is_there() -> None:
-    names = [*system.SYSTEM_FILES, *system.SCREEN_UNITS, "hotspotd.sysusers", "watchdog.conf", "screens.ini"]
+    others = ("hotspotd.sysusers", "watchdog.conf", "screens.ini", system.START_PAGE)
+    names = [*system.SYSTEM_FILES, *system.SCREEN_UNITS, *others]
     assert sorted(path.name for path in (ROOT / "systemd").iterdir()) == sorted(names)
 
 
