@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import msgspec
 import pytest
 
@@ -15,7 +16,7 @@ from hotspotd.clock import Clock
 from hotspotd.errors import ConfigError, GatewayError, HotspotError, Reason
 from hotspotd.gateway import processing
 from hotspotd.gateway.storage import open_store
-from hotspotd.gateway.storage.postgres import PostgresDatabase
+from hotspotd.gateway.storage.postgres import PostgresDatabase, storage_errors
 from hotspotd.gateway.storage.postgres_url import parse
 from hotspotd.relay.compose import compose_nps
 from hotspotd.relay.links.wire import Refusal, WireReplies
@@ -161,3 +162,20 @@ def test_a_server_that_is_not_on_this_machines_socket_must_prove_itself() -> Non
     assert not parse("postgresql://a@/b?host=/run/postgresql").encrypted
     assert "SECRET" not in repr(parse("postgresql://a:SECRET@db.example/b"))
     assert parse("postgresql://a:S%40T@db.example:7/b").password.split("@") == ["S", "T"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress"),
+        asyncpg.InterfaceError("connection is closed"),
+        asyncpg.AdminShutdownError("terminating connection"),
+        ConnectionResetError(),
+        TimeoutError(),
+    ],
+)
+def test_whatever_the_driver_makes_of_a_session_that_ends_is_an_error_of_the_store(error: Exception) -> None:
+    with pytest.raises(GatewayError) as caught, storage_errors():
+        raise error
+    assert caught.value.reason is Reason.STORAGE_FAILED
+    assert type(error).__name__ in caught.value.what

@@ -22,7 +22,7 @@ from hotspotd.gateway.storage.postgres_url import parse
 
 try:
     import asyncpg
-    from asyncpg import DiskFullError, InterfaceError, PostgresError
+    from asyncpg import DiskFullError, InterfaceError, InternalClientError, PostgresError
 except ImportError as error:  # pragma: no cover  # The tests' environment has it.
     raise ConfigError(
         Reason.NO_RUNTIME, "store.url: PostgreSQL's driver is not installed", "pip install 'hotspotd[postgres]'"
@@ -42,6 +42,9 @@ _SETTINGS: Final = {
     # A host that vanished in the middle of a transaction holds up the others no longer than this.
     "idle_in_transaction_session_timeout": "60s",
 }
+# TimeoutError and broken connections are OSError. The driver finds its own state amiss where it is asked for something
+# in the moment in which the server ends the session.
+_FAILURES: Final = (PostgresError, InterfaceError, InternalClientError, OSError)
 _REQUIRED: Final = ("synchronous_commit", "fsync")
 # Any numbers: those of this software's locks within a database.
 _WRITER: Final = 0x407_5907_0001
@@ -91,7 +94,7 @@ class PostgresDatabase(Database):
         try:
             async with asyncio.timeout(_CLOSE_S):
                 await self._pool.close()
-        except (TimeoutError, PostgresError, InterfaceError, OSError):
+        except (TimeoutError, *_FAILURES):
             # The server does not answer; nothing of ours is open there that it would not undo by itself.
             self._pool.terminate()
 
@@ -137,7 +140,7 @@ def storage_errors() -> Iterator[None]:
         raise GatewayError(
             Reason.STORAGE_FULL, "gateway: PostgreSQL's disk is full", "Free space; nothing stored is lost."
         ) from error
-    except (PostgresError, InterfaceError, OSError) as error:  # TimeoutError and broken connections are OSError.
+    except _FAILURES as error:
         kind = f"{type(error).__name__} {getattr(error, 'sqlstate', None) or ''}".strip()
         raise GatewayError(
             Reason.STORAGE_FAILED, f"gateway: PostgreSQL fails ({kind})", "Look at the server and its log."
