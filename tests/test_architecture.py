@@ -10,10 +10,11 @@ import pytest
 _ROOT = Path(__file__).resolve().parents[1]
 
 # What each room may import of the project, besides itself and the ground floor.
-_GROUND = {"errors", "clock", "domain", "workers", "config", "__init__"}
+_GROUND = {"errors", "cancelling", "clock", "domain", "workers", "config", "__init__"}
 _ALLOWED = {
     "domain": set(),
     "errors": set(),
+    "cancelling": set(),
     "clock": set(),
     "workers": set(),
     "config": set(),

@@ -17,6 +17,7 @@ from typing import Protocol
 import msgspec
 from aiohttp import web
 
+from hotspotd.cancelling import end
 from hotspotd.errors import GatewayError, HotspotError, Reason, RelayError
 from hotspotd.gateway.faults import FaultOrder, Faults
 from hotspotd.gateway.processing import Processor
@@ -121,11 +122,11 @@ class Service:
         self.reception.let_go()
         if self._runner is not None:
             await self._runner.cleanup()
-        for task in (self._processing, *self._running):
-            if task is not None:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+        running = [task for task in (self._processing, *self._running) if task is not None]
+        await end(running)
+        for task in running:
+            if not task.cancelled():
+                task.result()
 
     def answered(self, device: str) -> None:
         """There is a new reply for ``device``: whoever waits for one looks again."""

@@ -19,6 +19,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from hotspotd.cancelling import insist
 from hotspotd.errors import RecordsError
 from hotspotd.records.model import Rank
 from hotspotd.relay.backoff import Backoff
@@ -66,14 +67,19 @@ class Courier:
         # What was being sent when the process ended is sent again: the gateway knows it by its number.
         await self._persistently(lambda: self._parts.records.outbox_requeue(None))
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._telling.run(), name="courier-telling")
-            group.create_task(self._forever(self._sending.look_after), name="courier-rows")
-            group.create_task(self._forever(self._sending.look_beside), name="courier-beside")
+            tasks = [
+                group.create_task(self._telling.run(), name="courier-telling"),
+                group.create_task(self._forever(self._sending.look_after), name="courier-rows"),
+                group.create_task(self._forever(self._sending.look_beside), name="courier-beside"),
+            ]
             for ranks in (_URGENT, _REST):
                 for _ in range(_SENDERS):
-                    group.create_task(self._forever(partial(self._sending.next, ranks)), name="courier-send")
+                    work = partial(self._sending.next, ranks)
+                    tasks.append(group.create_task(self._forever(work), name="courier-send"))
             for route in self._parts.routes.all:
-                group.create_task(self._forever(partial(self._keeping.keep, route)), name=f"courier-{route.name}")
+                keeping = self._forever(partial(self._keeping.keep, route))
+                tasks.append(group.create_task(keeping, name=f"courier-{route.name}"))
+            group.create_task(insist(tasks), name="courier-end")
 
     async def _forever(self, work: Callable[[], Awaitable[object]]) -> None:
         while True:

@@ -253,3 +253,31 @@ async def test_a_gateway_whose_clock_is_another_one_is_no_reason_to_set_rows_asi
         return await rig.state(tcn) is OutboxState.RECEIVED
 
     await rig.until(received)
+
+
+class DeafLink(ScriptedLink):
+    """Its library takes a cancellation for an answer that failed, as asyncio.wait_for before Python 3.12 may."""
+
+    async def send(self, message: Outgoing, pace: Pace) -> Incoming | None:
+        await pace(len(message.content))
+        self.sent.append(message.tcn)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as error:
+            raise RelayError(Reason.LINK_DOWN, "gone") from error
+        return None
+
+
+async def test_a_courier_that_is_told_to_end_does_so_whatever_its_links_make_of_it(
+    rig: Rig, certificates: Certificates
+) -> None:
+    link = DeafLink(certificates)
+    rig.start(link)
+    tcn = await rig.add()
+
+    async def sending() -> bool:
+        return tcn in link.sent
+
+    await rig.until(sending)
+    async with asyncio.timeout(20):
+        await rig.stop()

@@ -16,6 +16,7 @@ import msgspec
 from aiohttp import web
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from hotspotd.cancelling import insist
 from hotspotd.clock import Clock
 from hotspotd.errors import GatewayError, Reason, RelayError
 from hotspotd.gateway.doors.mailed import MailedReplies
@@ -87,8 +88,11 @@ class MailDoor:
         """See Part."""
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(_persistently("in", self._take_in), name="mail-in")
-                group.create_task(_persistently("out", self._replies.push), name="mail-out")
+                tasks = [
+                    group.create_task(_persistently("in", self._take_in), name="mail-in"),
+                    group.create_task(_persistently("out", self._replies.push), name="mail-out"),
+                ]
+                group.create_task(insist(tasks), name="mail-end")
         finally:
             self._submission.close()
 

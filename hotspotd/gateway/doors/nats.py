@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
+from hotspotd.cancelling import insist
 from hotspotd.clock import Clock
 from hotspotd.errors import GatewayError, HotspotError, Reason, RelayError
 from hotspotd.gateway.doors.nats_letters import Arrived, Letter, letter_of, sha256_of
@@ -138,8 +139,11 @@ class NatsDoor:
             backoff.reset()
             self._works()
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._take(connection, pulling, latest), name="nats-take")
-                group.create_task(self._push(connection), name="nats-push")
+                tasks = [
+                    group.create_task(self._take(connection, pulling, latest), name="nats-take"),
+                    group.create_task(self._push(connection), name="nats-push"),
+                ]
+                group.create_task(insist(tasks), name="nats-end")
         finally:
             await connection.close()
 
