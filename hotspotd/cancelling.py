@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Any
 
-_AGAIN_S: Final = 1.0
+# Long enough for a task that did heed it to close what it has open: the next cancellation would break that off.
+_AGAIN_S = 3.0
 
 
 async def end(tasks: Collection[asyncio.Task[Any]]) -> None:
@@ -24,7 +25,7 @@ async def end(tasks: Collection[asyncio.Task[Any]]) -> None:
 
 
 async def insist(tasks: Collection[asyncio.Task[Any]]) -> None:
-    """For a group, beside its ``tasks``: when it is cancelled with them, it sees to it that they end."""
+    """For a group, beside its ``tasks``, which go on for ever: when it is cancelled with them, they end."""
     try:
         await asyncio.get_running_loop().create_future()
     finally:

@@ -6,7 +6,14 @@ import asyncio
 
 import pytest
 
+from hotspotd import cancelling
 from hotspotd.cancelling import end, insist
+
+
+@pytest.fixture(autouse=True)
+def again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What heeds nothing is told again after a moment."""
+    monkeypatch.setattr(cancelling, "_AGAIN_S", 0.05)
 
 
 class Library:

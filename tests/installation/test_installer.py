@@ -8,9 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from installation import __main__ as main_module
 from installation import packages, storage, system
-from installation.__main__ import main, parser
+from installation.__main__ import _require, main, parser
 
 from hotspotd.errors import Reason, UpdateError
 
@@ -86,7 +85,7 @@ def test_offline_all_that_is_missing_is_named_and_nothing_is_asked_of_apt(
     monkeypatch.setattr(packages, "_OPENER", tmp_path / "systemd-cryptsetup")
     told = ["--offline", "a.tar", "--data", "/dev/a", "--read-only-root", "--luks", "/dev/b", "--drivers", "chip"]
     with pytest.raises(UpdateError) as caught:
-        main_module._require(parser().parse_args(told))
+        _require(parser().parse_args(told))
     assert caught.value.reason is Reason.NOT_FOUND
     for name in ("python3-venv", "pcscd", "cryptsetup", "systemd-cryptsetup", "overlayroot", "busybox"):
         assert f" {name}" in caught.value.what
